@@ -1,0 +1,240 @@
+"""One submission's try at one exercise: loads it into a worker, again after each end, within the attempt's time.
+
+What a worker says is passed on; what happened to the worker (time, memory, a crash) is known here.
+"""
+
+import difflib
+import hashlib
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from grader.exercise import Exercise
+from grader.jail import messages
+from grader.jail.handle import EndKind, Worker, WorkerEnded
+from grader.jail.host import Zygote
+from grader.plain import plain
+from grader.records import ExerciseStatus, Limits
+from grader.submissions import Submission
+
+if TYPE_CHECKING:
+    import torch
+
+_SLOW_SECONDS = 1.0
+"""A statement that defines nothing and takes longer is not run again in a later worker."""
+_GRACE_SECONDS = 0.25
+_RELOADS = 30
+_SHOWN_FAILURES = 5
+
+
+class NotLoaded(Exception):
+    """There is nothing to check: the code is missing or cannot be loaded."""
+
+    def __init__(self, status: ExerciseStatus, message: str):
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class NameNotFound(Exception):
+    """One of the names of the exercise is not defined."""
+
+
+class TimeSpent(Exception):
+    """The attempt's time was spent before this began."""
+
+
+class Attempt:
+    """Owns the attempt's worker, one at a time. Close it."""
+
+    def __init__(self, zygote: Zygote, submission: Submission, exercise: Exercise, limits: Limits, seed: int):
+        self.exercise = exercise
+        self.ends: list[EndKind] = []
+        self.out_of_memory = False
+        self.built = False
+        self.loaded: messages.Loaded | None = None
+        self.cut_output = False
+        self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
+        self._worker: Worker | None = None
+        self._remaining = limits.seconds
+        self._top_level_remaining = limits.top_level_seconds
+        self._skip: dict[messages.Place, str] = {}
+        self._reloads = 0
+
+    def load(self) -> None:
+        """Load the module once. Raises `NotLoaded` where there is nothing to check."""
+        self._ready_worker()
+        loaded = self.loaded
+        assert loaded is not None
+        if loaded.error is not None:
+            raise NotLoaded("error", plain(loaded.error))
+        if not loaded.found:
+            failed = [self._failure_of(name) for name in self.exercise.names]
+            if any(failed):
+                raise NotLoaded("error", next(text for text in failed if text))
+            raise NotLoaded("missing", self._missing(self.exercise.names[0]))
+
+    def ask(
+        self, request: msgspec.Struct, tensors: "Iterable[torch.Tensor]" = ()
+    ) -> "tuple[Any, list[torch.Tensor]]":
+        """Put a request to the loaded worker. Raises `WorkerEnded`, or `TimeSpent` before it starts."""
+        worker = self._ready_worker()
+        started = time.monotonic()
+        try:
+            return worker.ask(request, tensors, deadline=started + self._remaining)
+        except WorkerEnded as end:
+            self._ended(end)
+            raise
+        finally:
+            self._remaining -= time.monotonic() - started
+            self.cut_output |= worker.cut_output
+
+    def fresh(self) -> None:
+        """Let the next request meet a new worker."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    close = fresh
+
+    def break_off(self, detail: str) -> WorkerEnded:
+        """End a worker whose answer makes no sense; the exception to raise."""
+        end = WorkerEnded("protocol", detail)
+        self.fresh()
+        self._ended(end)
+        return end
+
+    def seed(self, purpose: str) -> int:
+        """A seed for one purpose, derived from the submission's; 63 bits."""
+        text = f"{self._seed}/{self.exercise.id}/{purpose}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
+
+    def require(self, name: str) -> None:
+        """Raise `NameNotFound` unless the module defines `name`."""
+        if self.loaded is None or name not in self.loaded.found:
+            raise NameNotFound(self._failure_of(name) or self._missing(name))
+
+    def notes(self) -> list[str]:
+        """What is worth telling the student beside the checks: statements that failed or were cut."""
+        loaded = self.loaded
+        if loaded is None:
+            return []
+        notes = [plain(note) for note in loaded.notes]
+        for failure in loaded.failures[:_SHOWN_FAILURES]:
+            reason = self._skip.get(failure.place) or plain(failure.error, 300)
+            notes.append(f"`{plain(failure.place.file)}`, line {failure.place.line}, was left out: {reason}")
+        if len(loaded.failures) > _SHOWN_FAILURES:
+            notes.append(f"{len(loaded.failures) - _SHOWN_FAILURES} more statements were left out")
+        if self.cut_output:
+            notes.append(f"it printed more than {self._limits.output_kib} KiB; the rest was dropped")
+        return notes
+
+    def _ready_worker(self) -> Worker:
+        while self._worker is None:
+            if self._remaining <= 0:
+                raise TimeSpent
+            worker = self._zygote.spawn(self._submission.entry, self._limits)
+            try:
+                self.loaded = _Loading(self, worker).run()
+                self._worker = worker
+            except _Retry:
+                continue
+            except BaseException:
+                worker.close()
+                raise
+            finally:
+                self.cut_output |= worker.cut_output
+        return self._worker
+
+    def _ended(self, end: WorkerEnded) -> None:
+        self.ends.append(end.kind)
+        if end.kind == "timeout":
+            self._remaining = 0.0
+        self._worker = None
+
+    def _failure_of(self, name: str) -> str | None:
+        for failure in self.loaded.failures if self.loaded else []:
+            if name in failure.defines:
+                reason = self._skip.get(failure.place) or plain(failure.error, 500)
+                return f"`{name}` could not be defined: {plain(failure.place.file)}, line {failure.place.line}: {reason}"
+        return None
+
+    def _missing(self, name: str) -> str:
+        """What was expected, and the nearest thing found."""
+        loaded = self.loaded
+        assert loaded is not None
+        where = f"`{plain(loaded.file)}`" if loaded.file else "no file"
+        text = f"{where} defines `{name}`"
+        if loaded.file:
+            text = f"{where} does not define `{name}`"
+        by_folded = {other.name.casefold().replace("_", ""): other for other in loaded.others}
+        near = difflib.get_close_matches(name.casefold().replace("_", ""), list(by_folded), 1, 0.6)
+        if near:
+            other = by_folded[near[0]]
+            return f"found `{plain(other.name)}` in `{plain(other.file)}`, expected `{name}`"
+        return text
+
+
+class _Retry(Exception):
+    """A top-level statement had to be cut: load again without it."""
+
+
+class _Loading:
+    """One run of the module's statements, charging each to the budget it belongs to."""
+
+    def __init__(self, attempt: Attempt, worker: Worker):
+        self.attempt, self.worker = attempt, worker
+        self.current: messages.Step | None = None
+        self.since = time.monotonic()
+
+    def run(self) -> messages.Loaded:
+        attempt = self.attempt
+        deadline = self.since + attempt._remaining
+        self.worker.ask(messages.Seed(attempt.seed("load")), deadline=deadline)
+        request = messages.Load(attempt.exercise.id, list(attempt.exercise.names), list(attempt._skip))
+        try:
+            loaded, _ = self.worker.ask(request, deadline=deadline, on_step=self._step)
+        except WorkerEnded as end:
+            self._cut(end)
+            raise _Retry from None
+        self._charge()
+        if not isinstance(loaded, messages.Loaded):
+            raise WorkerEnded("protocol", "it answered something else than was asked")
+        return loaded
+
+    def _step(self, step: messages.Step, deadline: float) -> float:
+        self._charge()
+        self.current = step
+        if step.defines == "definition":
+            return self.since + self.attempt._remaining
+        return self.since + max(self.attempt._top_level_remaining, _GRACE_SECONDS)
+
+    def _charge(self) -> None:
+        now = time.monotonic()
+        seconds, self.since = now - self.since, now
+        step = self.current
+        if step is None or step.defines == "definition":
+            self.attempt._remaining -= seconds
+        elif step.defines == "nothing" or seconds > _SLOW_SECONDS:
+            self.attempt._top_level_remaining -= seconds
+            if step.defines == "nothing" and seconds > _SLOW_SECONDS:
+                self.attempt._skip[step.place] = "it ran once and took long"
+
+    def _cut(self, end: WorkerEnded) -> None:
+        """Leave the statement under way out of the next load, or give the attempt up."""
+        attempt, step = self.attempt, self.current
+        self._charge()
+        attempt._reloads += 1
+        hopeless = step is None or attempt._reloads > _RELOADS
+        if step is not None and step.defines == "definition":
+            attempt.ends.append(end.kind)
+            hopeless |= end.kind == "timeout"
+        if hopeless or step is None:
+            attempt._ended(end)
+            raise end
+        attempt._skip[step.place] = {
+            "timeout": "it did not come to an end in time",
+            "memory": "it used too much memory",
+        }.get(end.kind, "it ended the process")

@@ -1,0 +1,177 @@
+"""A course folder -> loaded plugins -> Course.
+
+A course is given or bundled, never looked up from the current folder or from beside a submission: loading one runs its
+code on the trusted side.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import sys
+import tomllib
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pluggy
+
+from grader import hookspecs
+from grader.exercise import Exercise
+from grader.hookspecs import ReportWriter
+from grader.records import Limits
+
+
+class CourseError(Exception):
+    """A course that cannot be used: what, where, what to do, in one line."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A course's `pyproject.toml`, as far as it is ours: read without loading any code."""
+
+    folder: Path
+    options: dict[str, Any]
+    """`[tool.grade]`: defaults for command-line options."""
+    limits: dict[str, float]
+    """`[tool.grade.limits]`: defaults for what attempts may use."""
+    packages: list[str]
+    """`[tool.grade] packages`: what students may import beside torch and numpy."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a run can grade and how it reports."""
+
+    settings: Settings
+    exercises: list[Exercise]
+    reports: dict[str, ReportWriter]
+
+    def pick(self, ids: tuple[str, ...]) -> list[Exercise]:
+        """The exercises with these ids, in the course's order; all of them for no ids. Raises `CourseError`."""
+        known = {exercise.id for exercise in self.exercises}
+        for name in ids:
+            if name not in known:
+                raise CourseError(f"no exercise is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
+        return [exercise for exercise in self.exercises if not ids or exercise.id in ids]
+
+
+def bundled() -> Path:
+    """The course that came with the grader: inside the wheel, else the checkout itself."""
+    package = Path(__file__).resolve().parent
+    return package / "course" if (package / "course").is_dir() else package.parent
+
+
+def read_settings(folder: Path | None = None) -> Settings:
+    """Read a course's settings. Raises `CourseError`."""
+    folder = (folder or bundled()).resolve()
+    if not folder.is_dir():
+        raise CourseError(f"{folder}: no such course folder")
+    file = folder / "pyproject.toml"
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{file}: cannot be read: {error}") from None
+    options = dict(table.get("tool", {}).get("grade", {}))
+    limits = options.pop("limits", {})
+    packages = options.pop("packages", [])
+    try:
+        msgspec.convert(limits, Limits)
+        packages = msgspec.convert(packages, list[str])
+    except msgspec.ValidationError as error:
+        raise CourseError(f"{file}: [tool.grade]: {error}") from None
+    return Settings(folder, options, limits, packages)
+
+
+def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
+    """Load the course's exercises and plugins. Raises `CourseError` for anything broken, before any grading."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for folder in _plugin_folders(settings.folder):
+        for file in sorted(_plugin_files(folder)):
+            with _one_line(f"{folder.name}/{file.name}"):
+                manager.register(_load(settings.folder, file), name=f"{folder.name}/{file.name}")
+    if entry_points:
+        with _one_line(f"entry points '{hookspecs.PROJECT}'"):
+            manager.load_setuptools_entrypoints(hookspecs.PROJECT)
+    with _one_line("plugins"):
+        manager.check_pending()
+    templates = [folder for folder in (settings.folder / "reports", bundled() / "reports") if folder.is_dir()]
+    exercises: list[Exercise] = []
+    writers: list[ReportWriter] = []
+    with _one_line("plugins"):
+        for listed in manager.hook.grader_exercises():
+            exercises += listed
+        for written in manager.hook.grader_reports(reports=templates):
+            writers += written
+    _refuse_duplicates([exercise.id for exercise in exercises], "exercises")
+    _refuse_duplicates([writer.name for writer in writers], "reports")
+    for exercise in exercises:
+        with _one_line(f"exercise '{exercise.id}': limits"):
+            effective_limits(settings, exercise)
+    return Course(settings, sorted(exercises, key=lambda e: e.id), {writer.name: writer for writer in writers})
+
+
+def effective_limits(settings: Settings, exercise: Exercise) -> Limits:
+    """The exercise's own limits, else the course's, else the defaults."""
+    return msgspec.convert({**settings.limits, **exercise.limits}, Limits)
+
+
+def _plugin_folders(folder: Path) -> list[Path]:
+    """The course's exercises and plugins; a course without plugins of its own reports with the bundled ones."""
+    folders = [folder / "exercises", folder / "plugins"]
+    if not (folder / "plugins").is_dir():
+        folders[1] = bundled() / "plugins"
+    return [path for path in folders if path.is_dir()]
+
+
+def _plugin_files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith(("_", ".")):
+            continue
+        if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").is_file()):
+            yield path
+
+
+def _load(course: Path, path: Path) -> ModuleType:
+    """Run a plugin's file under a name of its own, entered in `sys.modules` first (dataclasses look there)."""
+    digest = hashlib.blake2b(str(course).encode(), digest_size=4).hexdigest()
+    name = f"grader_course_{digest}_{path.parent.name}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    file = path / "__init__.py" if path.is_dir() else path
+    search = [str(path)] if path.is_dir() else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=search)
+    if spec is None or spec.loader is None:
+        raise CourseError(f"{file}: cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextlib.contextmanager
+def _one_line(where: str) -> Iterator[None]:
+    """Any failure of a plugin's code as one line that names file and line."""
+    try:
+        yield
+    except CourseError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = f", line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
+        text = " ".join(str(error).split())
+        raise CourseError(f"{where}: {type(error).__name__}: {text}{line}") from error
+
+
+def _refuse_duplicates(names: list[str], what: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise CourseError(f"two {what} are called '{name}'; rename one")

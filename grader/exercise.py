@@ -1,0 +1,101 @@
+"""What an exercise is: a statement, the names it asks for, its rules and its checks with their points."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CheckFunction = Callable[[Any], float | None]
+"""Takes the `Student`; returns nothing (all points) or a share in [0, 1]; raises when a promise is broken."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise about an attempt, worth points."""
+
+    id: str
+    promise: str
+    """What the student reads: the first paragraph of the function's docstring."""
+    points: float
+    needs: tuple[str, ...]
+    run: CheckFunction
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition of the exercise: an attempt that breaks it is `disallowed` and earns nothing."""
+
+    id: str
+    promise: str
+    flag: str
+    run: CheckFunction
+
+
+@dataclass
+class Exercise:
+    """One piece of set work. The author's file makes one and decorates its rules and checks with it.
+
+    Args:
+        id: the module students hand in, and the exercise's name everywhere.
+        title: a few words for reports and lists.
+        statement: what the student is asked, in Markdown (usually the module docstring).
+        names: what the module must define, classes and functions.
+        limits: overrides of `Limits` fields for this exercise.
+    """
+
+    id: str
+    title: str
+    statement: str
+    names: Sequence[str]
+    limits: dict[str, float] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    def rule(self, *, flag: str) -> Callable[[CheckFunction], CheckFunction]:
+        """Add a rule: judged before the checks, by what the attempt does in a worker of its own."""
+
+        def add(function: CheckFunction) -> CheckFunction:
+            self.rules.append(Rule(_id(function), _promise(self.id, function), flag, function))
+            return function
+
+        return add
+
+    def check(
+        self, *, points: float, needs: CheckFunction | Sequence[CheckFunction] = ()
+    ) -> Callable[[CheckFunction], CheckFunction]:
+        """Add a check. `needs` takes the checks themselves, so that a typo is a NameError in the editor."""
+        needed = [needs] if callable(needs) else list(needs)
+
+        def add(function: CheckFunction) -> CheckFunction:
+            name = _id(function)
+            if any(check.id == name for check in self.checks):
+                raise ValueError(f"{self.id}: two checks are called '{name}'; rename one")
+            if not points > 0:
+                raise ValueError(f"{self.id}.{name}: points must be positive, found {points}")
+            known = {check.run: check.id for check in self.checks}
+            for need in needed:
+                if need not in known:
+                    raise ValueError(f"{self.id}.{name}: needs '{_id(need)}', which is no check defined above it")
+            self.checks.append(
+                Check(name, _promise(self.id, function), points, tuple(known[n] for n in needed), function)
+            )
+            return function
+
+        return add
+
+    @property
+    def max_points(self) -> float:
+        """The sum of the checks' points."""
+        return round(sum(check.points for check in self.checks), 2)
+
+
+def _id(function: CheckFunction) -> str:
+    return getattr(function, "__name__", "check")
+
+
+def _promise(exercise: str, function: CheckFunction) -> str:
+    doc = inspect.getdoc(function)
+    if not doc:
+        raise ValueError(f"{exercise}.{_id(function)}: a check needs a docstring, the promise students read")
+    return re.sub(r"\s+", " ", doc.split("\n\n")[0]).strip()

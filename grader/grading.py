@@ -1,0 +1,253 @@
+"""One submission -> Grade: rules, checks in order with what they need, verdicts, the status of each exercise."""
+
+import math
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
+from grader.course import Course, effective_limits
+from grader.exercise import Check, CheckFunction, Exercise
+from grader.expectations import Unmet
+from grader.hints import hint_for
+from grader.jail.handle import WorkerEnded
+from grader.jail.host import Zygote
+from grader.records import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Level, Limits, Verdict
+from grader.student import NotAModule, Student, StudentRaised
+from grader.submissions import Submission
+
+Observe = Callable[[str, str | None], None]
+"""Called with an exercise's id and the title of the check that begins; None when the exercise is done."""
+
+_END_WORDS = {
+    "timeout": "its time was spent ({seconds:g} s for all checks together): something in it does not come to an end, "
+    "or is very slow",
+    "memory": "it used more than {memory} MiB of memory and was stopped",
+    "crashed": "its process died: {detail}",
+    "protocol": "it wrote to the channel that belongs to the grader and was stopped",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a rule or a check came to, before points are counted."""
+
+    share: float
+    status: CheckStatus
+    message: str
+    hint: str | None = None
+    our_fault: str | None = None
+
+
+@dataclass
+class _Sheet:
+    """Notes taken while an exercise is graded."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    disallowed: str | None = None
+    flags: list[str] = field(default_factory=list)
+    refused: NotLoaded | None = None
+
+
+def grade(
+    submission: Submission,
+    exercises: Iterable[Exercise],
+    course: Course,
+    zygote: Zygote,
+    *,
+    level: Level,
+    seed: int,
+    device: str = "cpu",
+    observe: Observe = lambda exercise, check: None,
+) -> Grade:
+    """Grade a staged submission. Nothing a student wrote makes this raise."""
+    started = time.monotonic()
+    exercises = list(exercises)
+    grades = []
+    if submission.problem is None:
+        for exercise in exercises:
+            limits = effective_limits(course.settings, exercise)
+            grades.append(grade_exercise(submission, exercise, limits, zygote, seed=seed, observe=observe))
+            observe(exercise.id, None)
+    counted = [g for g in grades if g.status != "broken"]
+    points = round(sum(g.points for g in counted), 2)
+    possible = counted if submission.problem is None else exercises
+    max_points = round(sum(e.max_points for e in possible), 2)
+    return Grade(
+        schema=1,
+        submission=submission.name,
+        status="graded" if submission.problem is None else "invalid",
+        message=submission.problem,
+        points=points,
+        max_points=max_points,
+        percent=round(100 * points / max_points, 2) if max_points else 0.0,
+        device=device,
+        isolation=level,
+        seed=seed,
+        seconds=round(time.monotonic() - started, 2),
+        flags=sorted({flag for g in grades for flag in g.flags}),
+        exercises=grades,
+    )
+
+
+def grade_exercise(
+    submission: Submission,
+    exercise: Exercise,
+    limits: Limits,
+    zygote: Zygote,
+    *,
+    seed: int,
+    observe: Observe = lambda exercise, check: None,
+) -> ExerciseGrade:
+    """One attempt: its verdicts, in the order of the checks."""
+    started = time.monotonic()
+    attempt = Attempt(zygote, submission, exercise, limits, seed)
+    sheet = _Sheet()
+    try:
+        _run(attempt, sheet, limits, observe)
+    finally:
+        attempt.close()
+    status, message = _status(attempt, sheet, limits)
+    verdicts = [_verdict(check, sheet.outcomes.get(check.id), status) for check in exercise.checks]
+    return ExerciseGrade(
+        id=exercise.id,
+        title=exercise.title,
+        status=status,
+        message=message,
+        points=round(sum(verdict.points for verdict in verdicts), 2),
+        max_points=exercise.max_points,
+        seconds=round(time.monotonic() - started, 2),
+        flags=_flags(attempt, sheet),
+        notes=[*submission.notes, *attempt.notes()],
+        checks=verdicts,
+    )
+
+
+def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> None:
+    """Load, judge the rules in a worker of their own, then the checks."""
+    exercise = attempt.exercise
+    try:
+        attempt.load()
+    except NotLoaded as refused:
+        sheet.refused = refused
+        return
+    except WorkerEnded as end:
+        first = exercise.checks[0]
+        sheet.outcomes[first.id] = Outcome(0.0, "error", _end_words(end, limits))
+        return
+    except Exception:
+        sheet.outcomes[exercise.checks[0].id] = _our_fault()
+        return
+    for rule in exercise.rules:
+        observe(exercise.id, rule.promise)
+        outcome = _try(rule.id, rule.run, attempt, limits)
+        attempt.fresh()
+        if outcome.status == "failed":
+            sheet.disallowed = outcome.message
+            sheet.flags.append(rule.flag)
+            return
+        if outcome.status != "passed":
+            # a rule that could not be judged holds for nobody: the first check tells why, the others wait
+            sheet.outcomes[exercise.checks[0].id] = outcome
+            return
+    for check in exercise.checks:
+        missing = [need for need in check.needs if not _reached(sheet.outcomes.get(need))]
+        if missing:
+            sheet.outcomes[check.id] = Outcome(0.0, "skipped", _needs_words(exercise, missing))
+            continue
+        observe(exercise.id, check.promise)
+        sheet.outcomes[check.id] = _try(check.id, check.run, attempt, limits)
+
+
+def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -> Outcome:
+    """Run a rule or a check; whose fault a failure is shows in what was raised."""
+    try:
+        share = function(Student(attempt, name))
+    except Unmet as unmet:
+        return Outcome(0.0, "failed", unmet.reason, unmet.hint)
+    except StudentRaised as raised:
+        return Outcome(0.0, "error", raised.reason(), hint_for(raised, attempt))
+    except (NotAModule, NameNotFound) as problem:
+        hint = "Derive the class from `nn.Module`." if isinstance(problem, NotAModule) else None
+        return Outcome(0.0, "error", str(problem), hint)
+    except TimeSpent:
+        return Outcome(0.0, "skipped", "the attempt's time was spent before this check")
+    except WorkerEnded as end:
+        return Outcome(0.0, "error", _end_words(end, limits))
+    except Exception:
+        return _our_fault()
+    share = 1.0 if share is None else float(share)
+    if not math.isfinite(share) or not 0 <= share <= 1:
+        return Outcome(0.0, "skipped", "", our_fault=f"{attempt.exercise.id}.{name} returned the share {share}")
+    if share >= 1:
+        return Outcome(1.0, "passed", "as promised")
+    return Outcome(share, "partial" if share > 0 else "failed", f"reached {share:.0%} of what was asked")
+
+
+def _our_fault() -> Outcome:
+    return Outcome(
+        0.0, "skipped", "the grader itself failed here; this is not your fault", our_fault=traceback.format_exc()
+    )
+
+
+def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseStatus, str | None]:
+    """The exercise's status, the first that applies, and what it means for the student."""
+    if faults := faults_of(sheet.outcomes.values()):
+        return "broken", f"The grader itself failed here; this exercise does not count. ({faults[0].splitlines()[-1]})"
+    if sheet.disallowed is not None:
+        return "disallowed", sheet.disallowed
+    if "memory" in attempt.ends or attempt.out_of_memory:
+        return "memory", f"It used more memory than the {limits.memory_mib} MiB it may."
+    if "timeout" in attempt.ends:
+        return "timeout", f"It was stopped when its time of {limits.seconds:g} s was spent."
+    if attempt.ends:
+        return "crashed", "Its process died before it could answer; what passed before that counts."
+    if sheet.refused is not None:
+        return sheet.refused.status, sheet.refused.message
+    errors = [outcome.message for outcome in sheet.outcomes.values() if outcome.status == "error"]
+    if errors and not attempt.built:
+        return "error", errors[0]
+    return "graded", None
+
+
+def faults_of(outcomes: Iterable[Outcome]) -> list[str]:
+    """The grader's own failures among these, for whoever runs it."""
+    return [outcome.our_fault for outcome in outcomes if outcome.our_fault is not None]
+
+
+def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> Verdict:
+    if outcome is None:
+        words = {
+            "missing": "nothing was handed in for this exercise",
+            "disallowed": "not judged: the attempt broke a rule of the exercise",
+            "error": "not judged: the code could not be loaded",
+        }
+        outcome = Outcome(0.0, "skipped", words.get(status, "not judged: the attempt ended before it"))
+    points = round(check.points * outcome.share, 2)
+    return Verdict(check.id, check.promise, outcome.status, points, check.points, outcome.message, outcome.hint)
+
+
+def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:
+    flags = set(sheet.flags)
+    if "protocol" in attempt.ends:
+        flags.add("protocol")
+    if attempt.cut_output:
+        flags.add("output-limit")
+    if attempt.loaded is not None and attempt.loaded.failures:
+        flags.add("plain-import-failed")
+    return sorted(flags)
+
+
+def _end_words(end: WorkerEnded, limits: Limits) -> str:
+    words = _END_WORDS[end.kind]
+    return words.format(seconds=limits.seconds, memory=limits.memory_mib, detail=end.detail)
+
+
+def _reached(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.status in ("passed", "partial")
+
+
+def _needs_words(exercise: Exercise, missing: list[str]) -> str:
+    promises = {check.id: check.promise for check in exercise.checks}
+    return f"waits for: {promises[missing[0]]}"

@@ -1,0 +1,76 @@
+"""What to try, for exceptions that a student's code raises often. Each hint speaks of what was seen."""
+
+import re
+
+from grader.attempt import Attempt
+from grader.plain import plain
+from grader.student import StudentRaised
+
+_HINTS: tuple[tuple[str, str, str], ...] = (
+    (
+        "AttributeError",
+        r"before Module\.__init__\(\) call",
+        "Call `super().__init__()` first thing in `__init__`, before any layer or parameter is assigned.",
+    ),
+    (
+        "NotImplementedError",
+        r"",
+        "This part is still to be written.",
+    ),
+    (
+        "TypeError",
+        r"__init__\(\) (takes|missing|got)",
+        "The class is built with exactly the sizes that the task names, in that order and by position.",
+    ),
+    (
+        "TypeError",
+        r"forward\(\) (takes|missing|got)",
+        "`forward` is called with every argument that the task names, by position; compare your signature with it.",
+    ),
+    (
+        "TypeError",
+        r"'NoneType'|must be Tensor, not NoneType",
+        "Something is None here. Is a missing initial state replaced by zeros before it is used?",
+    ),
+    (
+        "RuntimeError",
+        r"shapes cannot be multiplied|size mismatch|must match the size|Sizes of tensors must match",
+        "Two sizes do not fit. Print the shapes in front of this line: is the batch first, time second?",
+    ),
+    (
+        "RuntimeError",
+        r"same dtype|expected (scalar type|m1 and m2)|Found dtype",
+        "Two dtypes meet. Create new tensors like the input: `torch.zeros(..., dtype=x.dtype, device=x.device)`.",
+    ),
+    (
+        "RuntimeError",
+        r"modified by an inplace operation",
+        "Autograd needs a value that was overwritten. Collect the steps in a list and `torch.stack` them.",
+    ),
+    (
+        "RuntimeError",
+        r"[Nn]umpy\(\) on .*requires grad",
+        "A tensor leaves torch here, and its gradient with it. Stay in torch operations.",
+    ),
+)
+
+
+def hint_for(raised: StudentRaised, attempt: Attempt) -> str | None:
+    """The first hint that fits the exception, or None."""
+    if raised.type_name == "NameError" and (missing := _failed_import(raised.message, attempt)):
+        return missing
+    if raised.type_name == "ModuleNotFoundError":
+        return "Only the standard library, torch and numpy are available to graded code."
+    for type_name, pattern, hint in _HINTS:
+        if raised.type_name == type_name and re.search(pattern, raised.message):
+            return hint
+    return None
+
+
+def _failed_import(message: str, attempt: Attempt) -> str | None:
+    """Why a name is undefined, where a top-level statement that should have defined it failed."""
+    match = re.search(r"name '(\w+)' is not defined", message)
+    for failure in attempt.loaded.failures if attempt.loaded and match else []:
+        if match and match.group(1) in failure.defines:
+            return f"Line {failure.place.line} should have defined it, but failed: {plain(failure.error, 300)}"
+    return None

@@ -1,0 +1,214 @@
+"""The trusted handle on one worker: speaks the wire with it and keeps its limits.
+
+Deadlines, memory and output are watched here, and only here is a worker ended: through its pidfd, which takes the
+whole tree with it. What a worker sends is decoded by `wire` and believed by nobody.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from grader.jail import messages, wire
+from grader.records import Limits
+
+if TYPE_CHECKING:
+    import torch
+
+_POLL_SECONDS = 0.02
+_READY_SECONDS = 30.0
+_STEPS_CAP = 20_000
+_CHUNK = 1 << 16
+
+EndKind = Literal["timeout", "memory", "crashed", "protocol"]
+
+
+class JailError(Exception):
+    """The jail itself failed: our fault, never the student's."""
+
+
+class WorkerEnded(Exception):
+    """A worker is gone: it ran out of time or memory, died, or broke the protocol."""
+
+    def __init__(self, kind: EndKind, detail: str):
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+
+
+class Worker:
+    """One jailed process. After `WorkerEnded` it is gone and reaped."""
+
+    def __init__(
+        self,
+        reap: Callable[[], int],
+        pidfd: int,
+        wire_socket: socket.socket,
+        outputs: Iterable[int],
+        limits: Limits,
+        scratch: Path | None,
+    ):
+        """Wait until the worker says that it is locked. Raises `JailError` where it is not.
+
+        Args:
+            reap: collects the exit status once the process has ended.
+            outputs: the reading ends of its standard output and error.
+            scratch: a folder to remove with it.
+        """
+        self.cut_output = False
+        self._reap, self._pidfd, self._socket, self._scratch = reap, pidfd, wire_socket, scratch
+        self._outputs = set(outputs)
+        self._limits = limits
+        self._received = bytearray()
+        self._output_bytes = 0
+        self._closed = False
+        self._baseline_kib = 0
+        wire_socket.setblocking(False)
+        for output in self._outputs:
+            os.set_blocking(output, False)
+        self._become_ready()
+
+    def ask(
+        self,
+        request: msgspec.Struct,
+        tensors: "Iterable[torch.Tensor]" = (),
+        *,
+        deadline: float,
+        on_step: Callable[[messages.Step, float], float] | None = None,
+    ) -> "tuple[Any, list[torch.Tensor]]":
+        """Send a request and wait for its answer until `deadline` (of `time.monotonic`).
+
+        `on_step` is called with each `Step` and the deadline in force, and returns the new one. Raises `WorkerEnded`.
+        """
+        self._write(wire.encode(request, list(tensors)), deadline)
+        for _ in range(_STEPS_CAP):
+            message, received = self._next_message(deadline)
+            if not isinstance(message, messages.Step):
+                return message, received
+            if on_step is not None:
+                deadline = on_step(message, deadline)
+        raise self._end("protocol", "it sent too many messages")
+
+    def status(self) -> dict[str, str]:
+        """The kernel's word on the process: the fields of `/proc/<pid>/status`; empty once it has ended."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text().splitlines():
+                if line.startswith("Pid:"):
+                    lines = Path(f"/proc/{int(line.split()[1])}/status").read_text().splitlines()
+                    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        return {}
+
+    def close(self) -> int:
+        """Kill the whole tree and reap it; the exit status, negative for a signal."""
+        if self._closed:
+            return 0
+        self._closed = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        select.select([self._pidfd], [], [], _READY_SECONDS)
+        try:
+            return self._reap()
+        finally:
+            self._socket.close()
+            for descriptor in (self._pidfd, *self._outputs):
+                os.close(descriptor)
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _become_ready(self) -> None:
+        try:
+            ready, _ = self._next_message(time.monotonic() + _READY_SECONDS)
+        except WorkerEnded as end:
+            raise JailError(f"a worker ended before it was locked: {end.detail}") from None
+        if not isinstance(ready, messages.Ready) or ready.error is not None:
+            self.close()
+            raise JailError(f"a worker could not be locked: {getattr(ready, 'error', 'no report')}")
+        self._baseline_kib = self._memory_kib()
+
+    def _end(self, kind: EndKind, detail: str) -> WorkerEnded:
+        self.close()
+        return WorkerEnded(kind, detail)
+
+    def _died(self) -> WorkerEnded:
+        select.select([self._pidfd], [], [], 0.5)  # its own exit status tells more than our signal
+        status = self.close()
+        if status < 0:
+            known = -status in signal.valid_signals()
+            name = signal.Signals(-status).name if known else f"signal {-status}"
+            return WorkerEnded("crashed", f"its process was ended by {name}")
+        return WorkerEnded("crashed", f"its process ended with exit code {status}")
+
+    def _write(self, frame: bytes, deadline: float) -> None:
+        view = memoryview(frame)
+        while view:
+            if self._wait(deadline, select.POLLOUT):
+                try:
+                    view = view[self._socket.send(view) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise self._died() from None
+
+    def _next_message(self, deadline: float) -> "tuple[Any, list[torch.Tensor]]":
+        try:
+            header_bytes, blob_bytes = wire.lengths(self._take(wire.PREFIX.size, deadline))
+            header = self._take(header_bytes, deadline)
+            return wire.decode(header, self._take(blob_bytes, deadline), messages.Answer)  # type: ignore[arg-type]
+        except wire.WireError as error:
+            raise self._end("protocol", f"it sent something else than an answer ({error})") from None
+
+    def _take(self, size: int, deadline: float) -> bytes:
+        while len(self._received) < size:
+            if self._wait(deadline, select.POLLIN):
+                try:
+                    part = self._socket.recv(1 << 20)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    part = b""
+                if not part:
+                    raise self._died()
+                self._received += part
+        taken = bytes(self._received[:size])
+        del self._received[:size]
+        return taken
+
+    def _wait(self, deadline: float, event: int) -> bool:
+        """Wait a little for the wire, drain the output, keep the limits. Whether the wire is ready."""
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise self._end("timeout", "the time was spent")
+        poll = select.poll()
+        poll.register(self._socket, event)
+        for output in self._outputs:
+            poll.register(output, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(min(remaining, _POLL_SECONDS) * 1000)}
+        for output in self._outputs & ready:
+            self._drain(output)
+        if self._socket.fileno() in ready:
+            return True
+        if self._baseline_kib and self._memory_kib() - self._baseline_kib > self._limits.memory_mib << 10:
+            raise self._end("memory", f"it used more than {self._limits.memory_mib} MiB")
+        return False
+
+    def _drain(self, output: int) -> None:
+        """Read what was printed and drop it, so that a print never blocks; remember when it was too much."""
+        part = os.read(output, _CHUNK)
+        if not part:  # closed by the worker
+            self._outputs.discard(output)
+            os.close(output)
+        self._output_bytes += len(part)
+        self.cut_output = self._output_bytes > self._limits.output_kib << 10
+
+    def _memory_kib(self) -> int:
+        """Memory of its own, shared memory included. Reading it needs no right over the process."""
+        status = self.status()
+        return sum(int(status.get(field, "0 kB").split()[0]) for field in ("RssAnon", "RssShmem"))

@@ -1,0 +1,188 @@
+"""The trusted side of the jail: starts the zygote with a clean environment and asks it for workers."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from grader.jail import launcher, lockdown
+from grader.jail.handle import JailError, Worker
+from grader.jail.view import View, worker_view
+from grader.records import Limits
+
+_START_SECONDS = 120.0
+_SUBMISSION, _SCRATCH, _CANARY = "/submission", "/scratch", "/canary"  # in a worker's own root
+
+
+class Zygote:
+    """A warm process that workers are forked from. Use as a context manager.
+
+    `start` returns at once, so that the caller can import torch meanwhile; the first `spawn` waits for it.
+    """
+
+    def __init__(self, packages: Iterable[str] = ()):
+        self._packages = list(packages)
+        self._ready: dict[str, Any] | None = None
+        self._entries = 0
+        self.as_root = os.geteuid() == 0
+        # a dedicated user below 65536, so that it exists in a container with a small range of ids
+        self.uid = 60_000 + os.getpid() % 5_000 if self.as_root else os.geteuid()
+
+    def __enter__(self) -> "Zygote":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the launcher with a clean environment and hand it the plan."""
+        self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
+        self.folder.chmod(0o711 if self.as_root else 0o700)
+        self.spool = self.folder / "spool"
+        for name in ("spool", "root", "tmp"):
+            (self.folder / name).mkdir(mode=0o711)
+        canary = secrets.token_hex(16)
+        self.canary = self.folder / "canary"
+        self.canary.write_text(canary)
+        self.canary.chmod(0o644)
+        view = worker_view(self._packages)
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = (self.folder / "zygote.log").open("w+b")
+        with theirs:
+            self._launcher = subprocess.Popen(
+                launcher.command(sys.executable, view.package_root, theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env=_clean_environment(self.folder / "tmp"),
+                cwd="/",
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+            )
+        plan = {
+            "view": msgspec.to_builtins(view),
+            "root": str(self.folder / "root"),
+            "spool": str(self.spool),
+            "canary": canary,
+            "uid": self.uid,
+            "keep_capabilities": self._needed_capabilities(view),
+        }
+        self._control.send(json.dumps(plan).encode())
+
+    def ready(self) -> dict[str, Any]:
+        """Wait until the zygote serves; what it can lock workers with. Raises `JailError`."""
+        if self._ready is None:
+            self._control.settimeout(_START_SECONDS)
+            self._ready = self._receive()[0]["ready"]
+        return self._ready
+
+    def spawn(self, entry: str, limits: Limits, *, cpu_seconds: float | None = None) -> "Worker":
+        """Fork a worker that sees the folder `entry` of the spool as its submission. Raises `JailError`."""
+        namespaces = self.ready()["namespaces"]
+        scratch = None
+        if not namespaces:
+            scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=self.folder))
+            if self.as_root:
+                os.chown(scratch, self.uid, self.uid)
+        request = {
+            "entry": entry,
+            "submission": _SUBMISSION if namespaces else str(self.spool / entry),
+            "scratch": _SCRATCH if namespaces else str(scratch),
+            "limits": {
+                "memory_mib": limits.memory_mib,
+                "files_mib": limits.files_mib,
+                # threads share it, so it only backs the deadline up
+                "cpu_seconds": int((cpu_seconds or limits.seconds) * 4 * (os.cpu_count() or 1)) + 10,
+            },
+        }
+        ours, theirs = socket.socketpair()
+        out_read, out_write = os.pipe()
+        error_read, error_write = os.pipe()
+        try:
+            given = [theirs.fileno(), out_write, error_write]
+            answer, pidfd = self._ask({"spawn": request}, given)
+        finally:
+            theirs.close()
+            os.close(out_write)
+            os.close(error_write)
+        pid = answer["pid"]
+        return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch)
+
+    def new_entry(self) -> Path:
+        """A new empty folder in the spool: what a worker may be shown as its submission."""
+        self._entries += 1
+        entry = self.spool / f"{self._entries:06d}"
+        entry.mkdir(mode=0o700)
+        return entry
+
+    def inside_canary(self) -> str:
+        """A file in a worker's root that it may not open."""
+        return _CANARY if self.ready()["namespaces"] else str(self.canary)
+
+    def _reap(self, pid: int) -> int:
+        return int(self._ask({"reap": pid}, [])[0]["status"])
+
+    def close(self) -> None:
+        """End the zygote and with it every worker; remove its folder."""
+        self._control.close()
+        try:
+            self._launcher.wait(5)
+        except subprocess.TimeoutExpired:
+            self._launcher.kill()
+            self._launcher.wait()
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _needed_capabilities(self, view: View) -> list[int]:
+        """What a dedicated user needs where no namespaces rebuild the tree: to pass folders that are root's alone.
+
+        It is the right to read and search, nothing else; Landlock's list still says what may be opened.
+        """
+        folders = {parent for path in (*view.readable, str(self.spool)) for parent in Path(path).parents}
+        closed = any(folder.exists() and not folder.stat().st_mode & 0o001 for folder in folders)
+        return [lockdown.CAP_DAC_READ_SEARCH] if self.as_root and closed else []
+
+    def _ask(self, request: dict[str, Any], descriptors: list[int]) -> tuple[dict[str, Any], int]:
+        self.ready()
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+        except OSError as error:
+            raise JailError(f"the zygote is gone: {error}{self._log_tail()}") from None
+        return self._receive()
+
+    def _receive(self) -> tuple[dict[str, Any], int]:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
+        except OSError as error:
+            raise JailError(f"no answer from the zygote: {error}{self._log_tail()}") from None
+        if not data:
+            raise JailError(f"the zygote ended{self._log_tail()}")
+        return json.loads(data), descriptors[0] if descriptors else -1
+
+    def _log_tail(self) -> str:
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+
+def _clean_environment(temporary: Path) -> dict[str, str]:
+    """All that the launcher, and so each worker, inherits: a fork copies even what `environ.clear()` forgets."""
+    return {
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(temporary),
+        "HOME": str(temporary),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }

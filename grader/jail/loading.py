@@ -1,0 +1,282 @@
+"""Inside the jail: find a submission's module, run its top-level statements one by one, keep what is defined.
+
+Nothing here decides what a failure costs: statements that raise are listed and the next one runs.
+"""
+
+import __future__
+
+import ast
+import importlib.abc
+import importlib.machinery
+import linecache
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Literal
+
+from grader.jail.messages import Failure, Loaded, Named, Place
+from grader.jail.wire import clean, type_name
+
+SOURCE_BYTES = 2 << 20
+SOURCES = 200
+_OTHERS = 200
+IGNORED = {"__MACOSX", "__pycache__", "grade-report"}
+
+Defines = Literal["definition", "assignment", "nothing"]
+Announce = Callable[[Place, Defines], None]
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+
+
+class Loader:
+    """Loads one module of the submission under `root`, siblings included, without the statements in `skip`."""
+
+    def __init__(self, root: str, skip: set[Place], announce: Announce):
+        self.root = root
+        self.skip = skip
+        self.announce = announce
+        self.failures: list[Failure] = []
+        self.notes: list[str] = []
+        self.module: ModuleType | None = None
+
+    def load(self, module: str, names: list[str]) -> Loaded:
+        """Find and run; the answer names what was found and what was not."""
+        path, others, error = self._find(module, names)
+        if path is None:
+            return Loaded(None, [], others[:_OTHERS], [], self.notes, error)
+        sys.meta_path.insert(0, SubmissionFinder(self, [os.path.dirname(path), self.root]))
+        try:
+            tree = parse(path)
+        except (SyntaxError, ValueError, MemoryError, RecursionError, OSError) as problem:
+            return Loaded(self.relative(path), [], [], [], self.notes, describe_syntax(self.relative(path), problem))
+        self.module = ModuleType(module)
+        self.module.__file__ = path
+        sys.modules[module] = self.module
+        self.run(tree, self.module, path)
+        public = [
+            Named(clean(name, 100), self.relative(path))
+            for name, value in list(vars(self.module).items())
+            if not name.startswith("_") and getattr(value, "__module__", None) == module
+        ]
+        found = [name for name in names if name in vars(self.module)]
+        return Loaded(self.relative(path), found, public[:_OTHERS], self.failures, self.notes, None)
+
+    def run(self, tree: ast.Module, module: ModuleType, path: str) -> None:
+        """Execute the statements of a module in order, each on its own."""
+        module.__doc__ = ast.get_docstring(tree, clean=False)
+        flags = 0
+        for statement in tree.body:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                continue  # a docstring, or a string left standing
+            flags |= _future_flags(statement)
+            place = Place(self.relative(path), _first_line(statement))
+            if place in self.skip:
+                names = sorted(bound_names([statement]))
+                self.failures.append(Failure(place, names, "did not come to an end and was left out"))
+                continue
+            self.announce(place, _kind(statement))
+            try:
+                code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
+                exec(code, module.__dict__)
+            except BaseException as error:  # SystemExit and KeyboardInterrupt too: a script may end itself
+                names = sorted(bound_names([statement]))
+                self.failures.append(Failure(place, [clean(n, 100) for n in names], one_line(error)))
+
+    def relative(self, path: str) -> str:
+        return clean(os.path.relpath(path, self.root), 300)
+
+    def _find(self, module: str, names: list[str]) -> tuple[str | None, list[Named], str | None]:
+        """The module's file; else what other files define, and a syntax error that may explain it."""
+        top = os.path.join(self.root, f"{module}.py")
+        if os.path.isfile(top):
+            return top, [], None
+        folders = [entry.path for entry in _visible(self.root) if entry.is_dir(follow_symlinks=False)]
+        if len(folders) == 1 and os.path.isfile(os.path.join(folders[0], f"{module}.py")):
+            return os.path.join(folders[0], f"{module}.py"), [], None
+        return self._search(names)
+
+    def _search(self, names: list[str]) -> tuple[str | None, list[Named], str | None]:
+        """The shallowest file that defines all the names, else the one that defines most of them."""
+        candidates: list[tuple[int, int, str]] = []  # names missing, depth, path
+        others: list[Named] = []
+        error = None
+        for path in sources(self.root):
+            try:
+                bound = bound_names(parse(path).body)
+            except (SyntaxError, ValueError, MemoryError, RecursionError, OSError) as problem:
+                error = error or describe_syntax(self.relative(path), problem)
+                continue
+            missing = sum(name not in bound for name in names)
+            if missing < len(names):
+                candidates.append((missing, path.count(os.sep), path))
+            others += [Named(clean(name, 100), self.relative(path)) for name in sorted(bound)]
+        if not candidates:
+            return None, others, error
+        candidates.sort()
+        missing, _, path = candidates[0]
+        rivals = [p for m, _, p in candidates[1:] if m == missing]
+        if rivals:
+            listed = ", ".join(f"`{self.relative(p)}`" for p in rivals[:3])
+            self.notes.append(f"several files define these names; `{self.relative(path)}` was graded, not {listed}")
+        return path, [], None
+
+
+class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the neighbours of a submission's module. Their statements run one by one as well."""
+
+    def __init__(self, loader: Loader, folders: list[str]):
+        self.loader = loader
+        self.folders = list(dict.fromkeys(folders))
+
+    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+        """A spec for `name` if a file of the submission is called so and nothing better known is."""
+        if "." not in name and (name in sys.stdlib_module_names - {"test", "this"} or name in Guard.importable):
+            return None
+        for folder in path if path is not None and "." in name else self.folders:
+            base = os.path.join(folder, name.rpartition(".")[2])
+            for file, package in ((os.path.join(base, "__init__.py"), True), (f"{base}.py", False)):
+                if os.path.isfile(file):
+                    spec = importlib.machinery.ModuleSpec(name, self, origin=file, is_package=package)
+                    spec.has_location = True
+                    if package:
+                        spec.submodule_search_locations = [base]
+                    return spec
+        return None
+
+    def create_module(self, spec):  # type: ignore[no-untyped-def]
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        path = str(module.__file__)
+        self.loader.run(parse(path), module, path)
+
+
+class Guard(importlib.abc.MetaPathFinder):
+    """Says "no module named" for installed packages that a worker cannot read, instead of a permission error."""
+
+    importable: frozenset[str] = frozenset()
+
+    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+        top = name.partition(".")[0]
+        if top in self.importable or top in sys.stdlib_module_names or top in sys.modules:
+            return None
+        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
+
+
+def parse(path: str) -> ast.Module:
+    """The syntax tree of a source file; raises SyntaxError, ValueError (null bytes, too large) or OSError."""
+    with open(path, "rb") as file:
+        source = file.read(SOURCE_BYTES + 1)
+    if len(source) > SOURCE_BYTES:
+        raise ValueError(f"the file is larger than {SOURCE_BYTES >> 20} MiB; is it source code?")
+    return ast.parse(source, path)
+
+
+def sources(root: str) -> Iterator[str]:
+    """The Python files of a submission, shallow ones first, at most `SOURCES`."""
+    level, count = [root], 0
+    while level:
+        deeper: list[str] = []
+        for folder in level:
+            for entry in _visible(folder):
+                if entry.is_dir(follow_symlinks=False):
+                    deeper.append(entry.path)
+                elif entry.name.endswith(".py") and entry.is_file(follow_symlinks=False):
+                    count += 1
+                    if count > SOURCES:
+                        return
+                    yield entry.path
+        level = deeper
+
+
+def _visible(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        found = [e for e in entries if e.name not in IGNORED and not e.name.startswith(".")]
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def bound_names(statements: list[ast.stmt]) -> set[str]:
+    """The names that statements bind at the top level, in branches and loops too."""
+    names: set[str] = set()
+    for statement in statements:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+            case ast.Assign(targets=targets):
+                names |= {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case _:
+                for part in ("body", "orelse", "finalbody"):
+                    names |= bound_names(getattr(statement, part, []))
+                for handler in getattr(statement, "handlers", []):
+                    names |= bound_names(handler.body)
+    return names
+
+
+def find_line(path: str, name: str, identifiers: set[str]) -> tuple[int, str] | None:
+    """The first line of class `name` that mentions one of the identifiers, and its text."""
+    try:
+        tree = parse(path)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OSError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            lines = [
+                part.lineno
+                for part in ast.walk(node)
+                if (isinstance(part, ast.Attribute) and part.attr in identifiers)
+                or (isinstance(part, ast.Name) and part.id in identifiers)
+            ]
+            if lines:
+                return min(lines), clean(linecache.getline(path, min(lines)).strip(), 200)
+    return None
+
+
+def describe_syntax(file: str, error: BaseException) -> str:
+    """A syntax error with its line and a caret below the place."""
+    if not isinstance(error, SyntaxError):
+        return clean(f"{file} cannot be read as Python: {message_of(error)}", 1000)
+    head = f"{file}, line {error.lineno}: {error.msg}"
+    if not error.text:
+        return clean(head, 1000)
+    line = error.text.rstrip("\n")
+    shown = line.lstrip()
+    caret = " " * max(0, (error.offset or 1) - 1 - (len(line) - len(shown)))
+    return clean(f"{head}\n    {shown}\n    {caret}^", 1000) if len(shown) < 300 else clean(head, 1000)
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as `Type: message`, whatever its `__str__` does."""
+    return clean(f"{type_name(error)}: {message_of(error)}".replace("\n", " "), 500)
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an exception, whatever its `__str__` does."""
+    try:
+        return str(error)
+    except BaseException:
+        return "(its message cannot be shown)"
+
+
+def _kind(statement: ast.stmt) -> Defines:
+    if isinstance(statement, _DEFINITIONS):
+        return "definition"
+    return "assignment" if isinstance(statement, _ASSIGNMENTS) else "nothing"
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(d.lineno for d in decorators)])
+
+
+def _future_flags(statement: ast.stmt) -> int:
+    """What `from __future__ import ...` turns on for the statements behind it."""
+    if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
+        return 0
+    features = [getattr(__future__, alias.name, None) for alias in statement.names]
+    return sum(feature.compiler_flag for feature in features if feature is not None)

@@ -1,0 +1,183 @@
+"""System calls that Python has no function for, and the layers made of them. Every failure raises: a layer that was
+asked for and could not be put on must end the attempt, never be skipped.
+
+Standard library only: the launcher runs this before anything else is imported, while it has a single thread.
+"""
+
+import ctypes
+import errno
+import functools
+import os
+import resource
+from collections.abc import Callable, Iterable
+from typing import Any
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+CAP_DAC_READ_SEARCH = 2
+
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 1, 4, 8, 24
+_PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
+_SIGKILL = 9
+_CAPABILITY_VERSION_3 = 0x20080522
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+# mount flags that a user namespace may not clear when it remounts (statvfs flag -> mount flag)
+_LOCKED_FLAGS = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def syscall(number: int, *arguments: Any) -> int:
+    """A raw system call. Raises OSError."""
+    words = [ctypes.c_long(a) if isinstance(a, int) else a for a in (number, *arguments)]
+    return _checked(_libc().syscall, *words)
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """prctl(2). Raises OSError."""
+    padded = [ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]]
+    return _checked(_libc().prctl, ctypes.c_int(option), *padded)
+
+
+def _checked(function: Callable[..., int], *arguments: Any) -> int:
+    ctypes.set_errno(0)
+    result = function(*arguments)
+    if result == -1:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+# Namespaces and mounts.
+
+
+def unshare(flags: int) -> None:
+    """Leave namespaces for new ones. CLONE_NEWUSER needs a single-threaded process."""
+    _checked(_libc().unshare, ctypes.c_int(flags))
+
+
+def setns(descriptor: int, kind: int) -> None:
+    _checked(_libc().setns, ctypes.c_int(descriptor), ctypes.c_int(kind))
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    _checked(
+        _libc().mount,
+        source.encode(),
+        target.encode(),
+        kind.encode() if kind else None,
+        ctypes.c_ulong(flags),
+        options.encode(),
+    )
+
+
+def unmount(target: str) -> None:
+    _checked(_libc().umount2, target.encode(), ctypes.c_int(MNT_DETACH))
+
+
+def bind_read_only(source: str, target: str) -> None:
+    """Show `source` at `target`, read-only, keeping the flags that a user namespace may not clear."""
+    mount(source, target, None, MS_BIND)
+    kept = sum(flag for bit, flag in _LOCKED_FLAGS.items() if os.statvfs(target).f_flag & bit)
+    mount("none", target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
+
+
+def change_root(directory: str) -> None:
+    """Make a mount point the root and drop the old one. Raises OSError."""
+    os.chdir(directory)
+    syscall(_PIVOT_ROOT[os.uname().machine], b".", b".")
+    unmount(".")
+    os.chdir("/")
+
+
+def write_user_map(uid: int, gid: int) -> None:
+    """Keep the user's own ids inside a new user namespace."""
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+# What a process gives up.
+
+
+def die_with_parent() -> None:
+    """Be killed when the thread that started this process ends. A change of uid clears it: call it again then."""
+    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def become(uid: int, gid: int, keep: Iterable[int] = ()) -> None:
+    """Turn from root into an unprivileged user, for good, keeping nothing but the capabilities in `keep`."""
+    kept = sum(1 << capability for capability in keep)
+    _empty_bounding_set()
+    if kept:
+        prctl(_PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    _set_capabilities(kept)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability that this process has or could regain."""
+    _empty_bounding_set()
+    _set_capabilities(0)
+
+
+def _empty_bounding_set() -> None:
+    prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    for capability in range(64):
+        try:
+            prctl(_PR_CAPBSET_DROP, capability)
+        except OSError as error:
+            # EINVAL: beyond the kernel's last one. EPERM: an ordinary user, who has none to drop and, with
+            # no_new_privs, no way to gain one
+            if error.errno not in (errno.EINVAL, errno.EPERM):
+                raise
+            break
+
+
+def _set_capabilities(mask: int) -> None:
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)  # effective, permitted, inheritable; twice
+    _checked(_libc().capset, header, data)
+
+
+def forbid_new_privileges() -> None:
+    """No core dump or debugger may read this process, and no exec may gain privileges."""
+    prctl(_PR_SET_DUMPABLE, 0)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def limit_resources(*, data_bytes: int, file_bytes: int, cpu_seconds: int, processes: int | None) -> None:
+    """Set hard limits. `data_bytes` counts private writable memory, what the process has by now included."""
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_DATA: data_bytes,
+        resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_NOFILE: 256,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_CPU: cpu_seconds,  # soft = hard: pid 1 of a namespace ignores SIGXCPU
+    }
+    if hasattr(resource, "RLIMIT_MSGQUEUE"):
+        limits[resource.RLIMIT_MSGQUEUE] = 0
+    if processes is not None:
+        limits[resource.RLIMIT_NPROC] = processes
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def close_descriptors(keep: Iterable[int]) -> None:
+    """Close every descriptor but `keep`."""
+    kept = sorted(set(keep))
+    for low, high in zip([-1, *kept], [*kept, 1 << 20], strict=True):
+        if low + 1 < high:
+            os.closerange(low + 1, high)

@@ -1,0 +1,295 @@
+"""What crosses the wire: a closed schema, the same records on both sides.
+
+A request asks the worker for one thing; any number of `Step` events and exactly one reply answer it.
+Everything a worker says is a claim. Nothing here carries an expected output, a tolerance or a score.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**31)]
+DtypeName = Literal["float32", "float64"]
+
+
+class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    pass
+
+
+# The tree of plain data that a call takes and returns. Containers nest at most `wire.DEPTH` deep.
+
+
+class TensorNode(_Message):
+    """The tensor with this number in the frame's blob."""
+
+    index: Count
+
+
+class TupleNode(_Message):
+    items: "list[Node]"
+
+
+class ListNode(_Message):
+    items: "list[Node]"
+
+
+class DictNode(_Message):
+    items: "list[tuple[str, Node]]"
+
+
+class FloatNode(_Message):
+    """A float that JSON cannot spell."""
+
+    value: Literal["nan", "inf", "-inf"]
+
+
+class OpaqueNode(_Message):
+    """Anything that is not plain data, named by its type."""
+
+    type_name: str
+
+
+Node = (
+    None | bool | Int64 | float | str | TensorNode | TupleNode | ListNode | DictNode | FloatNode | OpaqueNode
+)
+
+
+# Requests.
+
+
+class Place(_Message):
+    """A top-level statement: a file of the submission (relative, with `/`) and its first line."""
+
+    file: str
+    line: Count
+
+
+class Seed(_Message):
+    """Seed every generator a student's code may use."""
+
+    value: Int64
+
+
+class Load(_Message):
+    """Find and run the module of an exercise, without the statements in `skip`."""
+
+    module: str
+    names: list[str]
+    skip: list[Place]
+
+
+class Build(_Message):
+    name: str
+    arguments: list[Node]
+    dtype: DtypeName
+
+
+class Call(_Message):
+    """Call a function of the module."""
+
+    name: str
+    arguments: list[Node]
+
+
+class Apply(_Message):
+    """Call a method of a built model (`__call__` for a forward pass), without gradients."""
+
+    model: Count
+    method: str
+    arguments: list[Node]
+
+
+class Changes(_Message):
+    """Run a forward pass and say which inputs it modified in place."""
+
+    model: Count
+    arguments: list[Node]
+
+
+class Vjp(_Message):
+    """Run a forward pass and backpropagate the cotangents through it."""
+
+    model: Count
+    arguments: list[Node]
+    cotangents: list[Node]
+
+
+class Parameters(_Message):
+    model: Count
+
+
+class Assign(_Message):
+    """Overwrite registered parameters by name."""
+
+    model: Count
+    values: DictNode
+
+
+class Trace(_Message):
+    """Build and run a model under the profiler."""
+
+    build: Build
+    arguments: list[Node]
+
+
+class FindLine(_Message):
+    """Find the first line of a class that mentions one of the identifiers."""
+
+    name: str
+    identifiers: list[str]
+
+
+class Unpack(_Message):
+    """Unpack the archive that is the only file of the submission."""
+
+    file: str
+    max_entries: Count
+    max_bytes: Count
+    max_ratio: Count
+    max_depth: Count
+
+
+class Probe(_Message):
+    """Try what a jailed process must not be able to do. Answered before any student code runs."""
+
+    outside: str
+    inside: str
+
+
+Request = (
+    Seed
+    | Load
+    | Build
+    | Call
+    | Apply
+    | Changes
+    | Vjp
+    | Parameters
+    | Assign
+    | Trace
+    | FindLine
+    | Unpack
+    | Probe
+)
+
+
+# Answers.
+
+
+class Ready(_Message):
+    """The first frame of a worker, sent before any student code: locked, or why not."""
+
+    error: str | None
+
+
+class Step(_Message):
+    """Event: a top-level statement begins."""
+
+    place: Place
+    defines: Literal["definition", "assignment", "nothing"]
+
+
+class Failure(_Message):
+    """A top-level statement that raised or was skipped: what it would have defined, and why it did not."""
+
+    place: Place
+    defines: list[str]
+    error: str
+
+
+class Named(_Message):
+    name: str
+    file: str
+
+
+class Loaded(_Message):
+    """The module ran, or there was none (`file` is None). `found` are the asked names that it defines, `others`
+    what it (or, where there is none, any file) defines beside them."""
+
+    file: str | None
+    found: list[str]
+    others: list[Named]
+    failures: list[Failure]
+    notes: list[str]
+    error: str | None
+    """Why nothing could be loaded, where a file was found: a syntax error with its line."""
+
+
+class Value(_Message):
+    """Plain data."""
+
+    items: list[Node]
+
+
+class Built(_Message):
+    model: Count
+    is_module: bool
+    type_name: str
+
+
+class Frame(_Message):
+    """One frame of a traceback, in the student's own files."""
+
+    file: str
+    line: Count
+    function: str
+    text: str
+
+
+class Raised(_Message):
+    """The student's code raised."""
+
+    type_name: str
+    message: str
+    frames: list[Frame]
+    out_of_memory: bool
+
+
+class ModuleEntry(_Message):
+    type_name: str
+    is_torch_recurrent: bool
+
+
+class Traced(_Message):
+    operators: dict[str, Count]
+    modules: list[ModuleEntry]
+
+
+class Line(_Message):
+    place: Place | None
+    text: str
+
+
+class Entry(_Message):
+    path: str
+    size: Count
+
+
+class Unpacked(_Message):
+    """The files of an archive, one after the other in a single byte tensor; or why it was refused."""
+
+    entries: list[Entry]
+    notes: list[str]
+    error: str | None
+
+
+class Probed(_Message):
+    """Outcome of each attempt: `done`, or the name of the errno that stopped it."""
+
+    outcomes: dict[str, str]
+
+
+Answer = (
+    Ready
+    | Step
+    | Loaded
+    | Value
+    | Built
+    | Raised
+    | Traced
+    | Line
+    | Unpacked
+    | Probed
+)

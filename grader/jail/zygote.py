@@ -1,0 +1,156 @@
+"""The zygote: a process with torch imported and nothing secret in memory, from which each worker is forked.
+
+It takes requests from the host over the control socket and never reads a byte from a worker. One request:
+`{"spawn": {...}}` with three descriptors (wire, stdout, stderr), answered by the worker's pid and pidfd; or
+`{"reap": pid}`, answered by its exit status (negative for a signal).
+"""
+
+import gc
+import json
+import os
+import socket
+import sys
+import traceback
+from typing import Any, NamedTuple
+
+from grader.jail import landlock, lockdown, seccomp
+
+SPOOL, SUBMISSION, SCRATCH, CANARY = "/spool", "/submission", "/scratch", "/canary"
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+
+
+class Layers(NamedTuple):
+    """What every worker of this zygote will be locked with."""
+
+    namespaces: bool
+    landlock_abi: int
+    rules: list[tuple[int, int]]
+    filter: bytes | None
+    uid: int | None
+    keep_capabilities: list[int]
+    data_bytes: int
+    """Private writable memory that a worker inherits."""
+
+
+def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None:
+    """Enter the root, import and warm up, then serve until the host closes the socket."""
+    status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+    pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if namespaces else -1
+    if namespaces:
+        _enter_root(plan)
+    from grader.jail import worker
+
+    warm_up()
+    view = plan["view"]
+    reads = [(path, landlock.READ) for path in view["readable"]]
+    reads += [(path, landlock.LIST) for path in view["listable"]]
+    reads += [(path, landlock.DEVICE) for path in _DEVICES]
+    version = landlock.abi()
+    layers = Layers(
+        namespaces=namespaces,
+        landlock_abi=version,
+        rules=landlock.open_rules(reads) if version else [],
+        filter=seccomp.build() if seccomp.supported() else None,
+        uid=plan["uid"] if os.getuid() == 0 else None,
+        keep_capabilities=[] if namespaces else plan["keep_capabilities"],
+        data_bytes=_status_kib(status, "VmData") * 1024,
+    )
+    worker.prepare(view["importable"])
+    gc.collect()
+    gc.freeze()
+    threads = _status_kib(status, "Threads")
+    if threads != 1:
+        raise RuntimeError(f"the zygote has {threads} threads; a fork would copy locks that nobody opens")
+    ready = {"namespaces": namespaces, "landlock": version, "seccomp": layers.filter is not None}
+    control.send(json.dumps({"ready": ready}).encode())
+    _serve(control, layers, pid_namespace)
+
+
+def warm_up() -> None:
+    """Import torch and run once what the checks will use, never an operation that starts threads."""
+    import torch
+
+    torch.set_num_threads(1)
+    weight = torch.ones(2, 2, requires_grad=True)
+    torch.tanh(torch.ones(2, 2) @ weight).sum().backward()
+
+
+def _serve(control: socket.socket, layers: Layers, pid_namespace: int) -> None:
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 3)
+        if not message:
+            os._exit(0)
+        request = json.loads(message)
+        if "spawn" in request:
+            pid, pidfd = _spawn(control, request["spawn"], descriptors, layers, pid_namespace)
+            socket.send_fds(control, [json.dumps({"pid": pid}).encode()], [pidfd])
+            os.close(pidfd)
+        else:
+            _, status = os.waitpid(request["reap"], 0)
+            control.send(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode())
+
+
+def _spawn(
+    control: socket.socket, request: dict[str, Any], descriptors: list[int], layers: Layers, pid_namespace: int
+) -> tuple[int, int]:
+    """One fork. The worker is the first process of a pid namespace of its own where there are namespaces."""
+    from grader.jail import worker
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if layers.namespaces:
+        lockdown.unshare(lockdown.CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            control.close()
+            worker.main(request, descriptors, layers)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(70)
+    if layers.namespaces:
+        lockdown.setns(pid_namespace, lockdown.CLONE_NEWPID)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return pid, os.pidfd_open(pid)
+
+
+def _enter_root(plan: dict[str, Any]) -> None:
+    """A root of our own: an in-memory file system with read-only binds of what the view allows."""
+    root = plan["root"]
+    lockdown.mount("none", "/", None, lockdown.MS_REC | lockdown.MS_PRIVATE)
+    lockdown.mount("tmpfs", root, "tmpfs", lockdown.MS_NOSUID | lockdown.MS_NODEV, "size=4m,mode=755")
+    for path in (*plan["view"]["readable"], *_DEVICES):
+        if os.path.exists(path):
+            _make_target(path, root + path)
+            lockdown.bind_read_only(path, root + path)
+    for path in (*plan["view"]["listable"], SPOOL, SUBMISSION, SCRATCH):
+        os.makedirs(root + path, exist_ok=True)
+    lockdown.bind_read_only(plan["spool"], root + SPOOL)
+    # the zygote's own, for libraries that want a temporary folder to be imported; each worker covers it
+    lockdown.mount("tmpfs", root + SCRATCH, "tmpfs", lockdown.MS_NOSUID | lockdown.MS_NODEV, "size=16m,mode=755")
+    with open(root + CANARY, "w") as file:
+        file.write(plan["canary"])
+    os.chmod(root + CANARY, 0o444)
+    lockdown.mount("none", root, None, lockdown.MS_REMOUNT | lockdown.MS_BIND | lockdown.MS_RDONLY)
+    lockdown.change_root(root)
+    os.environ["TMPDIR"] = os.environ["HOME"] = SCRATCH
+
+
+def _make_target(source: str, target: str) -> None:
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+        return
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "a"):
+        pass
+
+
+def _status_kib(descriptor: int, field: str) -> int:
+    """A number of our own `/proc/self/status`, read through a descriptor opened before the root changed."""
+    for line in os.pread(descriptor, 1 << 14, 0).decode().splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0])
+    raise RuntimeError(f"no {field} in /proc/self/status")

@@ -1,0 +1,181 @@
+"""The trusted handle on a student's code: build, call, look. It reads like local code and runs in the jail.
+
+Each verb sends plain data and gets plain data back; a student's exception arrives as `StudentRaised`. What comes back is
+a claim about nothing but itself: compare it on this side.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from grader.attempt import Attempt
+from grader.expectations import Opaque, describe
+from grader.jail import messages, wire
+from grader.plain import plain
+
+_DTYPES: dict[torch.dtype, messages.DtypeName] = {torch.float32: "float32", torch.float64: "float64"}
+
+
+class StudentRaised(Exception):
+    """The student's code raised: `type_name`, `message`, and the `frames` in the student's own files."""
+
+    def __init__(self, raised: messages.Raised, doing: str):
+        self.type_name = plain(raised.type_name, 100)
+        self.message = plain(raised.message, 1000)
+        self.frames = [
+            messages.Frame(plain(f.file, 100), f.line, plain(f.function, 60), plain(f.text, 200)) for f in raised.frames
+        ]
+        self.doing = doing
+        super().__init__(self.reason())
+
+    def reason(self) -> str:
+        """What a report says: the exception, and where it came from."""
+        lines = [f"{self.doing} raised {self.type_name}: {self.message}".rstrip(": ")]
+        for frame in self.frames:
+            lines.append(f"  {frame.file}, line {frame.line}, in {frame.function}")
+            if frame.text:
+                lines.append(f"    {frame.text}")
+        return "\n".join(lines)
+
+
+class NotAModule(Exception):
+    """A class was built, and what came out is no `nn.Module`."""
+
+
+@dataclass(frozen=True)
+class Vjp:
+    """A forward pass and the gradients of `sum <output, cotangent>`."""
+
+    outputs: Any
+    inputs: tuple[torch.Tensor | None, ...]
+    parameters: dict[str, torch.Tensor | None]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What ran: operators with the number of their calls, and each module with whether torch's own is recurrent."""
+
+    operators: dict[str, int]
+    modules: list[tuple[str, bool]]
+
+
+class Student:
+    """What a check is given: an attempt, and a generator seeded for this check."""
+
+    def __init__(self, attempt: Attempt, check: str):
+        self._attempt = attempt
+        self.generator = torch.Generator().manual_seed(attempt.seed(f"{check}/host"))
+        self._seed: int | None = attempt.seed(f"{check}/worker")
+
+    def build(self, name: str, *arguments: Any, dtype: torch.dtype = torch.float32) -> "RemoteModel":
+        """Build `name(*arguments)` under this default dtype. Raises `StudentRaised`, `NotAModule`."""
+        self._attempt.require(name)
+        tensors: list[torch.Tensor] = []
+        request = messages.Build(name, [wire.pack(a, tensors) for a in arguments], _DTYPES[dtype])
+        doing = f"`{name}({', '.join(str(a) for a in arguments)})`"
+        built, _ = self.ask(request, tensors, messages.Built, doing)
+        if not built.is_module:
+            raise NotAModule(f"{doing} is an object of type {plain(built.type_name, 100)}, not an `nn.Module`")
+        self._attempt.built = True
+        return RemoteModel(self, built.model, request, tensors)
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call the function `name` and return what it returns. Raises `StudentRaised`."""
+        self._attempt.require(name)
+        tensors: list[torch.Tensor] = []
+        request = messages.Call(name, [wire.pack(a, tensors) for a in arguments])
+        return self._values(request, tensors, f"`{name}`")[0]
+
+    def find_line(self, name: str, identifiers: list[str]) -> str | None:
+        """The first line of class `name` that mentions an identifier: to show, never to judge by."""
+        line, _ = self.ask(messages.FindLine(name, identifiers), [], messages.Line, "reading")
+        if line.place is None:
+            return None
+        return f"{plain(line.place.file, 100)}, line {line.place.line}: `{plain(line.text, 200)}`"
+
+    def ask(self, request: Any, tensors: list[torch.Tensor], kind: type, doing: str) -> tuple[Any, list[torch.Tensor]]:
+        """Put a request to the worker and insist on the kind of its answer."""
+        if self._seed is not None:
+            seed, self._seed = self._seed, None
+            self._attempt.ask(messages.Seed(seed))
+        answer, received = self._attempt.ask(request, tensors)
+        if isinstance(answer, messages.Raised):
+            self._attempt.out_of_memory |= answer.out_of_memory
+            raise StudentRaised(answer, doing)
+        if not isinstance(answer, kind):
+            raise self._attempt.break_off("it answered something else than was asked")
+        return answer, received
+
+    def _values(self, request: Any, tensors: list[torch.Tensor], doing: str) -> list[Any]:
+        answer, received = self.ask(request, tensors, messages.Value, doing)
+        try:
+            return [wire.unpack(item, received, Opaque) for item in answer.items]
+        except wire.WireError as error:
+            raise self._attempt.break_off(str(error)) from None
+
+
+class RemoteModel:
+    """A student's model in the worker. It lives as long as the check that built it."""
+
+    def __init__(self, student: Student, index: int, build: messages.Build, tensors: list[torch.Tensor]):
+        self._student, self._index, self._build, self._tensors = student, index, build, tensors
+
+    def __call__(self, *inputs: Any) -> Any:
+        """A forward pass without gradients, in the mode the model was built in."""
+        return self.method("__call__", *inputs)
+
+    def method(self, name: str, *inputs: Any) -> Any:
+        """Call a method without gradients. Raises `StudentRaised`."""
+        tensors: list[torch.Tensor] = []
+        nodes = [wire.pack(value, tensors) for value in inputs]
+        doing = "`forward`" if name == "__call__" else f"`{name}`"
+        return self._student._values(messages.Apply(self._index, name, nodes), tensors, doing)[0]
+
+    def changes(self, *inputs: Any) -> tuple[int, ...]:
+        """Run a forward pass; the positions of the inputs that it modified in place."""
+        tensors: list[torch.Tensor] = []
+        nodes = [wire.pack(value, tensors) for value in inputs]
+        changed = self._student._values(messages.Changes(self._index, nodes), tensors, "`forward`")[0]
+        return tuple(index for index in changed if isinstance(index, int)) if isinstance(changed, list) else ()
+
+    def vjp(self, inputs: tuple[Any, ...], cotangents: tuple[torch.Tensor | None, ...]) -> Vjp:
+        """Run a forward pass and backpropagate; a gradient is None where none arrived. Raises `StudentRaised`."""
+        tensors: list[torch.Tensor] = []
+        nodes = [wire.pack(value, tensors) for value in inputs]
+        weights = [wire.pack(value, tensors) for value in cotangents]
+        request = messages.Vjp(self._index, nodes, weights)
+        values = self._student._values(request, tensors, "the backward pass")
+        try:
+            outputs, of_inputs, of_parameters = values
+            return Vjp(outputs, tuple(map(_tensor, of_inputs)), {k: _tensor(v) for k, v in of_parameters.items()})
+        except (ValueError, TypeError, AttributeError):
+            raise self._student._attempt.break_off("no gradients where gradients were asked") from None
+
+    def parameters(self) -> dict[str, torch.Tensor]:
+        """The registered parameters by name."""
+        values = self._student._values(messages.Parameters(self._index), [], "reading the parameters")[0]
+        if not isinstance(values, dict) or not all(isinstance(v, torch.Tensor) for v in values.values()):
+            raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
+        return values
+
+    def load(self, values: dict[str, torch.Tensor]) -> None:
+        """Overwrite registered parameters by name; those not named stay."""
+        tensors: list[torch.Tensor] = []
+        node = wire.pack(dict(values), tensors)
+        self._student._values(messages.Assign(self._index, node), tensors, "loading parameters")  # type: ignore[arg-type]
+
+    def trace(self, *inputs: Any) -> Trace:
+        """Build the model again and run it, under the profiler: what ran, not what the source says."""
+        tensors = list(self._tensors)
+        nodes = [wire.pack(value, tensors) for value in inputs]
+        request = messages.Trace(self._build, nodes)
+        traced, _ = self._student.ask(request, tensors, messages.Traced, "`forward`")
+        return Trace(traced.operators, [(plain(m.type_name, 200), m.is_torch_recurrent) for m in traced.modules])
+
+
+def _tensor(value: Any) -> torch.Tensor | None:
+    if value is not None and not isinstance(value, torch.Tensor):
+        raise TypeError
+    return value
+

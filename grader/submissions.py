@@ -1,0 +1,205 @@
+"""A path -> a staged submission: a private, read-only copy in the zygote's spool, under caps.
+
+Nothing of a student's is parsed here: files are copied as bytes, and an archive is unpacked in a jailed worker, whose
+answer is checked again before a byte is written.
+"""
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from grader.jail import messages
+from grader.jail.handle import WorkerEnded
+from grader.jail.host import Zygote
+from grader.plain import plain
+from grader.records import Limits
+
+IGNORED = {"__MACOSX", "__pycache__", "grade-report"}
+_MAX_ENTRIES = 2000
+_MAX_DEPTH = 16
+_MAX_RATIO = 100
+_SCANNED = 50_000
+_UNPACK_SECONDS = 60.0
+_SHOWN = 5
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """What a student handed in, staged. `problem` says why there is nothing to grade."""
+
+    name: str
+    entry: str
+    notes: list[str]
+    problem: str | None = None
+
+
+def stage(path: Path, zygote: Zygote, limits: Limits, *, without: Path | None = None) -> Submission:
+    """Stage a folder, a `.py` file or a `.zip`; `without` is a folder inside it that is not part of it."""
+    path = path.resolve()
+    name = plain(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
+    folder = zygote.new_entry()
+    notes: list[str] = []
+    try:
+        problem = _fill(path, folder, zygote, limits, notes, without)
+        if problem is None and not any(folder.rglob("*.py")):
+            problem = _nothing_found(folder, notes)
+    except OSError as error:
+        problem = f"it cannot be read: {error.strerror}"
+    _hand_over(folder, zygote)
+    return Submission(name, folder.name, notes[:_SHOWN], problem)
+
+
+def unstage(submission: Submission, zygote: Zygote) -> None:
+    """Remove the staged copy."""
+    shutil.rmtree(zygote.spool / submission.entry, ignore_errors=True)
+
+
+def _fill(
+    path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str], without: Path | None
+) -> str | None:
+    if path.is_dir():
+        return _copy_folder(path, folder, limits, notes, without)
+    if not path.is_file():
+        return "it is neither a folder nor a file"
+    if path.suffix.lower() == ".zip":
+        return _unpack(path, folder, zygote, limits, notes)
+    if path.suffix.lower() != ".py":
+        found = plain(path.suffix, 20) or "a file without an ending"
+        return f"expected a folder, a .py file or a .zip archive, found {found}"
+    problem = _copy_file(path, folder / path.name, limits.files_mib << 20)
+    return None if problem is None else f"`{plain(path.name, 100)}` {problem}"
+
+
+def _copy_folder(path: Path, folder: Path, limits: Limits, notes: list[str], without: Path | None) -> str | None:
+    left = limits.files_mib << 20
+    excluded = without.resolve() if without else None
+    entries = 0
+    for source, relative in _walk(path, excluded, notes):
+        if entries >= _MAX_ENTRIES:
+            notes.append(f"only the first {_MAX_ENTRIES} files were looked at")
+            break
+        target = folder / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        problem = _copy_file(source, target, left)
+        if problem is not None:
+            notes.append(f"`{plain(str(relative), 100)}` {problem}")
+            continue
+        left -= target.stat().st_size
+        entries += 1
+    return None
+
+
+def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple[Path, Path]]:
+    """The regular files of a folder, shallow ones and Python files first, so that caps cut what matters least."""
+    level = [path]
+    scanned = 0
+    for _ in range(_MAX_DEPTH):
+        deeper: list[Path] = []
+        files: list[Path] = []
+        for directory in level:
+            try:
+                entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+            except OSError as error:
+                notes.append(f"`{plain(directory.name, 100)}` cannot be listed: {error.strerror}")
+                continue
+            for entry in entries:
+                scanned += 1
+                if entry.name.startswith(".") or entry.name in IGNORED or scanned > _SCANNED:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if Path(entry.path) != excluded:
+                        deeper.append(Path(entry.path))
+                elif entry.is_symlink():
+                    notes.append(f"`{plain(entry.name, 100)}` is a link and was left out")
+                else:
+                    files.append(Path(entry.path))
+        files.sort(key=lambda file: file.suffix != ".py")
+        yield from ((file, file.relative_to(path)) for file in files)
+        level = deeper
+
+
+def _copy_file(source: Path, target: Path, left: int) -> str | None:
+    """Copy a regular file of at most `left` bytes; the reason, in words, why it was not."""
+    try:
+        source.name.encode()
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8 and was left out"
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return "is no regular file and was left out"
+            data = file.read(left + 1)
+        if len(data) > left:
+            return "is too large and was left out"
+        target.write_bytes(data)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}) and was left out"
+    return None
+
+
+def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
+    """Let a jailed worker unpack the archive; check and write what it says is in it."""
+    upload = zygote.new_entry()
+    problem = _copy_file(path, upload / "upload.zip", limits.files_mib << 20)
+    if problem is not None:
+        return f"the archive {problem}"
+    _hand_over(upload, zygote)
+    worker = zygote.spawn(upload.name, limits)
+    try:
+        request = messages.Unpack("upload.zip", _MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, _MAX_DEPTH)
+        answer, tensors = worker.ask(request, deadline=time.monotonic() + _UNPACK_SECONDS)
+    except WorkerEnded as end:
+        return f"the archive could not be unpacked: {end.detail}"
+    finally:
+        worker.close()
+        shutil.rmtree(upload, ignore_errors=True)
+    if not isinstance(answer, messages.Unpacked):
+        return "the archive is broken"
+    if answer.error is not None:
+        return plain(answer.error)
+    data = memoryview(tensors[0].numpy()).cast("B")
+    notes.extend(plain(note, 200) for note in answer.notes)
+    return _write_entries(folder, answer.entries, data, notes)
+
+
+def _write_entries(folder: Path, entries: list[messages.Entry], data: memoryview, notes: list[str]) -> str | None:
+    if len(entries) > _MAX_ENTRIES or sum(entry.size for entry in entries) > len(data):
+        return "the archive is broken"
+    position = 0
+    for entry in entries:
+        content = data[position : position + entry.size]
+        position += entry.size
+        parts = PurePosixPath(entry.path).parts
+        safe = parts and ".." not in parts and "/" not in parts and "\0" not in entry.path
+        if not safe or len(parts) > _MAX_DEPTH:
+            notes.append(f"`{plain(entry.path, 100)}` leads outside the archive and was left out")
+            continue
+        target = folder.joinpath(*parts)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        except OSError as error:
+            notes.append(f"`{plain(entry.path, 100)}` cannot be written ({error.strerror}) and was left out")
+    return None
+
+
+def _nothing_found(folder: Path, notes: list[str]) -> str:
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    if not found:
+        return notes[0] if notes else "it is empty"
+    names = ", ".join(f"`{plain(name, 60)}`" for name in found[:_SHOWN])
+    return f"there is no Python file in it; found {names}"
+
+
+def _hand_over(folder: Path, zygote: Zygote) -> None:
+    """Make the copy read-only, and readable by the user that workers become."""
+    for path in (folder, *folder.rglob("*")):
+        if zygote.as_root:
+            os.chown(path, zygote.uid, zygote.uid)
+        # our own folders stay writable for us, so that they can be removed
+        path.chmod(0o400 if path.is_file() else 0o500 if zygote.as_root else 0o700)

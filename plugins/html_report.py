@@ -1,0 +1,106 @@
+"""One self-contained HTML page per student: what to show is chosen here, how it looks lies in `reports/`."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from grader import ReportWriter, hookimpl
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from grader import Conditions, ExerciseGrade, Grade, Verdict
+
+CUT_SHORT = ("crashed", "timeout", "memory")
+"""Exercise statuses whose first `error` check is the one that was under way."""
+
+
+class Fix(NamedTuple):
+    """The one thing to start with; `check` is None where the exercise as a whole is the matter."""
+
+    exercise: "ExerciseGrade"
+    check: "Verdict | None"
+    reason: str
+    hint: str | None
+
+
+class Block(NamedTuple):
+    """A stretch of a message: code as it is, or prose in spans of (is code, text)."""
+
+    code: str
+    spans: list[tuple[bool, str]]
+
+
+@hookimpl
+def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
+    """The page of `submission.html`, looked for in `reports` in order: a course's own template wins."""
+
+    @cache  # one environment per course, made when the first page is asked for
+    def environment() -> "jinja2.Environment":
+        return make_environment(reports)
+
+    def page(grade: "Grade", conditions: "Conditions") -> str:
+        template = environment().get_template("submission.html")
+        text = template.render(grade=grade, conditions=conditions, fix=first_to_fix(grade))
+        return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
+
+    return [ReportWriter(name="html", page=page)]
+
+
+def make_environment(reports: Sequence[Path]) -> "jinja2.Environment":
+    """Templates that escape everything and refuse a name they do not know."""
+    import jinja2  # here, because `grade --help` should not wait for it
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(reports),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {"points": format_points, "blocks": blocks, "spans": spans}
+    environment.filters.update(filters)
+    return environment
+
+
+def first_to_fix(grade: "Grade") -> Fix | None:
+    """What stopped the first exercise that is not perfect; broken ones are not the student's to fix."""
+    for exercise in grade.exercises:
+        if exercise.status == "broken":
+            continue
+        check = telling_check(exercise)
+        if check or exercise.status != "graded":
+            reason = exercise.message or (check.message if check else "")
+            return Fix(exercise, check, reason, check.hint if check else None)
+    return None
+
+
+def telling_check(exercise: "ExerciseGrade") -> "Verdict | None":
+    """The check that says best what is wrong, if one does."""
+    if exercise.status == "graded":
+        return next((check for check in exercise.checks if check.status != "passed"), None)
+    if exercise.status in CUT_SHORT:
+        return next((check for check in exercise.checks if check.status == "error"), None)
+    return None
+
+
+def format_points(points: float) -> str:
+    """At most two decimals and no idle zeros: 10, 17.5, 0.33."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def blocks(text: str) -> list[Block]:
+    """Tell prose from code: a traceback or an indented line is code, and so is all that follows it."""
+    lines = text.strip("\n").split("\n")
+    is_code = re.compile(r"\s+\S|Traceback \(most recent call last\)").match
+    start = next((number for number, line in enumerate(lines) if is_code(line)), len(lines))
+    prose, code = "\n".join(lines[:start]), "\n".join(lines[start:])
+    return [Block("", spans(prose))] * bool(prose) + [Block(code, [])] * bool(code)
+
+
+def spans(prose: str) -> list[tuple[bool, str]]:
+    """Split at `backticks`, as teachers write names in hints. Plain data: the template escapes it."""
+    parts = re.split(r"`([^`\n]+)`", prose)
+    return [(number % 2 == 1, part) for number, part in enumerate(parts) if part]
