@@ -60,15 +60,21 @@ def grade(
     seed: int,
     device: str = "cpu",
     observe: Observe = lambda exercise, check: None,
+    on_fault: Callable[[str], None] = lambda fault: None,
 ) -> Grade:
-    """Grade a staged submission. Nothing a student wrote makes this raise."""
+    """Grade a staged submission. Nothing a student wrote makes this raise.
+
+    `on_fault` gets the traceback of each failure of the grader's own, for whoever runs it.
+    """
     started = time.monotonic()
     exercises = list(exercises)
     grades = []
     if submission.problem is None:
         for exercise in exercises:
             limits = effective_limits(course.settings, exercise)
-            grades.append(grade_exercise(submission, exercise, limits, zygote, seed=seed, observe=observe))
+            grades.append(grade_exercise(
+                submission, exercise, limits, zygote, seed=seed, observe=observe, on_fault=on_fault
+            ))
             observe(exercise.id, None)
     counted = [g for g in grades if g.status != "broken"]
     points = round(sum(g.points for g in counted), 2)
@@ -99,6 +105,7 @@ def grade_exercise(
     *,
     seed: int,
     observe: Observe = lambda exercise, check: None,
+    on_fault: Callable[[str], None] = lambda fault: None,
 ) -> ExerciseGrade:
     """One attempt: its verdicts, in the order of the checks."""
     started = time.monotonic()
@@ -108,6 +115,9 @@ def grade_exercise(
         _run(attempt, sheet, limits, observe)
     finally:
         attempt.close()
+    for outcome in sheet.outcomes.values():
+        if outcome.our_fault is not None:
+            on_fault(outcome.our_fault)
     status, message = _status(attempt, sheet, limits)
     verdicts = [_verdict(check, sheet.outcomes.get(check.id), status) for check in exercise.checks]
     return ExerciseGrade(
@@ -193,8 +203,8 @@ def _our_fault() -> Outcome:
 
 def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseStatus, str | None]:
     """The exercise's status, the first that applies, and what it means for the student."""
-    if faults := faults_of(sheet.outcomes.values()):
-        return "broken", f"The grader itself failed here; this exercise does not count. ({faults[0].splitlines()[-1]})"
+    if any(outcome.our_fault is not None for outcome in sheet.outcomes.values()):
+        return "broken", "The grader itself failed here; this exercise does not count."
     if sheet.disallowed is not None:
         return "disallowed", sheet.disallowed
     if "memory" in attempt.ends or attempt.out_of_memory:
@@ -209,11 +219,6 @@ def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseSt
     if errors and not attempt.built:
         return "error", errors[0]
     return "graded", None
-
-
-def faults_of(outcomes: Iterable[Outcome]) -> list[str]:
-    """The grader's own failures among these, for whoever runs it."""
-    return [outcome.our_fault for outcome in outcomes if outcome.our_fault is not None]
 
 
 def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> Verdict:

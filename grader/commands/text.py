@@ -197,10 +197,9 @@ def _print_reason(page: Page, reason: str, hint: str | None, indent: int) -> Non
 
 def _print_conditions(page: Page, grade: Grade, conditions: Conditions) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in conditions.versions.items())
-    probes = ", ".join(f"{name} {value}" for name, value in conditions.probes.items())
     page.line("How it was graded", style="bold")
     facts = {
-        "isolation": f"{grade.isolation} ({probes})" if probes else grade.isolation,
+        "isolation": grade.isolation,
         "device": grade.device,
         "seed": str(grade.seed),
         "time": f"{grade.seconds:.1f} seconds",

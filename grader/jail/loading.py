@@ -134,7 +134,9 @@ class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """A spec for `name` if a file of the submission is called so and nothing better known is."""
         if "." not in name and (name in sys.stdlib_module_names - {"test", "this"} or name in Guard.importable):
             return None
-        for folder in path if path is not None and "." in name else self.folders:
+        inside = self.loader.root + os.sep
+        folders = self.folders if "." not in name else [f for f in path or () if f"{f}/".startswith(inside)]
+        for folder in folders:
             base = os.path.join(folder, name.rpartition(".")[2])
             for file, package in ((os.path.join(base, "__init__.py"), True), (f"{base}.py", False)):
                 if os.path.isfile(file):

@@ -180,23 +180,17 @@ class Worker:
         inputs = [a.requires_grad_() if _is_floating(a) else a for a in arguments]
         with _DefaultDtype(self.dtypes[index]):
             outputs = model(*inputs)
-        pairs = [
-            (output, cotangent)
+        weighted = [
+            (output * cotangent).sum()
             for output, cotangent in zip(_tensors_in(outputs), cotangents, strict=False)
             if cotangent is not None and output.requires_grad
         ]
         parameters = dict(torch.nn.Module.named_parameters(model))
         leaves = [*(a for a in inputs if _is_floating(a)), *parameters.values()]
         gradients: list[Any] = [None] * len(leaves)
-        if pairs and leaves:
-            gradients = list(
-                torch.autograd.grad(
-                    [output for output, _ in pairs],
-                    leaves,
-                    [cotangent for _, cotangent in pairs],
-                    allow_unused=True,
-                )
-            )
+        if weighted and leaves:
+            # one scalar: with `grad_outputs` torch would import its symbolic-maths packages first, for seconds
+            gradients = list(torch.autograd.grad(sum(weighted), leaves, allow_unused=True))
         of_inputs = tuple(gradients.pop(0) if _is_floating(a) else None for a in inputs)
         return _value(outputs, of_inputs, dict(zip(parameters, gradients, strict=True)))
 

@@ -1,0 +1,45 @@
+"""The `grade` command: a group whose commands are imported when they are called. No grading in here."""
+
+import importlib
+import importlib.metadata
+
+import click
+
+_COMMANDS = {
+    "submit": ("grader.commands.submit", "Grade one submission and write its report."),
+    "exercises": ("grader.commands.show", "List the exercises of the course."),
+    "show": ("grader.commands.show", "Print an exercise's handout, rubric and limits."),
+    "verify": ("grader.commands.verify", "Let the course prove itself against its solutions."),
+    "doctor": ("grader.commands.doctor", "Say what this machine can isolate, and how to get more."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for: `grade submit` must not wait for the others."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[name][0])
+        return getattr(module, name)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Options may also come from the environment (GRADE_SEED, GRADE_COURSE, ...) or from [tool.grade] in the "
+    "course's pyproject.toml; the command line wins, then the environment.",
+)
+@click.version_option(importlib.metadata.version("rnn-grader"), "--version", prog_name="grade")
+def main() -> None:
+    """Grade recurrent-network exercises: student code runs in a jail and is judged outside it.
+
+    Try `grade submit solutions/reference`, or `grade show my_rnn`.
+    """

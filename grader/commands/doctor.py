@@ -1,0 +1,52 @@
+"""`grade doctor`."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.commands.options import course_option, ends_in_one_line, version_option
+
+if TYPE_CHECKING:
+    from grader.course import Settings
+
+_ADVICE = {
+    "strong": "Student code sees its own files only, has no network, and is killed as a whole.",
+    "basic": "Files, network and processes are closed to student code, but it can see that files of this machine exist, "
+    "and its disk use is not capped. For `strong`, allow namespaces: run as root outside a container, or as a user on a "
+    "kernel with user namespaces (user.max_user_namespaces above 0, no AppArmor restriction on them).",
+    "process": "Student code can read this user's files and use the network. Grade only code you trust here. For "
+    "`basic`, use Linux 5.13 or later with Landlock on x86-64 or aarch64 (WSL 2 will do).",
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@course_option
+@version_option
+def doctor(course: "Settings") -> None:
+    """Say what this machine can isolate, measured on a real worker, and what to do about it."""
+    from grader.jail.host import Zygote
+
+    with ends_in_one_line(), Zygote(course.packages) as zygote:
+        from grader.jail.isolation import measure
+
+        planned = zygote.ready()
+        isolation = measure(zygote)
+        for name, version in _versions().items():
+            click.echo(f"{name:33} {version}")
+        click.echo(f"{'processors':33} {os.cpu_count()}")
+        click.echo(f"{'runs as':33} {'root' if zygote.as_root else 'an ordinary user'}")
+        click.echo(f"{'Landlock version':33} {planned['landlock'] or 'not available'}")
+        for probe, outcome in isolation.probes.items():
+            click.echo(f"{probe:33} {outcome}")
+        click.echo(f"{'isolation level':33} {isolation.level}\n")
+        click.echo(_ADVICE[isolation.level])
+        click.echo("Training and prediction run on the CPU; GPUs are not used by this version.")
+    sys.stdout.flush()
+
+
+def _versions() -> dict[str, str]:
+    from grader.versions import versions
+
+    return versions()

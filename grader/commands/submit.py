@@ -1,0 +1,207 @@
+"""`grade submit PATH`."""
+
+import re
+import secrets
+import shlex
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.commands.options import GRADER_FAILED, course_option, ends_in_one_line, fail, version_option
+
+if TYPE_CHECKING:
+    from grader.course import Settings
+    from grader.jail.isolation import Isolation
+    from grader.records import Conditions, Grade
+
+_LEVEL_NAMES = ("process", "basic", "strong", "full")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu"]),
+    default="auto",
+    envvar="GRADE_DEVICE",
+    show_default=True,
+    help="Where student code runs.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    envvar="GRADE_SEED",
+    help="Repeat a grading with its seed. Default: drawn at random.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    envvar="GRADE_FORMAT",
+    show_default=True,
+    help="What goes to standard output.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="GRADE_OUTPUT",
+    help="Folder for the report. Default: grade-report with --format text, none otherwise.",
+)
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    envvar="GRADE_FAIL_UNDER",
+    help="Exit with 1 below this percentage.",
+)
+@click.option(
+    "--require",
+    type=click.Choice(_LEVEL_NAMES),
+    envvar="GRADE_REQUIRE",
+    help="Refuse to grade below this isolation level (exit 3).",
+)
+@course_option
+@version_option
+def submit(
+    path: Path,
+    ids: tuple[str, ...],
+    device: str,
+    seed: int | None,
+    format_: str,
+    output: Path | None,
+    fail_under: float,
+    require: str | None,
+    course: "Settings",
+) -> None:
+    """Grade one submission: a folder, a .py file or a .zip archive.
+
+    Prints the verdicts and writes an HTML report, named last. Exit codes: 0 graded, 1 below --fail-under, 2 usage error,
+    3 the grader itself failed.
+    """
+    if not path.exists():
+        click.echo(f"grade: {path}: no such file or folder", err=True)
+        raise SystemExit(2)
+    if output is None and format_ == "text":
+        output = Path("grade-report")
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    with ends_in_one_line():
+        grade, conditions, page = _grade(path, ids, seed, format_, output, require, course)
+    if format_ == "json":
+        from grader.records import to_json
+
+        _write_out(to_json(grade))
+    elif format_ == "html":
+        _write_out(page)
+    else:
+        from grader.commands.text import print_grade
+
+        print_grade(grade, conditions, sys.stdout)
+    if output is not None:
+        file = _save(page, output, grade.submission)
+        if format_ == "text":
+            click.echo(f"\nReport: {file}")
+    if grade.broken:
+        raise SystemExit(GRADER_FAILED)
+    if grade.percent < fail_under:
+        raise SystemExit(1)
+
+
+def _grade(
+    path: Path,
+    ids: tuple[str, ...],
+    seed: int,
+    format_: str,
+    output: Path | None,
+    require: str | None,
+    course: "Settings",
+) -> "tuple[Grade, Conditions, str]":
+    from grader.jail.host import Zygote
+
+    # started before our own import of torch: the two take a second each, side by side
+    with Zygote(course.packages) as zygote:
+        from grader.commands.text import progress
+        from grader.course import load_course
+        from grader.grading import grade
+        from grader.jail.isolation import measure
+        from grader.records import Limits
+        from grader.submissions import stage
+
+        loaded = load_course(course)
+        exercises = _pick(loaded, ids)
+        isolation = measure(zygote)
+        if require is not None:
+            _refuse_below(require, isolation)
+        limits = Limits(**course.limits)  # type: ignore[arg-type]
+        submission = stage(path, zygote, limits, without=output)
+        show_progress = progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None)
+        faults: list[str] = []
+        with show_progress as show:
+            result = grade(
+                submission,
+                exercises,
+                loaded,
+                zygote,
+                level=isolation.level,
+                seed=seed,
+                observe=show,
+                on_fault=faults.append,
+            )
+        for fault in faults:
+            click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
+        conditions = _conditions(path, ids, seed, isolation, submission.notes if not exercises else [])
+        page = ""
+        if (output is not None or format_ == "html") and "html" in loaded.reports:
+            page = loaded.reports["html"].page(result, conditions)
+        return result, conditions, page
+
+
+def _pick(course, ids):  # type: ignore[no-untyped-def]
+    from grader.course import CourseError
+
+    try:
+        return course.pick(ids)
+    except CourseError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _refuse_below(required: str, isolation: "Isolation") -> None:
+    from grader.records import LEVELS
+
+    if LEVELS.index(isolation.level) < LEVELS.index(required):  # type: ignore[arg-type]
+        seen = ", ".join(f"{name}: {outcome}" for name, outcome in isolation.probes.items())
+        fail(f"isolation '{required}' is required, this machine reaches '{isolation.level}' ({seen}); see `grade doctor`")
+
+
+def _conditions(
+    path: Path, ids: tuple[str, ...], seed: int, isolation: "Isolation", notes: list[str]
+) -> "Conditions":
+    from grader.records import Conditions
+    from grader.versions import versions
+
+    chosen = [part for name in ids for part in ("--exercise", name)]
+    command = shlex.join(["grade", "submit", path.resolve().name, *chosen, "--seed", str(seed)])
+    return Conditions(command, versions(), isolation.probes, notes)
+
+
+def _save(page: str, output: Path, name: str) -> Path:
+    file = output / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).lstrip('.') or 'submission'}.html"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        fail(f"the report cannot be written to {file}: {error.strerror}")
+    return file
+
+
+def _write_out(text: str) -> None:
+    """Write UTF-8 whatever the terminal's encoding: documents say so of themselves."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+

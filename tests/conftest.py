@@ -1,0 +1,128 @@
+"""A small world for tests: submissions written from a dict of files, graded for real in a real jail."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from grader.course import Course, load_course, read_settings
+from grader.grading import grade as grade_submission
+from grader.jail.host import Zygote
+from grader.jail.isolation import Isolation, measure
+from grader.records import Grade, Limits
+from grader.submissions import stage, unstage
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = (ROOT / "solutions" / "reference" / "my_rnn.py").read_text()
+
+Files = dict[str, str | bytes]
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def course() -> Course:
+    """The bundled course, without installed third-party plugins."""
+    return load_course(read_settings(), entry_points=False)
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """One warm zygote for the whole session."""
+    with Zygote() as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="session")
+def isolation(zygote: Zygote) -> Isolation:
+    """The isolation this session really reaches."""
+    return measure(zygote)
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Callable[..., Path]:
+    """Write files into a folder of their own and return it."""
+
+    def write(files: Files, name: str = "ada") -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for path, content in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Callable[..., Path]:
+    """Write files into a zip and return it."""
+
+    def write(files: Files, name: str = "ada.zip") -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as file:
+            for path, content in files.items():
+                file.writestr(path, content)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def grade(zygote: Zygote, course: Course, isolation: Isolation) -> Callable[..., Grade]:
+    """Grade a path in the real jail. Further arguments are `Limits`."""
+
+    def run(path: Path, *, seed: int = 1, **limits: float) -> Grade:
+        exercises = [
+            type(exercise)(**{**vars(exercise), "limits": {**exercise.limits, **limits}})
+            for exercise in course.exercises
+        ]
+        staged = stage(path, zygote, Limits(**limits))  # type: ignore[arg-type]
+        try:
+            return grade_submission(staged, exercises, course, zygote, level=isolation.level, seed=seed)
+        finally:
+            unstage(staged, zygote)
+
+    return run
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the real `grade` in a folder of its own, without this machine's GRADE_* settings."""
+
+    def run(*arguments: object, env: dict[str, str] | None = None, timeout: float = 120) -> Any:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
+        (tmp_path / "cwd").mkdir(exist_ok=True)
+        return subprocess.run(
+            [sys.executable, "-m", "grader", *map(str, arguments)],
+            cwd=tmp_path / "cwd",
+            env={**clean, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture
+def submit_json(cli: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., dict[str, Any]]:
+    """`grade submit --format json`, decoded strictly."""
+
+    def run(*arguments: object, **options: Any) -> dict[str, Any]:
+        result = cli("submit", *arguments, "--format", "json", **options)
+        assert result.stdout, result.stderr
+
+        def refuse(literal: str) -> None:
+            raise AssertionError(f"{literal} is no JSON")
+
+        return json.loads(result.stdout, parse_constant=refuse)
+
+    return run
