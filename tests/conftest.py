@@ -20,7 +20,6 @@ from grader.records import Grade, Limits
 from grader.submissions import stage, unstage
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = (ROOT / "solutions" / "reference" / "my_rnn.py").read_text()
 
 Files = dict[str, str | bytes]
 
@@ -44,6 +43,12 @@ def zygote() -> Iterator[Zygote]:
 def isolation(zygote: Zygote) -> Isolation:
     """The isolation this session really reaches."""
     return measure(zygote)
+
+
+@pytest.fixture(scope="session")
+def reference() -> str:
+    """The source of the reference solution of `my_rnn`."""
+    return (ROOT / "solutions" / "reference" / "my_rnn.py").read_text()
 
 
 @pytest.fixture
