@@ -24,10 +24,12 @@ _HOME = {
     "expect_close": "expectations",
     "expect_shape": "expectations",
     "expect_tuple": "expectations",
+    "first_to_fix": "summary",
+    "format_points": "summary",
     "hookimpl": "hookspecs",
     "largest_error": "expectations",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

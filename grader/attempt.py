@@ -76,9 +76,7 @@ class Attempt:
                 raise NotLoaded("error", next(text for text in failed if text))
             raise NotLoaded("missing", self._missing(self.exercise.names[0]))
 
-    def ask(
-        self, request: msgspec.Struct, tensors: "Iterable[torch.Tensor]" = ()
-    ) -> "tuple[Any, list[torch.Tensor]]":
+    def ask(self, request: msgspec.Struct, tensors: "Iterable[torch.Tensor]" = ()) -> "tuple[Any, list[torch.Tensor]]":
         """Put a request to the loaded worker. Raises `WorkerEnded`, or `TimeSpent` before it starts."""
         worker = self._ready_worker()
         started = time.monotonic()
@@ -158,7 +156,9 @@ class Attempt:
         for failure in self.loaded.failures if self.loaded else []:
             if name in failure.defines:
                 reason = self._skip.get(failure.place) or plain(failure.error, 500)
-                return f"`{name}` could not be defined: {plain(failure.place.file)}, line {failure.place.line}: {reason}"
+                return (
+                    f"`{name}` could not be defined: {plain(failure.place.file)}, line {failure.place.line}: {reason}"
+                )
         return None
 
     def _missing(self, name: str) -> str:

@@ -58,9 +58,7 @@ def expect_shape(
     return value
 
 
-def expect_close(
-    value: Any, wanted: torch.Tensor, name: str, *, tolerance: float, hint: str | None = None
-) -> None:
+def expect_close(value: Any, wanted: torch.Tensor, name: str, *, tolerance: float, hint: str | None = None) -> None:
     """Fail the check unless `value` is a finite tensor within `tolerance` of `wanted` everywhere.
 
     Shapes are compared first: `allclose` would broadcast `()` against `(5,)` and call it equal.

@@ -72,9 +72,9 @@ def grade(
     if submission.problem is None:
         for exercise in exercises:
             limits = effective_limits(course.settings, exercise)
-            grades.append(grade_exercise(
-                submission, exercise, limits, zygote, seed=seed, observe=observe, on_fault=on_fault
-            ))
+            grades.append(
+                grade_exercise(submission, exercise, limits, zygote, seed=seed, observe=observe, on_fault=on_fault)
+            )
             observe(exercise.id, None)
     counted = [g for g in grades if g.status != "broken"]
     points = round(sum(g.points for g in counted), 2)
@@ -197,7 +197,10 @@ def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -
 
 def _our_fault() -> Outcome:
     return Outcome(
-        0.0, "skipped", "the grader itself failed here; this is not your fault", our_fault=traceback.format_exc()
+        0.0,
+        "skipped",
+        "the grader itself failed here; this is not your fault",
+        our_fault=traceback.format_exc(),
     )
 
 

@@ -9,9 +9,7 @@ from typing import Literal
 import msgspec
 
 CheckStatus = Literal["passed", "partial", "failed", "error", "skipped"]
-ExerciseStatus = Literal[
-    "broken", "disallowed", "memory", "timeout", "crashed", "error", "missing", "graded"
-]
+ExerciseStatus = Literal["broken", "disallowed", "memory", "timeout", "crashed", "error", "missing", "graded"]
 SubmissionStatus = Literal["graded", "invalid"]
 Level = Literal["full", "strong", "basic", "process", "none"]
 

@@ -1,7 +1,7 @@
 """The trusted handle on a student's code: build, call, look. It reads like local code and runs in the jail.
 
-Each verb sends plain data and gets plain data back; a student's exception arrives as `StudentRaised`. What comes back is
-a claim about nothing but itself: compare it on this side.
+Each verb sends plain data and gets plain data back; a student's exception arrives as `StudentRaised`. What comes back
+is a claim about nothing but itself: compare it on this side.
 """
 
 from dataclasses import dataclass
@@ -178,4 +178,3 @@ def _tensor(value: Any) -> torch.Tensor | None:
     if value is not None and not isinstance(value, torch.Tensor):
         raise TypeError
     return value
-

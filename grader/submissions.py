@@ -130,7 +130,7 @@ def _copy_file(source: Path, target: Path, left: int) -> str | None:
         return "has a name that is not UTF-8 and was left out"
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return "is no regular file and was left out"
             data = file.read(left + 1)
@@ -162,12 +162,12 @@ def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: lis
         return "the archive is broken"
     if answer.error is not None:
         return plain(answer.error)
-    data = memoryview(tensors[0].numpy()).cast("B")
+    data = tensors[0].numpy().tobytes()
     notes.extend(plain(note, 200) for note in answer.notes)
     return _write_entries(folder, answer.entries, data, notes)
 
 
-def _write_entries(folder: Path, entries: list[messages.Entry], data: memoryview, notes: list[str]) -> str | None:
+def _write_entries(folder: Path, entries: list[messages.Entry], data: bytes, notes: list[str]) -> str | None:
     if len(entries) > _MAX_ENTRIES or sum(entry.size for entry in entries) > len(data):
         return "the archive is broken"
     position = 0

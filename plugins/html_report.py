@@ -6,24 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grader import ReportWriter, hookimpl
+from grader import ReportWriter, first_to_fix, format_points, hookimpl
 
 if TYPE_CHECKING:
     import jinja2
 
-    from grader import Conditions, ExerciseGrade, Grade, Verdict
-
-CUT_SHORT = ("crashed", "timeout", "memory")
-"""Exercise statuses whose first `error` check is the one that was under way."""
-
-
-class Fix(NamedTuple):
-    """The one thing to start with; `check` is None where the exercise as a whole is the matter."""
-
-    exercise: "ExerciseGrade"
-    check: "Verdict | None"
-    reason: str
-    hint: str | None
+    from grader import Conditions, Grade
 
 
 class Block(NamedTuple):
@@ -63,32 +51,6 @@ def make_environment(reports: Sequence[Path]) -> "jinja2.Environment":
     filters: dict[str, Any] = {"points": format_points, "blocks": blocks, "spans": spans}
     environment.filters.update(filters)
     return environment
-
-
-def first_to_fix(grade: "Grade") -> Fix | None:
-    """What stopped the first exercise that is not perfect; broken ones are not the student's to fix."""
-    for exercise in grade.exercises:
-        if exercise.status == "broken":
-            continue
-        check = telling_check(exercise)
-        if check or exercise.status != "graded":
-            reason = exercise.message or (check.message if check else "")
-            return Fix(exercise, check, reason, check.hint if check else None)
-    return None
-
-
-def telling_check(exercise: "ExerciseGrade") -> "Verdict | None":
-    """The check that says best what is wrong, if one does."""
-    if exercise.status == "graded":
-        return next((check for check in exercise.checks if check.status != "passed"), None)
-    if exercise.status in CUT_SHORT:
-        return next((check for check in exercise.checks if check.status == "error"), None)
-    return None
-
-
-def format_points(points: float) -> str:
-    """At most two decimals and no idle zeros: 10, 17.5, 0.33."""
-    return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
 def blocks(text: str) -> list[Block]:

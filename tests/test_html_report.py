@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.commands.text import first_to_fix as terminal_first_to_fix
 from grader.records import Conditions, ExerciseGrade, Grade, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -306,13 +305,6 @@ def first(render, name):
 def test_first_to_fix_is_one_thing(render, name, words):
     """What stopped the first exercise that is not perfect; nothing that is not the student's."""
     assert first(render, name) == words
-
-
-@pytest.mark.parametrize("name", GRADES)
-def test_first_to_fix_is_the_terminals(plugin, name):
-    """The page and the terminal send a student to the same place."""
-    page, terminal = plugin.first_to_fix(GRADES[name]), terminal_first_to_fix(GRADES[name])
-    assert (page and (page.exercise, page.check)) == (terminal and (terminal.exercise, terminal.check))
 
 
 def test_broken_exercise_is_our_fault(render):

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from grader.commands.text import first_to_fix, print_grade, progress
+from grader.commands.text import print_grade, progress
 from grader.records import Conditions, ExerciseGrade, Grade, Verdict
+from grader.summary import first_to_fix
 
 CONDITIONS = Conditions(
     command="grade submit a/rather/long/path/to/the/submission/of/ada --seed 7 --exercise my_rnn",

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 _ADVICE = {
     "strong": "Student code sees its own files only, has no network, and is killed as a whole.",
-    "basic": "Files, network and processes are closed to student code, but it can see that files of this machine exist, "
-    "and its disk use is not capped. For `strong`, allow namespaces: run as root outside a container, or as a user on a "
-    "kernel with user namespaces (user.max_user_namespaces above 0, no AppArmor restriction on them).",
+    "basic": "Files, network and processes are closed to student code, but it can see that files of this machine "
+    "exist, and its disk use is not capped. For `strong`, allow namespaces: run as root outside a container, or as a "
+    "user on a kernel with user namespaces (user.max_user_namespaces above 0, no AppArmor restriction on them).",
     "process": "Student code can read this user's files and use the network. Grade only code you trust here. For "
     "`basic`, use Linux 5.13 or later with Landlock on x86-64 or aarch64 (WSL 2 will do).",
 }

@@ -42,8 +42,8 @@ def show(exercise_id: str, course: "Settings") -> None:
         click.echo(f"  {check.points:4g}   {check.promise}")
     limits = effective_limits(course, exercise)
     click.echo(
-        f"\nLimits: {limits.seconds:g} s for all checks, {limits.top_level_seconds:g} s for top-level code that defines "
-        f"nothing, {limits.memory_mib} MiB of memory, {limits.files_mib} MiB of files."
+        f"\nLimits: {limits.seconds:g} s for all checks, {limits.top_level_seconds:g} s for top-level code that "
+        f"defines nothing, {limits.memory_mib} MiB of memory, {limits.files_mib} MiB of files."
     )
 
 

@@ -13,7 +13,8 @@ import click
 from grader.commands.options import GRADER_FAILED, course_option, ends_in_one_line, fail, version_option
 
 if TYPE_CHECKING:
-    from grader.course import Settings
+    from grader.course import Course, Settings
+    from grader.exercise import Exercise
     from grader.jail.isolation import Isolation
     from grader.records import Conditions, Grade
 
@@ -80,8 +81,8 @@ def submit(
 ) -> None:
     """Grade one submission: a folder, a .py file or a .zip archive.
 
-    Prints the verdicts and writes an HTML report, named last. Exit codes: 0 graded, 1 below --fail-under, 2 usage error,
-    3 the grader itself failed.
+    Prints the verdicts and writes an HTML report, named last. Exit codes: 0 graded, 1 below --fail-under, 2 usage
+    error, 3 the grader itself failed.
     """
     if not path.exists():
         click.echo(f"grade: {path}: no such file or folder", err=True)
@@ -160,7 +161,7 @@ def _grade(
         return result, conditions, page
 
 
-def _pick(course, ids):  # type: ignore[no-untyped-def]
+def _pick(course: "Course", ids: tuple[str, ...]) -> "list[Exercise]":
     from grader.course import CourseError
 
     try:
@@ -172,14 +173,14 @@ def _pick(course, ids):  # type: ignore[no-untyped-def]
 def _refuse_below(required: str, isolation: "Isolation") -> None:
     from grader.records import LEVELS
 
-    if LEVELS.index(isolation.level) < LEVELS.index(required):  # type: ignore[arg-type]
+    if LEVELS.index(isolation.level) < LEVELS.index(required):
         seen = ", ".join(f"{name}: {outcome}" for name, outcome in isolation.probes.items())
-        fail(f"isolation '{required}' is required, this machine reaches '{isolation.level}' ({seen}); see `grade doctor`")
+        fail(
+            f"isolation '{required}' is required, this machine reaches '{isolation.level}' ({seen}); see `grade doctor`"
+        )
 
 
-def _conditions(
-    path: Path, ids: tuple[str, ...], seed: int, isolation: "Isolation", notes: list[str]
-) -> "Conditions":
+def _conditions(path: Path, ids: tuple[str, ...], seed: int, isolation: "Isolation", notes: list[str]) -> "Conditions":
     from grader.records import Conditions
     from grader.versions import versions
 
@@ -203,5 +204,3 @@ def _write_out(text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
-
-

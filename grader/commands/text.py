@@ -7,9 +7,10 @@ control passes through `plain` and is handed over as `Text`: never markup, never
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from grader.records import Conditions, ExerciseGrade, Grade, Verdict
+from grader.summary import first_to_fix, format_points
 
 STYLES = {
     "passed": "green",
@@ -32,18 +33,8 @@ WORD_WIDTH = len("skipped")
 NARROWEST = 12
 """Columns a text keeps beside its lead; a terminal narrower than that wraps as it likes."""
 
-CUT_SHORT = ("crashed", "timeout", "memory")
-"""Exercise statuses whose first `error` check is the one that was under way."""
-
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters (but tab and new line) and those that turn the direction of writing."""
-
-
-class Fix(NamedTuple):
-    """The one thing to start with; `check` is None where the exercise as a whole is the matter."""
-
-    exercise: ExerciseGrade
-    check: Verdict | None
 
 
 def print_grade(grade: Grade, conditions: Conditions, stream: TextIO) -> None:
@@ -59,21 +50,6 @@ def print_grade(grade: Grade, conditions: Conditions, stream: TextIO) -> None:
     _print_conditions(page, grade, conditions)
     page.gap()
     _print_total(page, grade)
-
-
-def first_to_fix(grade: Grade) -> Fix | None:
-    """What stopped the first exercise that is not perfect; broken ones are not the student's to fix."""
-    for exercise in grade.exercises:
-        if exercise.status == "broken":
-            continue
-        check = None
-        if exercise.status == "graded":
-            check = next((check for check in exercise.checks if check.status != "passed"), None)
-        elif exercise.status in CUT_SHORT:
-            check = next((check for check in exercise.checks if check.status == "error"), None)
-        if check or exercise.status != "graded":
-            return Fix(exercise, check)
-    return None
 
 
 @contextmanager
@@ -93,9 +69,7 @@ def progress(stream: TextIO) -> Iterator[Show]:
     what = TextColumn("{task.description}", markup=False, table_column=one_line)
     columns = (SpinnerColumn("line"), what, TimeElapsedColumn())  # ASCII: any encoding can write it
     # The streams stay as they are: with `--format json` standard output belongs to the document alone.
-    bars = Progress(
-        *columns, console=page.console, transient=True, redirect_stdout=False, redirect_stderr=False
-    )
+    bars = Progress(*columns, console=page.console, transient=True, redirect_stdout=False, redirect_stderr=False)
     with bars:
         task = bars.add_task("", total=None)
 
@@ -156,8 +130,7 @@ def _print_first(page: Page, grade: Grade) -> None:
     elif fix:
         title = f"{fix.exercise.id}: {fix.check.title if fix.check else fix.exercise.status}"
         page.line(title, indent=2)
-        reason = fix.exercise.message or (fix.check.message if fix.check else "")
-        _print_reason(page, reason, fix.check.hint if fix.check else None, indent=4)
+        _print_reason(page, fix.reason, fix.hint, indent=4)
     elif grade.broken:
         page.line("Nothing on your side: the grader failed on an exercise.", indent=2)
     else:
@@ -219,7 +192,7 @@ def _print_note(page: Page, note: str) -> None:
 
 def _print_total(page: Page, grade: Grade) -> None:
     total = _of(grade.points, grade.max_points)
-    page.line(f"Total: {total} points, {_number(grade.percent)} % ({grade.status})", style="bold")
+    page.line(f"Total: {total} points, {format_points(grade.percent)} % ({grade.status})", style="bold")
 
 
 def _style(status: str) -> str:
@@ -227,9 +200,4 @@ def _style(status: str) -> str:
 
 
 def _of(points: float, max_points: float) -> str:
-    return f"{_number(points)} of {_number(max_points)}"
-
-
-def _number(value: float) -> str:
-    """At most two decimals and no idle zeros: 10, 17.5, 0.33."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{format_points(points)} of {format_points(max_points)}"

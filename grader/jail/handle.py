@@ -161,7 +161,7 @@ class Worker:
         try:
             header_bytes, blob_bytes = wire.lengths(self._take(wire.PREFIX.size, deadline))
             header = self._take(header_bytes, deadline)
-            return wire.decode(header, self._take(blob_bytes, deadline), messages.Answer)  # type: ignore[arg-type]
+            return wire.decode(header, self._take(blob_bytes, deadline), messages.Answer)
         except wire.WireError as error:
             raise self._end("protocol", f"it sent something else than an answer ({error})") from None
 

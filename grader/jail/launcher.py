@@ -13,11 +13,7 @@ import sys
 from grader.jail import lockdown
 
 _NAMESPACES = (
-    lockdown.CLONE_NEWNS
-    | lockdown.CLONE_NEWPID
-    | lockdown.CLONE_NEWNET
-    | lockdown.CLONE_NEWIPC
-    | lockdown.CLONE_NEWUTS
+    lockdown.CLONE_NEWNS | lockdown.CLONE_NEWPID | lockdown.CLONE_NEWNET | lockdown.CLONE_NEWIPC | lockdown.CLONE_NEWUTS
 )
 
 

@@ -130,7 +130,7 @@ class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.loader = loader
         self.folders = list(dict.fromkeys(folders))
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name, path=None, target=None):
         """A spec for `name` if a file of the submission is called so and nothing better known is."""
         if "." not in name and (name in sys.stdlib_module_names - {"test", "this"} or name in Guard.importable):
             return None
@@ -147,7 +147,7 @@ class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                     return spec
         return None
 
-    def create_module(self, spec):  # type: ignore[no-untyped-def]
+    def create_module(self, spec):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
@@ -160,10 +160,10 @@ class Guard(importlib.abc.MetaPathFinder):
 
     importable: frozenset[str] = frozenset()
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
         if top in self.importable or top in sys.stdlib_module_names or top in sys.modules:
-            return None
+            return
         raise ModuleNotFoundError(f"No module named {top!r}", name=top)
 
 

@@ -21,58 +21,56 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True
 # The tree of plain data that a call takes and returns. Containers nest at most `wire.DEPTH` deep.
 
 
-class TensorNode(_Message):
+class TensorNode(_Message, frozen=True):
     """The tensor with this number in the frame's blob."""
 
     index: Count
 
 
-class TupleNode(_Message):
+class TupleNode(_Message, frozen=True):
     items: "list[Node]"
 
 
-class ListNode(_Message):
+class ListNode(_Message, frozen=True):
     items: "list[Node]"
 
 
-class DictNode(_Message):
+class DictNode(_Message, frozen=True):
     items: "list[tuple[str, Node]]"
 
 
-class FloatNode(_Message):
+class FloatNode(_Message, frozen=True):
     """A float that JSON cannot spell."""
 
     value: Literal["nan", "inf", "-inf"]
 
 
-class OpaqueNode(_Message):
+class OpaqueNode(_Message, frozen=True):
     """Anything that is not plain data, named by its type."""
 
     type_name: str
 
 
-Node = (
-    None | bool | Int64 | float | str | TensorNode | TupleNode | ListNode | DictNode | FloatNode | OpaqueNode
-)
+Node = None | bool | Int64 | float | str | TensorNode | TupleNode | ListNode | DictNode | FloatNode | OpaqueNode
 
 
 # Requests.
 
 
-class Place(_Message):
+class Place(_Message, frozen=True):
     """A top-level statement: a file of the submission (relative, with `/`) and its first line."""
 
     file: str
     line: Count
 
 
-class Seed(_Message):
+class Seed(_Message, frozen=True):
     """Seed every generator a student's code may use."""
 
     value: Int64
 
 
-class Load(_Message):
+class Load(_Message, frozen=True):
     """Find and run the module of an exercise, without the statements in `skip`."""
 
     module: str
@@ -80,20 +78,20 @@ class Load(_Message):
     skip: list[Place]
 
 
-class Build(_Message):
+class Build(_Message, frozen=True):
     name: str
     arguments: list[Node]
     dtype: DtypeName
 
 
-class Call(_Message):
+class Call(_Message, frozen=True):
     """Call a function of the module."""
 
     name: str
     arguments: list[Node]
 
 
-class Apply(_Message):
+class Apply(_Message, frozen=True):
     """Call a method of a built model (`__call__` for a forward pass), without gradients."""
 
     model: Count
@@ -101,14 +99,14 @@ class Apply(_Message):
     arguments: list[Node]
 
 
-class Changes(_Message):
+class Changes(_Message, frozen=True):
     """Run a forward pass and say which inputs it modified in place."""
 
     model: Count
     arguments: list[Node]
 
 
-class Vjp(_Message):
+class Vjp(_Message, frozen=True):
     """Run a forward pass and backpropagate the cotangents through it."""
 
     model: Count
@@ -116,32 +114,32 @@ class Vjp(_Message):
     cotangents: list[Node]
 
 
-class Parameters(_Message):
+class Parameters(_Message, frozen=True):
     model: Count
 
 
-class Assign(_Message):
+class Assign(_Message, frozen=True):
     """Overwrite registered parameters by name."""
 
     model: Count
     values: DictNode
 
 
-class Trace(_Message):
+class Trace(_Message, frozen=True):
     """Build and run a model under the profiler."""
 
     build: Build
     arguments: list[Node]
 
 
-class FindLine(_Message):
+class FindLine(_Message, frozen=True):
     """Find the first line of a class that mentions one of the identifiers."""
 
     name: str
     identifiers: list[str]
 
 
-class Unpack(_Message):
+class Unpack(_Message, frozen=True):
     """Unpack the archive that is the only file of the submission."""
 
     file: str
@@ -151,47 +149,33 @@ class Unpack(_Message):
     max_depth: Count
 
 
-class Probe(_Message):
+class Probe(_Message, frozen=True):
     """Try what a jailed process must not be able to do. Answered before any student code runs."""
 
     outside: str
     inside: str
 
 
-Request = (
-    Seed
-    | Load
-    | Build
-    | Call
-    | Apply
-    | Changes
-    | Vjp
-    | Parameters
-    | Assign
-    | Trace
-    | FindLine
-    | Unpack
-    | Probe
-)
+Request = Seed | Load | Build | Call | Apply | Changes | Vjp | Parameters | Assign | Trace | FindLine | Unpack | Probe
 
 
 # Answers.
 
 
-class Ready(_Message):
+class Ready(_Message, frozen=True):
     """The first frame of a worker, sent before any student code: locked, or why not."""
 
     error: str | None
 
 
-class Step(_Message):
+class Step(_Message, frozen=True):
     """Event: a top-level statement begins."""
 
     place: Place
     defines: Literal["definition", "assignment", "nothing"]
 
 
-class Failure(_Message):
+class Failure(_Message, frozen=True):
     """A top-level statement that raised or was skipped: what it would have defined, and why it did not."""
 
     place: Place
@@ -199,12 +183,12 @@ class Failure(_Message):
     error: str
 
 
-class Named(_Message):
+class Named(_Message, frozen=True):
     name: str
     file: str
 
 
-class Loaded(_Message):
+class Loaded(_Message, frozen=True):
     """The module ran, or there was none (`file` is None). `found` are the asked names that it defines, `others`
     what it (or, where there is none, any file) defines beside them."""
 
@@ -217,19 +201,19 @@ class Loaded(_Message):
     """Why nothing could be loaded, where a file was found: a syntax error with its line."""
 
 
-class Value(_Message):
+class Value(_Message, frozen=True):
     """Plain data."""
 
     items: list[Node]
 
 
-class Built(_Message):
+class Built(_Message, frozen=True):
     model: Count
     is_module: bool
     type_name: str
 
 
-class Frame(_Message):
+class Frame(_Message, frozen=True):
     """One frame of a traceback, in the student's own files."""
 
     file: str
@@ -238,7 +222,7 @@ class Frame(_Message):
     text: str
 
 
-class Raised(_Message):
+class Raised(_Message, frozen=True):
     """The student's code raised."""
 
     type_name: str
@@ -247,27 +231,27 @@ class Raised(_Message):
     out_of_memory: bool
 
 
-class ModuleEntry(_Message):
+class ModuleEntry(_Message, frozen=True):
     type_name: str
     is_torch_recurrent: bool
 
 
-class Traced(_Message):
+class Traced(_Message, frozen=True):
     operators: dict[str, Count]
     modules: list[ModuleEntry]
 
 
-class Line(_Message):
+class Line(_Message, frozen=True):
     place: Place | None
     text: str
 
 
-class Entry(_Message):
+class Entry(_Message, frozen=True):
     path: str
     size: Count
 
 
-class Unpacked(_Message):
+class Unpacked(_Message, frozen=True):
     """The files of an archive, one after the other in a single byte tensor; or why it was refused."""
 
     entries: list[Entry]
@@ -275,21 +259,10 @@ class Unpacked(_Message):
     error: str | None
 
 
-class Probed(_Message):
+class Probed(_Message, frozen=True):
     """Outcome of each attempt: `done`, or the name of the errno that stopped it."""
 
     outcomes: dict[str, str]
 
 
-Answer = (
-    Ready
-    | Step
-    | Loaded
-    | Value
-    | Built
-    | Raised
-    | Traced
-    | Line
-    | Unpacked
-    | Probed
-)
+Answer = Ready | Step | Loaded | Value | Built | Raised | Traced | Line | Unpacked | Probed

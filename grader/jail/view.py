@@ -17,11 +17,15 @@ import msgspec
 PACKAGES = ("torch", "numpy")
 """What student code may import beside the standard library."""
 _CODEC = ("msgspec", "safetensors")
-_ROOMS = ("__init__.py", *(f"jail/{name}.py" for name in (
-    "__init__", "archive", "landlock", "launcher", "loading", "lockdown", "messages", "probe", "seccomp", "wire", "worker",
-    "zygote",
-)))  # fmt: skip
-_SYSTEM = ("/proc/cpuinfo", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/sys/devices/system/cpu")
+_ROOMS = tuple(["archive", "landlock", "launcher", "loading", "lockdown", "messages", "probe", "seccomp", "wire", "worker", "zygote"])
+"""Our own modules that run inside the jail."""
+_SYSTEM = (
+    "/proc/cpuinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/usr/share/zoneinfo",
+    "/sys/devices/system/cpu",
+)
 _LIBRARIES = ("/lib", "/usr/lib")
 _FOREIGN = {"site-packages", "dist-packages", "test", "idlelib", "turtledemo", "ensurepip"}
 
@@ -48,7 +52,8 @@ def worker_view(packages: Iterable[str] = ()) -> View:
             readable.append(f"{folder}/{entry}")
             importable.add(entry.partition(".")[0])
     root = Path(__file__).resolve().parents[2]
-    readable += [f"{root}/grader/{room}" for room in _ROOMS]
+    readable += [f"{root}/grader/{file}" for file in ("__init__.py", "jail/__init__.py")]
+    readable += [f"{root}/grader/jail/{room}.py" for room in _ROOMS]
     readable += [*_standard_library(), *_shared_libraries(), *_SYSTEM]
     return View(
         readable=sorted(path for path in set(readable) if os.path.exists(path)),

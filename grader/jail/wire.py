@@ -7,7 +7,7 @@ keys, unknown keys, odd spellings of numbers and anything else that two parsers 
 
 import math
 import struct
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -47,11 +47,20 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-_ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+_ITEM_BYTES = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+}
 TENSOR_DTYPES = frozenset(_DTYPES.values())
 """Names of the dtypes that may cross."""
-
-Message = TypeVar("Message")
 
 
 class WireError(Exception):
@@ -85,7 +94,7 @@ def lengths(prefix: bytes) -> tuple[int, int]:
     return header, blob
 
 
-def decode(header: bytes, blob: bytes, kind: type[Message]) -> "tuple[Message, list[torch.Tensor]]":
+def decode(header: bytes, blob: bytes, kind: Any) -> "tuple[Any, list[torch.Tensor]]":
     """The message and its tensors; raises `WireError` for anything that breaks the schema."""
     try:
         message = msgspec.json.decode(header, type=kind)

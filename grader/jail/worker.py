@@ -201,9 +201,7 @@ class Worker:
                 parameters[name].copy_(value)
         return _value()
 
-    def _trace(
-        self, build: messages.Build, arguments: list[Any], tensors: list[torch.Tensor]
-    ) -> messages.Traced:
+    def _trace(self, build: messages.Build, arguments: list[Any], tensors: list[torch.Tensor]) -> messages.Traced:
         with _PROFILE() as profile:
             index = self._build(build, tensors).model
             self._apply(index, "__call__", arguments)
@@ -220,7 +218,7 @@ class Worker:
     def _find_line(self, name: str, identifiers: set[str]) -> messages.Line:
         path = getattr(self.loader.module, "__file__", None)
         found = loading.find_line(path, name, identifiers) if path else None
-        if found is None:
+        if path is None or found is None:
             return messages.Line(None, "")
         return messages.Line(messages.Place(self.loader.relative(path), found[0]), found[1])
 

@@ -91,7 +91,11 @@ def _serve(control: socket.socket, layers: Layers, pid_namespace: int) -> None:
 
 
 def _spawn(
-    control: socket.socket, request: dict[str, Any], descriptors: list[int], layers: Layers, pid_namespace: int
+    control: socket.socket,
+    request: dict[str, Any],
+    descriptors: list[int],
+    layers: Layers,
+    pid_namespace: int,
 ) -> tuple[int, int]:
     """One fork. The worker is the first process of a pid namespace of its own where there are namespaces."""
     from grader.jail import worker

@@ -1,0 +1,51 @@
+"""`grade verify [ID...]`."""
+
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.commands.options import course_option, ends_in_one_line, version_option
+
+if TYPE_CHECKING:
+    from grader.course import Settings
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), envvar="GRADE_SEED", help="Default: drawn at random.")
+@course_option
+@version_option
+def verify(ids: tuple[str, ...], seed: int | None, course: "Settings") -> None:
+    """Let the course prove itself against the submissions in its solutions/ folder.
+
+    References must earn everything, each mistake must lose points at the check its first line names and read its hint
+    there, starters must earn nothing, and each check must fail on some mistake. Exits with 1 where one does not.
+    """
+    from grader.jail.host import Zygote
+
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    with ends_in_one_line(), Zygote(course.packages) as zygote:
+        from grader.course import CourseError, load_course
+        from grader.verify import solutions_of
+        from grader.verify import verify as verify_course
+
+        loaded = load_course(course)
+        if solutions_of(loaded) is None:
+            raise click.UsageError(f"{course.folder} has no solutions/ folder to verify against")
+        try:
+            exercises = loaded.pick(ids)
+        except CourseError as error:
+            raise click.UsageError(str(error)) from None
+        problems = 0
+        for finding in verify_course(loaded, exercises, zygote, seed=seed):
+            word = "ok" if finding.problem is None else "PROBLEM"
+            click.echo(f"{word:8} {finding.exercise:16} {finding.subject:28} {finding.seen}")
+            if finding.problem is not None:
+                problems += 1
+                click.echo(f"         {finding.problem}")
+            sys.stdout.flush()
+    click.echo(f"\n{'The course proves itself' if not problems else f'{problems} problems'} (seed {seed}).")
+    if problems:
+        raise SystemExit(1)
