@@ -17,7 +17,19 @@ import msgspec
 PACKAGES = ("torch", "numpy")
 """What student code may import beside the standard library."""
 _CODEC = ("msgspec", "safetensors")
-_ROOMS = tuple(["archive", "landlock", "launcher", "loading", "lockdown", "messages", "probe", "seccomp", "wire", "worker", "zygote"])
+_ROOMS = (
+    "archive",
+    "landlock",
+    "launcher",
+    "loading",
+    "lockdown",
+    "messages",
+    "probe",
+    "seccomp",
+    "wire",
+    "worker",
+    "zygote",
+)
 """Our own modules that run inside the jail."""
 _SYSTEM = (
     "/proc/cpuinfo",

@@ -1,0 +1,16 @@
+# `make demo` shows it, `make check` is quick, `make test` is everything. README says the same in plain pip.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt torch numpy
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	touch $@
+demo: .venv/ready
+	$(BIN)/grade submit solutions/reference
+test: .venv/ready
+	$(BIN)/python -m pytest
+check: .venv/ready
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -m "not slow"
+.PHONY: demo test check

@@ -1,0 +1,61 @@
+"""What is built and installed elsewhere: one name in site-packages, the bundled course inside, no solutions."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The wheel and the sdist, built from the checkout with the installed build backend."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = out.glob("*.whl")
+    (sdist,) = out.glob("*.tar.gz")
+    return wheel, sdist
+
+
+def test_wheel_holds_the_course_and_no_solutions(built):
+    names = zipfile.ZipFile(built[0]).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"grader"}
+    assert "grader/course/exercises/my_rnn/__init__.py" in names
+    assert "grader/course/exercises/starters/my_rnn.py" in names
+    assert "grader/course/plugins/html_report.py" in names
+    assert "grader/course/reports/submission.html" in names
+    assert not [name for name in names if "solutions" in name or "tests/" in name or "__pycache__" in name]
+
+
+def test_sdist_holds_solutions_and_tests(built):
+    names = tarfile.open(built[1]).getnames()
+    inside = {name.partition("/")[2] for name in names}
+    assert {"solutions/reference/my_rnn.py", "tests/conftest.py", "Makefile", "constraints.txt"} <= inside
+
+
+@pytest.mark.jail
+def test_installed_wheel_grades_with_its_bundled_course(built, tmp_path, reference):
+    target = tmp_path / "site"
+    install = ["-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target), str(built[0])]
+    subprocess.run([sys.executable, *install], check=True, capture_output=True)
+    put_there = {path.name for path in target.iterdir() if not path.name.endswith(".dist-info")}
+    assert put_there == {"grader", "bin"}  # pip puts the console scripts into bin
+    (tmp_path / "my_rnn.py").write_text(reference)
+    run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from grader.cli import main; main()"
+    arguments = ["submit", str(tmp_path / "my_rnn.py"), "--output", str(tmp_path / "out")]
+    result = subprocess.run(
+        [sys.executable, "-c", run, str(target), *arguments],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if not k.startswith("GRADE_")},
+        capture_output=True,
+        text=True,
+    )
+    assert "Total: 10 of 10 points" in result.stdout, result.stderr
+    assert (tmp_path / "out" / "my_rnn.html").is_file()
