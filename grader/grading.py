@@ -13,6 +13,7 @@ from grader.expectations import Unmet
 from grader.hints import hint_for
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
+from grader.plain import plain
 from grader.records import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Level, Limits, Verdict
 from grader.student import NotAModule, Student, StudentRaised
 from grader.submissions import Submission
@@ -20,6 +21,8 @@ from grader.submissions import Submission
 Observe = Callable[[str, str | None], None]
 """Called with an exercise's id and the title of the check that begins; None when the exercise is done."""
 
+_SHOWN = 4000
+"""Characters of a reason or a hint."""
 _END_WORDS = {
     "timeout": "its time was spent ({seconds:g} s for all checks together): something in it does not come to an end, "
     "or is very slow",
@@ -146,6 +149,9 @@ def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> N
         first = exercise.checks[0]
         sheet.outcomes[first.id] = Outcome(0.0, "error", _end_words(end, limits))
         return
+    except TimeSpent:
+        attempt.ends.append("timeout")
+        return
     except Exception:
         sheet.outcomes[exercise.checks[0].id] = _our_fault()
         return
@@ -233,7 +239,9 @@ def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> V
         }
         outcome = Outcome(0.0, "skipped", words.get(status, "not judged: the attempt ended before it"))
     points = round(check.points * outcome.share, 2)
-    return Verdict(check.id, check.promise, outcome.status, points, check.points, outcome.message, outcome.hint)
+    # reasons quote what students' code returned and was called: types, parameter names, messages
+    message, hint = plain(outcome.message, _SHOWN), outcome.hint and plain(outcome.hint, _SHOWN)
+    return Verdict(check.id, check.promise, outcome.status, points, check.points, message, hint)
 
 
 def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:

@@ -162,7 +162,8 @@ class Guard(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top in self.importable or top in sys.stdlib_module_names or top in sys.modules:
+        known = top in sys.stdlib_module_names or top.startswith("_sysconfigdata")
+        if known or top in self.importable or top in sys.modules:
             return
         raise ModuleNotFoundError(f"No module named {top!r}", name=top)
 

@@ -114,7 +114,7 @@ def _standard_library() -> Iterator[str]:
         for entry in os.listdir(folder):
             if entry not in _FOREIGN and not entry.startswith("config-"):
                 yield f"{folder}/{entry}"
-    for library in Path(sys.base_prefix, "lib").glob("libpython*.so*"):
+    for library in Path(sys.base_prefix, "lib").glob("*.so*"):  # libpython; in conda, what torch and numpy load
         yield str(library)
 
 
