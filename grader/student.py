@@ -110,7 +110,7 @@ class Student:
     def _values(self, request: Any, tensors: list[torch.Tensor], doing: str) -> list[Any]:
         answer, received = self.ask(request, tensors, messages.Value, doing)
         try:
-            return [wire.unpack(item, received, Opaque) for item in answer.items]
+            return [wire.unpack(item, received, _opaque) for item in answer.items]
         except wire.WireError as error:
             raise self._attempt.break_off(str(error)) from None
 
@@ -163,7 +163,11 @@ class RemoteModel:
         """Overwrite registered parameters by name; those not named stay."""
         tensors: list[torch.Tensor] = []
         node = wire.pack(dict(values), tensors)
-        self._student._values(messages.Assign(self._index, node), tensors, "loading parameters")  # type: ignore[arg-type]
+        doing = "loading parameters"
+        try:
+            self._student._values(messages.Assign(self._index, node), tensors, doing)  # type: ignore[arg-type]
+        except wire.WireError as error:  # as many and as large as the student's own: not our fault
+            raise StudentRaised(messages.Raised("ValueError", str(error), [], False), doing) from None
 
     def trace(self, *inputs: Any) -> Trace:
         """Build the model again and run it, under the profiler: what ran, not what the source says."""
@@ -172,6 +176,10 @@ class RemoteModel:
         request = messages.Trace(self._build, nodes)
         traced, _ = self._student.ask(request, tensors, messages.Traced, "`forward`")
         return Trace(traced.operators, [(plain(m.type_name, 200), m.is_torch_recurrent) for m in traced.modules])
+
+
+def _opaque(type_name: str) -> Opaque:
+    return Opaque(plain(type_name, 100))
 
 
 def _tensor(value: Any) -> torch.Tensor | None:

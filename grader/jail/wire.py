@@ -7,6 +7,7 @@ keys, unknown keys, odd spellings of numbers and anything else that two parsers 
 
 import math
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -155,6 +156,8 @@ def _check_tensors(blob: bytes) -> int:
     position = 0
     for entry in sorted(entries.values(), key=lambda entry: entry.data_offsets):
         begin, end = entry.data_offsets
+        if math.prod(max(size, 1) for size in entry.shape) > BLOB_CAP:  # empty, but torch cannot count its strides
+            raise WireError("bad tensors: a shape that is too large")
         if begin != position or end - begin != math.prod(entry.shape) * _ITEM_BYTES[entry.dtype]:
             raise WireError("bad tensors: shapes and bytes do not match")
         if entry.dtype == "BOOL" and bytes(data[begin:end]).translate(None, b"\0\1"):
@@ -201,7 +204,7 @@ def _pack_tensor(tensor: "torch.Tensor", tensors: "list[torch.Tensor]") -> Node:
     return TensorNode(len(tensors) - 1)
 
 
-def unpack(node: Node, tensors: "list[torch.Tensor]", opaque: type = OpaqueNode) -> Any:
+def unpack(node: Node, tensors: "list[torch.Tensor]", opaque: Callable[[str], Any] = OpaqueNode) -> Any:
     """The data a tree stands for; `opaque(type_name)` in place of what was not plain. Raises `WireError`."""
     budget = [NODES_CAP]
 
