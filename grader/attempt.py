@@ -60,7 +60,8 @@ class Attempt:
         self._worker: Worker | None = None
         self._remaining = limits.seconds
         self._top_level_remaining = limits.top_level_seconds
-        self._skip: dict[messages.Place, str] = {}
+        self._cut: dict[messages.Place, str] = {}
+        self._ran_once: set[messages.Place] = set()
         self._reloads = 0
 
     def load(self) -> None:
@@ -114,17 +115,23 @@ class Attempt:
         if self.loaded is None or name not in self.loaded.found:
             raise NameNotFound(self._failure_of(name) or self._missing(name))
 
+    def failures(self) -> list[messages.Failure]:
+        """The top-level statements that raised or were cut."""
+        loaded = self.loaded
+        return [] if loaded is None else [f for f in loaded.failures if f.place not in self._ran_once]
+
     def notes(self) -> list[str]:
         """What is worth telling the student beside the checks: statements that failed or were cut."""
         loaded = self.loaded
         if loaded is None:
             return []
         notes = [plain(note) for note in loaded.notes]
-        for failure in loaded.failures[:_SHOWN_FAILURES]:
-            reason = self._skip.get(failure.place) or plain(failure.error, 300)
+        failures = self.failures()
+        for failure in failures[:_SHOWN_FAILURES]:
+            reason = self._cut.get(failure.place) or plain(failure.error, 300)
             notes.append(f"`{plain(failure.place.file)}`, line {failure.place.line}, was left out: {reason}")
-        if len(loaded.failures) > _SHOWN_FAILURES:
-            notes.append(f"{len(loaded.failures) - _SHOWN_FAILURES} more statements were left out")
+        if len(failures) > _SHOWN_FAILURES:
+            notes.append(f"{len(failures) - _SHOWN_FAILURES} more statements were left out")
         if self.cut_output:
             notes.append(f"it printed more than {self._limits.output_kib} KiB; the rest was dropped")
         return notes
@@ -153,9 +160,9 @@ class Attempt:
         self._worker = None
 
     def _failure_of(self, name: str) -> str | None:
-        for failure in self.loaded.failures if self.loaded else []:
+        for failure in self.failures():
             if name in failure.defines:
-                reason = self._skip.get(failure.place) or plain(failure.error, 500)
+                reason = self._cut.get(failure.place) or plain(failure.error, 500)
                 return (
                     f"`{name}` could not be defined: {plain(failure.place.file)}, line {failure.place.line}: {reason}"
                 )
@@ -193,7 +200,8 @@ class _Loading:
         attempt = self.attempt
         deadline = self.since + attempt._remaining
         self.worker.ask(messages.Seed(attempt.seed("load")), deadline=deadline)
-        request = messages.Load(attempt.exercise.id, list(attempt.exercise.names), list(attempt._skip))
+        skip = [*attempt._cut, *attempt._ran_once]
+        request = messages.Load(attempt.exercise.id, list(attempt.exercise.names), skip)
         try:
             loaded, _ = self.worker.ask(request, deadline=deadline, on_step=self._step)
         except WorkerEnded as end:
@@ -220,7 +228,7 @@ class _Loading:
         elif step.defines == "nothing" or seconds > _SLOW_SECONDS:
             self.attempt._top_level_remaining -= seconds
             if step.defines == "nothing" and seconds > _SLOW_SECONDS:
-                self.attempt._skip[step.place] = "it ran once and took long"
+                self.attempt._ran_once.add(step.place)
 
     def _cut(self, end: WorkerEnded) -> None:
         """Leave the statement under way out of the next load, or give the attempt up."""
@@ -234,7 +242,7 @@ class _Loading:
         if hopeless or step is None:
             attempt._ended(end)
             raise end
-        attempt._skip[step.place] = {
+        attempt._cut[step.place] = {
             "timeout": "it did not come to an end in time",
             "memory": "it used too much memory",
         }.get(end.kind, "it ended the process")

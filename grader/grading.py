@@ -250,7 +250,7 @@ def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:
         flags.add("protocol")
     if attempt.cut_output:
         flags.add("output-limit")
-    if attempt.loaded is not None and attempt.loaded.failures:
+    if attempt.failures():
         flags.add("plain-import-failed")
     return sorted(flags)
 

@@ -70,7 +70,7 @@ def hint_for(raised: StudentRaised, attempt: Attempt) -> str | None:
 def _failed_import(message: str, attempt: Attempt) -> str | None:
     """Why a name is undefined, where a top-level statement that should have defined it failed."""
     match = re.search(r"name '(\w+)' is not defined", message)
-    for failure in attempt.loaded.failures if attempt.loaded and match else []:
+    for failure in attempt.failures():
         if match and match.group(1) in failure.defines:
             return f"Line {failure.place.line} should have defined it, but failed: {plain(failure.error, 300)}"
     return None

@@ -45,7 +45,9 @@ class Zygote:
         self.close()
 
     def start(self) -> None:
-        """Start the launcher with a clean environment and hand it the plan."""
+        """Start the launcher with a clean environment and hand it the plan. Raises `JailError`."""
+        if sys.platform != "linux":
+            raise JailError("this version grades on Linux only; on Windows, use WSL 2")
         self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
         self.folder.chmod(0o711 if self.as_root else 0o700)
         self.spool = self.folder / "spool"

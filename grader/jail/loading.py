@@ -28,6 +28,7 @@ Announce = Callable[[Place, Defines], None]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_BRANCHES = (ast.If, ast.Try, ast.TryStar, ast.With, ast.Match)
 
 
 class Loader:
@@ -269,7 +270,9 @@ def message_of(error: BaseException) -> str:
 def _kind(statement: ast.stmt) -> Defines:
     if isinstance(statement, _DEFINITIONS):
         return "definition"
-    return "assignment" if isinstance(statement, _ASSIGNMENTS) else "nothing"
+    # `try: import ...` and the like assign; a loop that leaves its variables behind is a script
+    assigns = isinstance(statement, _ASSIGNMENTS) or (isinstance(statement, _BRANCHES) and bound_names([statement]))
+    return "assignment" if assigns else "nothing"
 
 
 def _first_line(statement: ast.stmt) -> int:
