@@ -234,6 +234,8 @@ class _Loading:
         """Leave the statement under way out of the next load, or give the attempt up."""
         attempt, step = self.attempt, self.current
         self._charge()
+        if step is not None:
+            attempt._ran_once.discard(step.place)  # long, but not to its end
         attempt._reloads += 1
         hopeless = step is None or attempt._reloads > _RELOADS
         if step is not None and step.defines == "definition":

@@ -148,16 +148,17 @@ def _print_exercise(page: Page, exercise: ExerciseGrade) -> None:
         page.line(exercise.message, indent=2)
     width = max((len(_of(check.points, check.max_points)) for check in exercise.checks), default=0)
     for check in exercise.checks:
-        _print_check(page, check, width)
+        _print_check(page, check, width, is_told=bool(exercise.message) and check.status == "skipped")
     for note in exercise.notes:
         _print_note(page, note)
 
 
-def _print_check(page: Page, check: Verdict, width: int) -> None:
+def _print_check(page: Page, check: Verdict, width: int, is_told: bool) -> None:
+    """One line; the reason and the hint below it, unless the exercise's own message has told why."""
     points = _of(check.points, check.max_points)
     word = (f"  {check.status:{WORD_WIDTH}}  ", _style(check.status))
     page.row([word, (f"{points:{width}}  ", "")], check.title)
-    if check.status != "passed":
+    if check.status != "passed" and not is_told:
         _print_reason(page, check.message, check.hint, indent=6)
 
 
