@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _SLOW_SECONDS = 1.0
 """A statement that defines nothing and takes longer is not run again in a later worker."""
-_GRACE_SECONDS = 0.25
 _RELOADS = 30
 _SHOWN_FAILURES = 5
 
@@ -62,6 +61,7 @@ class Attempt:
         self._top_level_remaining = limits.top_level_seconds
         self._cut: dict[messages.Place, str] = {}
         self._ran_once: set[messages.Place] = set()
+        self._scripts: int | None = None
         self._reloads = 0
 
     def load(self) -> None:
@@ -195,55 +195,68 @@ class _Loading:
         self.attempt, self.worker = attempt, worker
         self.current: messages.Step | None = None
         self.since = time.monotonic()
+        self.scripts = 0
+        """Statements that defined nothing and came to a quick end."""
 
     def run(self) -> messages.Loaded:
         attempt = self.attempt
         deadline = self.since + attempt._remaining
         self.worker.ask(messages.Seed(attempt.seed("load")), deadline=deadline)
         skip = [*attempt._cut, *attempt._ran_once]
-        request = messages.Load(attempt.exercise.id, list(attempt.exercise.names), skip)
+        request = messages.Load(attempt.exercise.id, list(attempt.exercise.names), skip, attempt._scripts)
         try:
             loaded, _ = self.worker.ask(request, deadline=deadline, on_step=self._step)
         except WorkerEnded as end:
             self._cut(end)
             raise _Retry from None
         self._charge()
+        if isinstance(loaded, messages.Raised):
+            raise NotLoaded("error", plain(f"loading it raised {loaded.type_name}: {loaded.message}").rstrip(": "))
         if not isinstance(loaded, messages.Loaded):
-            raise WorkerEnded("protocol", "it answered something else than was asked")
+            raise attempt.break_off("it answered something else than was asked")
         return loaded
 
     def _step(self, step: messages.Step, deadline: float) -> float:
         self._charge()
         self.current = step
+        attempt = self.attempt
         if step.defines == "definition":
-            return self.since + self.attempt._remaining
-        return self.since + max(self.attempt._top_level_remaining, _GRACE_SECONDS)
+            return self.since + attempt._remaining
+        return self.since + min(max(attempt._top_level_remaining, _SLOW_SECONDS), attempt._remaining)
 
     def _charge(self) -> None:
+        """Charge what ran to the budget it shares; the attempt's time pays what no other budget does."""
         now = time.monotonic()
         seconds, self.since = now - self.since, now
-        step = self.current
-        if step is None or step.defines == "definition":
-            self.attempt._remaining -= seconds
-        elif step.defines == "nothing" or seconds > _SLOW_SECONDS:
-            self.attempt._top_level_remaining -= seconds
-            if step.defines == "nothing" and seconds > _SLOW_SECONDS:
-                self.attempt._ran_once.add(step.place)
+        attempt, step = self.attempt, self.current
+        is_slow = seconds > _SLOW_SECONDS
+        is_script = step is not None and step.defines == "nothing"
+        is_shared = is_script or (is_slow and step is not None and step.defines == "assignment")
+        if is_shared and attempt._top_level_remaining > 0:
+            attempt._top_level_remaining -= seconds
+        else:
+            attempt._remaining -= seconds
+        if is_script and is_slow and step is not None:
+            attempt._ran_once.add(step.place)
+        elif is_script:
+            self.scripts += 1
 
     def _cut(self, end: WorkerEnded) -> None:
         """Leave the statement under way out of the next load, or give the attempt up."""
         attempt, step = self.attempt, self.current
+        scripts = self.scripts
         self._charge()
-        if step is not None:
-            attempt._ran_once.discard(step.place)  # long, but not to its end
         attempt._reloads += 1
-        hopeless = step is None or attempt._reloads > _RELOADS
+        hopeless = step is None or attempt._reloads > _RELOADS or attempt._remaining <= 0
         if step is not None and step.defines == "definition":
             attempt.ends.append(end.kind)
             hopeless |= end.kind == "timeout"
         if hopeless or step is None:
             attempt._ended(end)
             raise end
+        attempt._ran_once.discard(step.place)  # long, but not to its end
+        if step.defines == "nothing" and end.kind == "timeout":
+            attempt._scripts = scripts  # the time is spent: none of those behind it either
         attempt._cut[step.place] = {
             "timeout": "it did not come to an end in time",
             "memory": "it used too much memory",

@@ -160,7 +160,7 @@ def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> N
         outcome = _try(rule.id, rule.run, attempt, limits)
         attempt.fresh()
         if outcome.status == "failed":
-            sheet.disallowed = outcome.message
+            sheet.disallowed = plain(outcome.message, _SHOWN)
             sheet.flags.append(rule.flag)
             return
         if outcome.status != "passed":
@@ -180,6 +180,7 @@ def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -
     """Run a rule or a check; whose fault a failure is shows in what was raised."""
     try:
         share = function(Student(attempt, name))
+        share = 1.0 if share is None else float(share)
     except Unmet as unmet:
         return Outcome(0.0, "failed", unmet.reason, unmet.hint)
     except StudentRaised as raised:
@@ -187,13 +188,14 @@ def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -
     except (NotAModule, NameNotFound) as problem:
         hint = "Derive the class from `nn.Module`." if isinstance(problem, NotAModule) else None
         return Outcome(0.0, "error", str(problem), hint)
+    except NotLoaded as refused:  # it was loaded once, and cannot be loaded again after an end
+        return Outcome(0.0, "error", refused.message)
     except TimeSpent:
         return Outcome(0.0, "skipped", "the attempt's time was spent before this check")
     except WorkerEnded as end:
         return Outcome(0.0, "error", _end_words(end, limits))
     except Exception:
         return _our_fault()
-    share = 1.0 if share is None else float(share)
     if not math.isfinite(share) or not 0 <= share <= 1:
         return Outcome(0.0, "skipped", "", our_fault=f"{attempt.exercise.id}.{name} returned the share {share}")
     if share >= 1:

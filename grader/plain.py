@@ -1,14 +1,25 @@
 """Text that students control, made fit to be shown: no control characters, no endless lines, one length."""
 
 import re
+import sysconfig
+from pathlib import Path
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
+_OURS = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_OURS.add(str(Path(__file__).resolve().parents[1]))
+_PLACES = re.compile(
+    "".join(f"{re.escape(path)}/|" for path in sorted(_OURS, key=len, reverse=True))
+    + r"/submission/|(?:/[^\s/'\"()]{1,255}){0,20}/"
+    r"(?:(?:site|dist)-packages|lib(?:64)?/python3\.\d+|grade-\w+/(?:spool/\d+|scratch-\w+|tmp))/"
+)
+"""Folders of this machine. An exception that names a file in one is shown with the rest of the path only."""
+
 
 def plain(text: str, length: int = 1000) -> str:
-    """`text` without control and direction characters (tabs and line ends stay), at most `length` long."""
+    """`text` without host paths, control and direction characters (tabs, line ends stay), at most `length` long."""
     if len(text) > 4 * length:
         text = text[: 4 * length]
-    text = _CONTROL.sub("", _ANSI.sub("", text))
+    text = _PLACES.sub("", _CONTROL.sub("", _ANSI.sub("", text)))
     return text if len(text) <= length else text[: length - 4] + " ..."

@@ -148,12 +148,13 @@ class RemoteModel:
         values = self._student._values(request, tensors, "the backward pass")
         try:
             outputs, of_inputs, of_parameters = values
-            return Vjp(outputs, tuple(map(_tensor, of_inputs)), {k: _tensor(v) for k, v in of_parameters.items()})
+            gradients = tuple(_gradient(g, x) for g, x in zip(of_inputs, inputs, strict=True))
+            return Vjp(outputs, gradients, {name: _gradient(g) for name, g in of_parameters.items()})
         except (ValueError, TypeError, AttributeError):
             raise self._student._attempt.break_off("no gradients where gradients were asked") from None
 
     def parameters(self) -> dict[str, torch.Tensor]:
-        """The registered parameters by name."""
+        """The registered parameters that are to be trained, by name."""
         values = self._student._values(messages.Parameters(self._index), [], "reading the parameters")[0]
         if not isinstance(values, dict) or not all(isinstance(v, torch.Tensor) for v in values.values()):
             raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
@@ -182,7 +183,10 @@ def _opaque(type_name: str) -> Opaque:
     return Opaque(plain(type_name, 100))
 
 
-def _tensor(value: Any) -> torch.Tensor | None:
+def _gradient(value: Any, of: Any = None) -> torch.Tensor | None:
+    """A gradient as a worker should send it: a tensor shaped like what it belongs to, or None."""
     if value is not None and not isinstance(value, torch.Tensor):
         raise TypeError
+    if value is not None and isinstance(of, torch.Tensor) and value.shape != of.shape:
+        raise ValueError
     return value

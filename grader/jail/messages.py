@@ -71,11 +71,15 @@ class Seed(_Message, frozen=True):
 
 
 class Load(_Message, frozen=True):
-    """Find and run the module of an exercise, without the statements in `skip`."""
+    """Find and run the module of an exercise, without the statements in `skip`.
+
+    Of the statements that define nothing, only the first `scripts` run, where that is given.
+    """
 
     module: str
     names: list[str]
     skip: list[Place]
+    scripts: Count | None
 
 
 class Build(_Message, frozen=True):
@@ -115,6 +119,8 @@ class Vjp(_Message, frozen=True):
 
 
 class Parameters(_Message, frozen=True):
+    """Send the registered parameters that are to be trained."""
+
     model: Count
 
 

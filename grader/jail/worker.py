@@ -119,8 +119,8 @@ class Worker:
             case messages.Seed(value=value):
                 _seed(value)
                 return messages.Value([]), []
-            case messages.Load(module=module, names=names, skip=skip):
-                self.loader = loading.Loader(self.submission, set(skip), self._announce)
+            case messages.Load(module=module, names=names, skip=skip, scripts=scripts):
+                self.loader = loading.Loader(self.submission, set(skip), self._announce, scripts)
                 return self.loader.load(module, names), []
             case messages.Build():
                 return self._build(request, tensors), []
@@ -133,7 +133,7 @@ class Worker:
             case messages.Vjp(model=model, arguments=arguments, cotangents=cotangents):
                 return self._vjp(model, _arguments(arguments, tensors), _arguments(cotangents, tensors))
             case messages.Parameters(model=model):
-                return _value(dict(torch.nn.Module.named_parameters(self.models[model])))
+                return _value(_trainable(self.models[model]))
             case messages.Assign(model=model, values=values):
                 return self._assign(model, wire.unpack(values, tensors))
             case messages.Trace(build=build, arguments=arguments):
@@ -185,7 +185,7 @@ class Worker:
             for output, cotangent in zip(_tensors_in(outputs), cotangents, strict=False)
             if cotangent is not None and output.requires_grad
         ]
-        parameters = dict(torch.nn.Module.named_parameters(model))
+        parameters = _trainable(model)
         leaves = [*(a for a in inputs if _is_floating(a)), *parameters.values()]
         gradients: list[Any] = [None] * len(leaves)
         if weighted and leaves:
@@ -195,7 +195,7 @@ class Worker:
         return _value(outputs, of_inputs, dict(zip(parameters, gradients, strict=True)))
 
     def _assign(self, index: int, values: dict[str, Any]) -> tuple[messages.Value, list[torch.Tensor]]:
-        parameters = dict(torch.nn.Module.named_parameters(self.models[index]))
+        parameters = _trainable(self.models[index])
         with torch.no_grad():
             for name, value in values.items():
                 parameters[name].copy_(value)
@@ -248,6 +248,12 @@ class _DefaultDtype:
 
     def __exit__(self, *_: object) -> None:
         torch.set_default_dtype(self.previous)
+
+
+def _trainable(model: Any) -> dict[str, torch.Tensor]:
+    """The registered parameters that are to be trained; a frozen one is a constant of the student's."""
+    parameters = torch.nn.Module.named_parameters(model)
+    return {name: parameter for name, parameter in parameters if parameter.requires_grad}
 
 
 def _seed(value: int) -> None:

@@ -1,0 +1,19 @@
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+
+class MyRNN(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.W = nn.Linear(input_size, hidden_size)
+        self.U = weight_norm(nn.Linear(hidden_size, hidden_size))
+
+    def forward(self, x, h_0=None):
+        h = x.new_zeros(x.size(0), self.hidden_size) if h_0 is None else h_0[0]
+        outputs = []
+        for t in range(x.size(1)):
+            h = torch.tanh(self.W(x[:, t]) + self.U(h))
+            outputs.append(h)
+        return torch.stack(outputs, dim=1), h.unsqueeze(0)
