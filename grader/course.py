@@ -75,7 +75,10 @@ def read_settings(folder: Path | None = None) -> Settings:
         table = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     except (OSError, ValueError) as error:
         raise CourseError(f"{file}: cannot be read: {error}") from None
-    options = dict(table.get("tool", {}).get("grade", {}))
+    try:
+        options = msgspec.convert(table.get("tool", {}).get("grade", {}), dict[str, Any])
+    except (AttributeError, msgspec.ValidationError):
+        raise CourseError(f"{file}: [tool.grade] must be a table") from None
     limits = options.pop("limits", {})
     packages = options.pop("packages", [])
     try:
@@ -107,6 +110,8 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
             exercises += listed
         for written in manager.hook.grader_reports(reports=templates):
             writers += written
+        _refuse_others(exercises, Exercise, "grader_exercises")
+        _refuse_others(writers, ReportWriter, "grader_reports")
     _refuse_duplicates([exercise.id for exercise in exercises], "exercises")
     _refuse_duplicates([writer.name for writer in writers], "reports")
     for exercise in exercises:
@@ -162,13 +167,19 @@ def _one_line(where: str) -> Iterator[None]:
     """Any failure of a plugin's code as one line that names file and line."""
     try:
         yield
-    except CourseError:
+    except (CourseError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: a plugin does not end the grader
         frames = traceback.extract_tb(error.__traceback__)
         line = f", line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
         text = " ".join(str(error).split())
         raise CourseError(f"{where}: {type(error).__name__}: {text}{line}") from error
+
+
+def _refuse_others(values: list[Any], kind: type, hook: str) -> None:
+    for value in values:
+        if not isinstance(value, kind):
+            raise CourseError(f"{hook} contributed {value!r}, expected a list of {kind.__name__}")
 
 
 def _refuse_duplicates(names: list[str], what: str) -> None:

@@ -84,4 +84,5 @@ def describe(value: Any) -> str:
         return "None"
     if isinstance(value, Opaque):
         return f"an object of type {value.type_name}"
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -34,9 +34,10 @@ def _read_defaults(context: click.Context, parameter: click.Parameter, value: Pa
 
     with ends_in_one_line():
         settings = read_settings(value)
-    known = {p.name for p in context.command.params}
-    defaults = {key.replace("-", "_"): option for key, option in settings.options.items()}
-    context.default_map = {key: option for key, option in defaults.items() if key in known}
+    # by the option as it is written, which need not be the name of the variable behind it
+    known = {option.lstrip("-"): p.name for p in context.command.params for option in p.opts}
+    named = {known.get(key.replace("_", "-")): default for key, default in settings.options.items()}
+    context.default_map = {name: default for name, default in named.items() if name is not None}
     return settings
 
 

@@ -40,17 +40,15 @@ def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
 
 
 def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Entry], list[str], bytearray]:
-    infos = archive.infolist()
+    infos = [(info, _parts(info.filename)) for info in archive.infolist()]
+    infos = [(info, parts) for info, parts in infos if not _is_ignored(info, parts)]
     if len(infos) > caps.max_entries:
-        raise _Refused(f"the archive has {len(infos)} entries, at most {caps.max_entries} are accepted")
+        raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted")
     entries: list[Entry] = []
     notes: list[str] = []
     data = bytearray()
-    for info in infos:
-        parts = info.filename.replace("\\", "/").split("/")
+    for info, parts in infos:
         shown = f"`{clean(info.filename, 100)}`"
-        if info.is_dir() or any(part in IGNORED or part.startswith(".") for part in parts if part != ".."):
-            continue
         if info.flag_bits & 1:
             raise _Refused("the archive is encrypted; hand it in without a password")
         if stat.S_ISLNK(info.external_attr >> 16):
@@ -66,6 +64,16 @@ def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Ent
                 _check_size(len(data), packed, caps)
         entries.append(Entry(clean("/".join(parts), 1000), len(data) - before))
     return entries, notes, data
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a name as any system may have spelled it: `./a.py`, `folder\\a.py`."""
+    return [part for part in name.replace("\\", "/").split("/") if part != "."]
+
+
+def _is_ignored(info: zipfile.ZipInfo, parts: list[str]) -> bool:
+    is_folder = info.is_dir() or not parts or parts[-1] == ""
+    return is_folder or any(part in IGNORED or part.startswith(".") for part in parts if part != "..")
 
 
 def _check_size(size: int, packed: int, caps: Unpack) -> None:

@@ -251,7 +251,10 @@ def find_line(path: str, name: str, identifiers: set[str]) -> tuple[int, str] | 
 def describe_syntax(file: str, error: BaseException) -> str:
     """A syntax error with its line and a caret below the place."""
     if not isinstance(error, SyntaxError):
-        return clean(f"{file} cannot be read as Python: {message_of(error)}", 1000)
+        reason = message_of(error) or "something in it is nested too deeply"
+        return clean(f"{file} cannot be read as Python: {reason}", 1000)
+    if not error.lineno:  # of the file as a whole, which is no text in UTF-8
+        return clean(f"{file} cannot be read as Python: {error.msg}; save it as plain text in UTF-8", 1000)
     head = f"{file}, line {error.lineno}: {error.msg}"
     if not error.text:
         return clean(head, 1000)

@@ -168,10 +168,14 @@ def _check_tensors(blob: bytes) -> int:
     return len(entries)
 
 
-def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0) -> Node:
-    """Plain data as a tree; tensors are appended to `tensors`. What is not plain is named by its type."""
+def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0, budget: list[int] | None = None) -> Node:
+    """Plain data as a tree; tensors are appended to `tensors`. What is not plain is named by its type.
+
+    So is what would make the tree larger than `unpack` takes: a long list is a mistake, no attack.
+    """
     import torch
 
+    budget = [NODES_CAP] if budget is None else budget
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, torch.Tensor):
@@ -184,11 +188,15 @@ def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0) -> Node:
         return float(value) if math.isfinite(value) else FloatNode(_spell(value))
     if depth >= DEPTH or not isinstance(value, tuple | list | dict):
         return OpaqueNode(type_name(value))
+    if budget[0] <= len(value):
+        return OpaqueNode(f"{type_name(value)} with too many parts")
+    budget[0] -= len(value)
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             return OpaqueNode("dict with keys that are not strings")
-        return DictNode([(clean(str(key)), pack(item, tensors, depth + 1)) for key, item in value.items()])
-    items = [pack(item, tensors, depth + 1) for item in value]
+        pairs = [(clean(str(key)), pack(item, tensors, depth + 1, budget)) for key, item in value.items()]
+        return DictNode(pairs)
+    items = [pack(item, tensors, depth + 1, budget) for item in value]
     return TupleNode(items) if isinstance(value, tuple) else ListNode(items)
 
 

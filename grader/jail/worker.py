@@ -116,7 +116,9 @@ class Worker:
 
     def _answer(self, request: messages.Request, tensors: list[torch.Tensor]) -> tuple[Any, list[torch.Tensor]]:
         match request:
-            case messages.Seed(value=value):
+            case messages.Seed(value=value):  # a check begins: the models of the one before it are done with
+                self.models.clear()
+                self.dtypes.clear()
                 _seed(value)
                 return messages.Value([]), []
             case messages.Load(module=module, names=names, skip=skip, scripts=scripts):
