@@ -138,3 +138,28 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("GRADER_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+# The levels of isolation at which the tests of the jail passed (`test_levels.py`): told at the end.
+
+LEVELS_PASSED = pytest.StashKey[list[tuple[str, str, int]]]()
+
+
+@pytest.fixture
+def levels_passed(pytestconfig: pytest.Config) -> Callable[[str, str, int], None]:
+    """Note a level, the environment it was reached in, and how many tests passed there."""
+    passed = pytestconfig.stash.setdefault(LEVELS_PASSED, [])
+
+    def note(level: str, environment: str, count: int) -> None:
+        passed.append((level, environment, count))
+        if file := os.environ.get("GRADER_TEST_LEVELS"):
+            with Path(file).open("a", encoding="utf-8") as lines:
+                lines.write(f"{level} {environment} {count}\n")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Lines such as `isolation: basic (user without namespaces) 43 passed`."""
+    for level, environment, count in terminalreporter.config.stash.get(LEVELS_PASSED, []):
+        terminalreporter.write_line(f"isolation: {level} ({environment}) {count} passed")

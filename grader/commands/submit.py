@@ -85,7 +85,7 @@ def submit(
     Prints the verdicts and writes an HTML report, named last. Exit codes: 0 graded, 1 below --fail-under, 2 usage
     error, 3 the grader itself failed.
     """
-    if not os.path.exists(path):  # `Path.exists` raises for names that are too long
+    if not os.path.exists(path):  # noqa: PTH110  (`Path.exists` raises for names that are too long)
         click.echo(f"grade: {path}: no such file or folder", err=True)
         raise SystemExit(2)
     if output is None and format_ == "text":
