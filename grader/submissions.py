@@ -70,8 +70,8 @@ def _fill(
     if path.suffix.lower() != ".py":
         found = plain(path.suffix, 20) or "a file without an ending"
         return f"expected a folder, a .py file or a .zip archive, found {found}"
-    problem = _copy_file(path, folder / path.name, limits.files_mib << 20)
-    return None if problem is None else f"`{plain(path.name, 100)}` {problem}"
+    problem = _copy_file(path, folder / f"{path.stem}.py", limits.files_mib << 20)
+    return None if problem is None else f"`{plain(path.name, 100)}` {problem}; hand in the exercise's .py file"
 
 
 def _copy_folder(path: Path, folder: Path, limits: Limits, notes: list[str], without: Path | None) -> str | None:
@@ -125,7 +125,7 @@ def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple
 def _copy_file(source: Path, target: Path, left: int) -> str | None:
     """Copy a regular file of at most `left` bytes; the reason, in words, why it was not."""
     try:
-        source.name.encode()
+        target.name.encode()
     except UnicodeEncodeError:
         return "has a name that is not UTF-8 and was left out"
     try:
@@ -147,7 +147,7 @@ def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: lis
     upload = zygote.new_entry()
     problem = _copy_file(path, upload / "upload.zip", limits.files_mib << 20)
     if problem is not None:
-        return f"the archive {problem}"
+        return f"the archive {problem}; hand in the code alone, without data and models"
     _hand_over(upload, zygote)
     worker = zygote.spawn(upload.name, limits)
     try:
@@ -191,9 +191,9 @@ def _write_entries(folder: Path, entries: list[messages.Entry], data: bytes, not
 def _nothing_found(folder: Path, notes: list[str]) -> str:
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     if not found:
-        return notes[0] if notes else "it is empty"
+        return f"{notes[0] if notes else 'it is empty'}; hand in the exercise's .py file"
     names = ", ".join(f"`{plain(name, 60)}`" for name in found[:_SHOWN])
-    return f"there is no Python file in it; found {names}"
+    return f"there is no Python file in it; found {names}; hand in the exercise's .py file"
 
 
 def _hand_over(folder: Path, zygote: Zygote) -> None:

@@ -18,6 +18,8 @@ _CHUNK = 1 << 16
 _RATIO_FROM = 8 << 20
 """Bytes from which on the ratio counts: small files of repeated text compress well and do no harm."""
 _NOTES = 20
+_AGAIN = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
+_CODE_ALONE = "hand in the code alone, without data and models"
 
 
 class _Refused(Exception):
@@ -32,9 +34,9 @@ def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
     except _Refused as reason:
         return Unpacked([], [], str(reason)), []
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        return Unpacked([], [], f"the archive is broken: {clean(str(error), 200)}"), []
+        return Unpacked([], [], f"the archive is broken: {clean(str(error), 200)}; {_AGAIN}"), []
     except (NotImplementedError, RuntimeError) as error:
-        return Unpacked([], [], f"the archive cannot be unpacked: {clean(str(error), 200)}"), []
+        return Unpacked([], [], f"the archive cannot be unpacked: {clean(str(error), 200)}; {_AGAIN}"), []
     # an empty tensor stands for an archive of empty files
     return Unpacked(entries, notes[:_NOTES], None), [torch.frombuffer(data or bytearray(1), dtype=torch.uint8)]
 
@@ -43,7 +45,7 @@ def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Ent
     infos = [(info, _parts(info.filename)) for info in archive.infolist()]
     infos = [(info, parts) for info, parts in infos if not _is_ignored(info, parts)]
     if len(infos) > caps.max_entries:
-        raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted")
+        raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted; {_CODE_ALONE}")
     entries: list[Entry] = []
     notes: list[str] = []
     data = bytearray()
@@ -78,6 +80,6 @@ def _is_ignored(info: zipfile.ZipInfo, parts: list[str]) -> bool:
 
 def _check_size(size: int, packed: int, caps: Unpack) -> None:
     if size > caps.max_bytes:
-        raise _Refused(f"the archive unpacks to more than {caps.max_bytes >> 20} MiB")
+        raise _Refused(f"the archive unpacks to more than {caps.max_bytes >> 20} MiB; {_CODE_ALONE}")
     if size > _RATIO_FROM and size > caps.max_ratio * packed:
-        raise _Refused(f"the archive unpacks to more than {caps.max_ratio} times its size")
+        raise _Refused(f"the archive unpacks to more than {caps.max_ratio} times its size; {_CODE_ALONE}")
