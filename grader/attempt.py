@@ -52,6 +52,7 @@ class Attempt:
         self.exercise = exercise
         self.ends: list[EndKind] = []
         self.out_of_memory = False
+        self.broke_protocol = False
         self.built = False
         self.loaded: messages.Loaded | None = None
         self.cut_output = False
@@ -222,6 +223,8 @@ class _Loading:
         attempt = self.attempt
         if step.defines == "definition":
             return self.since + attempt._remaining
+        if step.defines == "nothing" and attempt._scripts is None and attempt._top_level_remaining <= 0:
+            return self.since  # the time is spent: it is left out, and so are those behind it
         return self.since + min(max(attempt._top_level_remaining, _SLOW_SECONDS), attempt._remaining)
 
     def _charge(self) -> None:
@@ -247,6 +250,7 @@ class _Loading:
         scripts = self.scripts
         self._charge()
         attempt._reloads += 1
+        attempt.broke_protocol |= end.kind == "protocol"
         hopeless = step is None or attempt._reloads > _RELOADS or attempt._remaining <= 0
         if step is not None and step.defines == "definition":
             attempt.ends.append(end.kind)
@@ -260,4 +264,5 @@ class _Loading:
         attempt._cut[step.place] = {
             "timeout": "it did not come to an end in time",
             "memory": "it used too much memory",
+            "protocol": "it wrote to the channel that belongs to the grader",
         }.get(end.kind, "it ended the process")

@@ -248,7 +248,7 @@ def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> V
 
 def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:
     flags = set(sheet.flags)
-    if "protocol" in attempt.ends:
+    if "protocol" in attempt.ends or attempt.broke_protocol:
         flags.add("protocol")
     if attempt.cut_output:
         flags.add("output-limit")

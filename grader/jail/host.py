@@ -1,5 +1,6 @@
 """The trusted side of the jail: starts the zygote with a clean environment and asks it for workers."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from grader.jail import launcher, lockdown
-from grader.jail.handle import JailError, Worker
+from grader.jail.handle import JailError, Worker, remove_tree
 from grader.jail.view import View, worker_view
 from grader.records import Limits
 
@@ -79,7 +80,8 @@ class Zygote:
             "uid": self.uid,
             "keep_capabilities": self._needed_capabilities(view),
         }
-        self._control.send(json.dumps(plan).encode())
+        with contextlib.suppress(OSError):  # a launcher that is gone is reported by `ready`
+            self._control.send(json.dumps(plan).encode())
 
     def ready(self) -> dict[str, Any]:
         """Wait until the zygote serves; what it can lock workers with. Raises `JailError`."""
@@ -113,6 +115,11 @@ class Zygote:
         try:
             given = [theirs.fileno(), out_write, error_write]
             answer, pidfd = self._ask({"spawn": request}, given)
+        except BaseException:
+            ours.close()
+            os.close(out_read)
+            os.close(error_read)
+            raise
         finally:
             theirs.close()
             os.close(out_write)
@@ -143,6 +150,8 @@ class Zygote:
             self._launcher.kill()
             self._launcher.wait()
         self._log.close()
+        for scratch in self.folder.glob("scratch-*"):
+            remove_tree(scratch)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _needed_capabilities(self, view: View) -> list[int]:

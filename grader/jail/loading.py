@@ -153,6 +153,11 @@ class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                     if package:
                         spec.submodule_search_locations = [base]
                     return spec
+        places = [os.path.join(folder, name.rpartition(".")[2]) for folder in folders]
+        if places := [place for place in places if os.path.isdir(place)]:  # a package without `__init__.py`
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = places
+            return spec
         return None
 
     def create_module(self, spec):

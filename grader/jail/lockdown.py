@@ -83,7 +83,13 @@ def unmount(target: str) -> None:
 
 def bind_read_only(source: str, target: str) -> None:
     """Show `source` at `target`, read-only, keeping the flags that a user namespace may not clear."""
-    mount(source, target, None, MS_BIND)
+    try:
+        mount(source, target, None, MS_BIND)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # something is mounted below it (containers mask parts of /sys) that a user namespace may not uncover
+        mount(source, target, None, MS_BIND | MS_REC)
     kept = sum(flag for bit, flag in _LOCKED_FLAGS.items() if os.statvfs(target).f_flag & bit)
     mount("none", target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
 

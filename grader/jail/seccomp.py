@@ -204,7 +204,9 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data; the low half of argument i is at 16 + 8 i
 _CLONE_THREAD = 0x00010000
 _MAP_SHARED_ANONYMOUS = 0x21
-_TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+_DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP
+_FCNTL = (72, 25)
+_FCNTL_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
 
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 
@@ -246,7 +248,10 @@ def build(machine: str | None = None) -> bytes:
             _op(_RETURN, denied),
         ],
     )
-    for request in _TERMINAL_INJECTION:
+    # a signal of one's choice to a process of one's choice whenever data arrives on a descriptor
+    for command in _FCNTL_OWNER:
+        program += _when(_FCNTL[column], 1, [_op(_JUMP_EQUAL, command, 0, 1), _op(_RETURN, denied)])
+    for request in _DENIED_REQUESTS:
         program += _when(_IOCTL[column], 1, [_op(_JUMP_EQUAL, request, 0, 1), _op(_RETURN, denied)])
     return b"".join([*program, _op(_RETURN, _ALLOW)])
 

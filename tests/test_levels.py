@@ -1,0 +1,111 @@
+"""Every kind of machine: as root and as an ordinary user, with namespaces and without, the level that is promised there
+is reached, and the tests marked `jail` pass there.
+
+`GRADER_TEST_LEVELS` names a file that gets a line for each: the level, the environment, the number of tests passed.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.records import LEVELS
+
+pytestmark = pytest.mark.slow
+
+TESTS = Path(__file__).parent
+RUN = TESTS / "environments" / "run.py"
+IMPOSSIBLE = 125
+HOMEWORK = TESTS.parent / "solutions" / "reference"
+
+WITH_NAMESPACES = {"root": [], "user": ["--user"]}
+WITHOUT_NAMESPACES = {
+    "root without namespaces": ["--no-namespaces"],
+    "user without namespaces": ["--user", "--no-namespaces"],
+}
+OPTIONS: dict[str, list[str]] = {**WITH_NAMESPACES, **WITHOUT_NAMESPACES}
+MASKED = {"root with masks": ["--masked"], "user with masks": ["--user", "--masked"]}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run_in(tmp_path: Path) -> Run:
+    """Run Python in an environment; skip where this machine cannot make it."""
+
+    def run(environment: str, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        if environment.startswith("root") and os.geteuid() != 0:
+            pytest.skip("these tests do not run as root")
+        foreign = ("GRADE_", "GRADER_", "PYTEST_")
+        result = subprocess.run(
+            [sys.executable, RUN, *{**OPTIONS, **MASKED}[environment], "--", sys.executable, *map(str, arguments)],
+            cwd=TESTS.parent,
+            env={**{k: v for k, v in os.environ.items() if not k.startswith(foreign)}, "TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if result.returncode == IMPOSSIBLE:
+            pytest.skip(result.stderr.strip())
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("environment", OPTIONS)
+def test_level(environment: str, run_in: Run) -> None:
+    """`grade submit` and `grade doctor` agree on the level: `strong` with namespaces, `basic` without."""
+    submitted = run_in(environment, "-m", "grader", "submit", HOMEWORK, "--exercise", "my_rnn", "--format", "json")
+    assert submitted.returncode == 0, submitted.stderr
+    grade: dict[str, Any] = json.loads(submitted.stdout)
+    assert grade["percent"] == 100
+    doctor = run_in(environment, "-m", "grader", "doctor")
+    assert level_of(doctor) == grade["isolation"]
+    if environment in WITHOUT_NAMESPACES:
+        assert grade["isolation"] == "basic"
+    elif grade["isolation"] == "basic":
+        pytest.skip(f"this machine gives no namespaces to {environment}")
+    else:
+        assert LEVELS.index(grade["isolation"]) >= LEVELS.index("strong")
+
+
+@pytest.mark.parametrize("environment", WITHOUT_NAMESPACES)
+def test_a_required_level_is_refused(environment: str, run_in: Run) -> None:
+    """`--require strong` without namespaces ends with 3, grades nothing and says what is missing."""
+    result = run_in(environment, "-m", "grader", "submit", HOMEWORK, "--require", "strong", "--format", "json")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+    assert "'strong' is required, this machine reaches 'basic'" in result.stderr
+    assert "process namespace: the host's" in result.stderr
+
+
+@pytest.mark.parametrize("environment", MASKED)
+def test_masks_do_not_matter(environment: str, run_in: Run) -> None:
+    """Where something is mounted below what a worker may read, as in containers, the level is as good as without."""
+    level = run_in(environment.removesuffix(" with masks"), "-m", "grader", "doctor")
+    masked = run_in(environment, "-m", "grader", "doctor")
+    assert (masked.returncode, level_of(masked)) == (0, level_of(level)), masked.stderr
+
+
+def level_of(doctor: subprocess.CompletedProcess[str]) -> str | None:
+    """What `grade doctor` says."""
+    found = re.search(r"^isolation level +(\w+)$", doctor.stdout, re.MULTILINE)
+    return found[1] if found else None
+
+
+@pytest.mark.parametrize("environment", OPTIONS)
+def test_the_jail_holds(environment: str, run_in: Run, levels_passed: Callable[..., None]) -> None:
+    """The tests that run student code pass in every environment, none fewer than are marked."""
+    level = level_of(run_in(environment, "-m", "grader", "doctor"))
+    assert level is not None
+    pytest_options = ["-q", "-m", "jail and not slow", "-p", "no:cacheprovider"]
+    result = run_in(environment, "-B", "-m", "pytest", TESTS, *pytest_options, timeout=900)
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
+    passed = re.search(r"(\d+) passed", result.stdout)
+    assert passed, result.stdout[-2000:]
+    levels_passed(level, environment, int(passed[1]))
