@@ -1,6 +1,5 @@
 """One submission -> Grade: rules, checks in order with what they need, verdicts, the status of each exercise."""
 
-import math
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -181,6 +180,8 @@ def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -
     try:
         share = function(Student(attempt, name))
         share = 1.0 if share is None else float(share)
+        if not 0 <= share <= 1:  # NaN is not either
+            raise ValueError(f"{attempt.exercise.id}.{name} returned the share {share}")
     except Unmet as unmet:
         return Outcome(0.0, "failed", unmet.reason, unmet.hint)
     except StudentRaised as raised:
@@ -196,8 +197,6 @@ def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -
         return Outcome(0.0, "error", _end_words(end, limits))
     except Exception:
         return _our_fault()
-    if not math.isfinite(share) or not 0 <= share <= 1:
-        return Outcome(0.0, "skipped", "", our_fault=f"{attempt.exercise.id}.{name} returned the share {share}")
     if share >= 1:
         return Outcome(1.0, "passed", "as promised")
     return Outcome(share, "partial" if share > 0 else "failed", f"reached {share:.0%} of what was asked")

@@ -83,6 +83,7 @@ class Student:
     def call(self, name: str, *arguments: Any) -> Any:
         """Call the function `name` and return what it returns. Raises `StudentRaised`."""
         self._attempt.require(name)
+        self._attempt.built = True  # a function needs no building
         tensors: list[torch.Tensor] = []
         request = messages.Call(name, [wire.pack(a, tensors) for a in arguments])
         return self._values(request, tensors, f"`{name}`")[0]

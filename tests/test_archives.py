@@ -93,7 +93,9 @@ def patched(content: bytes, local: tuple[int, bytes], central: tuple[int, bytes]
 def test_archives_are_read_however_they_were_packed(grade, archive, reference, names):
     """A Mac's, Windows', with one folder on top, with a file of another name."""
     junk = b"\0\5\x16\7Mac OS X"
-    path = archive({name: reference if i == 0 else "" if name.endswith(("\\", ".py")) else junk for i, name in enumerate(names)})
+    path = archive(
+        {name: reference if i == 0 else "" if name.endswith(("\\", ".py")) else junk for i, name in enumerate(names)}
+    )
     answer = grade(path)
     assert (answer.status, answer.points, answer.exercises[0].notes) == ("graded", 10.0, [])
 
@@ -101,7 +103,9 @@ def test_archives_are_read_however_they_were_packed(grade, archive, reference, n
 def test_what_is_not_looked_at_does_not_count(unpack):
     """Thousands of files in an environment, or a repository of many megabytes, are no reason to refuse."""
     entries = {f".venv/lib/{i}.py": "" for i in range(2500)} | {".git/pack": os.urandom(100) * 20_000}
-    submission, files = unpack({**entries, "a/__pycache__/x.pyc": "", "grade-report/ada.html": "", "my_rnn.py": "x"}, files_mib=1)
+    submission, files = unpack(
+        {**entries, "a/__pycache__/x.pyc": "", "grade-report/ada.html": "", "my_rnn.py": "x"}, files_mib=1
+    )
     assert submission.problem is None
     assert files == {"my_rnn.py": b"x"}
 
@@ -183,7 +187,9 @@ def test_devices_are_never_made(unpack, kind):
     assert submission.problem is None
 
 
-@pytest.mark.parametrize("names", [["a", "a/b.py"], ["a/b.py", "a"], ["my_rnn.py/x.py", "my_rnn.py", "b.py"]], ids="-".join)
+@pytest.mark.parametrize(
+    "names", [["a", "a/b.py"], ["a/b.py", "a"], ["my_rnn.py/x.py", "my_rnn.py", "b.py"]], ids="-".join
+)
 def test_a_file_and_a_folder_of_one_name_clash_with_a_note(unpack, names):
     submission, files = unpack({**dict.fromkeys(names, "x"), "top.py": "x"})
     assert submission.problem is None
@@ -200,7 +206,17 @@ def test_names_end_at_a_null_byte(unpack):
 
 def test_names_of_any_length_and_kind_are_survived(unpack):
     """Newlines, markup, escape sequences, direction marks; too long for the file system."""
-    names = ["a\nb.py", "<script>.py", "\x1b[31m.py", "\u202egnp.py", "🦄.py", "a" * 300 + ".py", "b" * 5000 + ".py", "con", " "]
+    names = [
+        "a\nb.py",
+        "<script>.py",
+        "\x1b[31m.py",
+        "\u202egnp.py",
+        "🦄.py",
+        "a" * 300 + ".py",
+        "b" * 5000 + ".py",
+        "con",
+        " ",
+    ]
     submission, files = unpack({**dict.fromkeys(names, "x"), "my_rnn.py": "x"})
     assert submission.problem is None
     assert len(files) >= len(names) - 1
@@ -289,7 +305,7 @@ def test_entries_that_share_their_bytes_are_no_way_around_the_size(unpack):
 
 
 def test_a_zip_in_a_zip_stays_a_file(unpack):
-    submission, files = unpack({"inner.zip": zip_of({"my_rnn.py": "x"}), "a.py": "x"})
+    _, files = unpack({"inner.zip": zip_of({"my_rnn.py": "x"}), "a.py": "x"})
     assert set(files) == {"inner.zip", "a.py"}
 
 

@@ -54,8 +54,10 @@ def answer(grade, submission, course):
     """Grade files (or the source of `my_rnn.py`), and look at everything that is shown of it."""
 
     def run(files, name="ada", **limits):
-        path = files if isinstance(files, Path) else submission(
-            files if isinstance(files, dict) else {"my_rnn.py": files}, name
+        path = (
+            files
+            if isinstance(files, Path)
+            else submission(files if isinstance(files, dict) else {"my_rnn.py": files}, name)
         )
         result = grade(path, **limits)
         assert_decent(result, course, path)
@@ -87,7 +89,7 @@ def assert_decent(grade, course, path):
     for text in texts(decoded):
         assert text == plain(text, 10_000)
         assert len(text) <= 4000
-    assert not re.search(r"<(script|img|svg|b|iframe)\b[^>]*>(?!\s*</)", page.split("</style>")[-1]) or "<svg" in page
+    assert "<script" not in page
 
 
 def told(grade):
@@ -115,28 +117,60 @@ def assert_told(grade, status, *words):
         "a misspelt class": (layer().replace("MyRNN", "MyRnn"), "missing", ["found `MyRnn`", "expected `MyRNN`"]),
         "a syntax error": (layer() + "def f(:\n", "error", ["my_rnn.py, line 18: invalid syntax", "^"]),
         "no module": (layer(base="", parent="pass"), "error", ["not an `nn.Module`", "Derive the class from"]),
-        "a function": ("def MyRNN(i, h):\n    return [i, h]\n", "error", ["of type list, not an `nn.Module`", "Derive"]),
+        "a function": (
+            "def MyRNN(i, h):\n    return [i, h]\n",
+            "error",
+            ["of type list, not an `nn.Module`", "Derive"],
+        ),
         "a number": ("MyRNN = 3\n", "error", ["'int' object is not callable"]),
         "an instance": (layer() + "MyRNN = MyRNN(1, 1)\n", "error", ["raised"]),
-        "no call of the parent": (layer(parent="pass"), "error", ["before Module.__init__() call", "super().__init__()"]),
+        "no call of the parent": (
+            layer(parent="pass"),
+            "error",
+            ["before Module.__init__() call", "super().__init__()"],
+        ),
         "one size": (layer(sizes="self, i"), "error", ["takes 2 positional arguments but 3", "exactly the sizes"]),
-        "three sizes": (layer(sizes="self, i, h, o"), "error", ["missing 1 required positional argument: 'o'", "sizes"]),
+        "three sizes": (
+            layer(sizes="self, i, h, o"),
+            "error",
+            ["missing 1 required positional argument: 'o'", "sizes"],
+        ),
         "sizes by name": (layer(sizes="self, *, i, h"), "error", ["takes 1 positional argument but 3", "by position"]),
-        "a constructor that raises": (layer("raise ValueError('no')"), "error", ["`MyRNN(3, 5)` raised ValueError: no", "line 7"]),
+        "a constructor that raises": (
+            layer("raise ValueError('no')"),
+            "error",
+            ["`MyRNN(3, 5)` raised ValueError: no", "line 7"],
+        ),
         "no forward": (
             "from torch import nn\nclass MyRNN(nn.Module):\n    def __init__(self, i, h): super().__init__()\n",
             "graded",
             ['missing the required "forward" function'],
         ),
-        "forward without h_0": (layer(signature="self, x").replace("h_0 is None", "True"), "graded", ["forward() takes 2", "every argument"]),
-        "forward with more": (layer(signature="self, x, h_0, mask"), "graded", ["missing 1 required positional argument", "every argument"]),
+        "forward without h_0": (
+            layer(signature="self, x").replace("h_0 is None", "True"),
+            "graded",
+            ["forward() takes 2", "every argument"],
+        ),
+        "forward with more": (
+            layer(signature="self, x, h_0, mask"),
+            "graded",
+            ["missing 1 required positional argument", "every argument"],
+        ),
         "a package that is missing and used": (
             layer("pd.DataFrame()", above="import pandas as pd"),
             "error",
             ["name 'pd' is not defined", "No module named 'pandas'", "line 3"],
         ),
-        "a package imported in forward": (layer(forward="import pandas"), "graded", ["No module named 'pandas'", "standard library, torch and numpy"]),
-        "to be done": (layer(forward="raise NotImplementedError"), "graded", ["NotImplementedError", "still to be written"]),
+        "a package imported in forward": (
+            layer(forward="import pandas"),
+            "graded",
+            ["No module named 'pandas'", "standard library, torch and numpy"],
+        ),
+        "to be done": (
+            layer(forward="raise NotImplementedError"),
+            "graded",
+            ["NotImplementedError", "still to be written"],
+        ),
     }.values(),
     ids=lambda value: "",
 )
@@ -167,7 +201,7 @@ def test_a_missing_package_that_is_not_used_costs_nothing(answer):
         ("return 1, 2", ["outputs", "is an int, expected a tensor of shape"]),
         ("return states, h_n", ["is a list", "torch.stack(states, dim=1)"]),
         ("return outputs.tolist(), h_n.tolist()", ["is a list", "expected a tensor"]),
-        ("return [[0.0] * 50_000] * 9, h_n", ["9 things"]),
+        ("return [[0.0] * 50_000] * 9, h_n", ["outputs", "is a list", "expected a tensor"]),
         ("return [0.0] * 1_000_000, h_n", ["outputs", "list", "expected a tensor"]),
         ("return outputs.detach().numpy(), h_n", ["of type numpy.ndarray"]),
         ("return (s for s in states)", ["of type generator"]),
@@ -238,17 +272,21 @@ def test_parameters_of_every_kind_are_judged(answer, init):
 
 def test_a_parameter_called_h_0_is_no_mistake(answer):
     """A learnt initial state that nobody asked for changes nothing where an h_0 is given or None means zeros."""
-    assert answer(layer("self.a, self.b, self.h_0 = nn.Linear(i, h), nn.Linear(h, h), nn.Parameter(torch.zeros(h))")).points == 10
+    assert (
+        answer(
+            layer("self.a, self.b, self.h_0 = nn.Linear(i, h), nn.Linear(h, h), nn.Parameter(torch.zeros(h))")
+        ).points
+        == 10
+    )
 
 
 def test_names_of_parameters_are_shown_plain(answer):
     """A reason that names a parameter is no way to write on the page."""
-    name = "'\\x1b[31m\\u202e<script>' + 'p' * 5000"
-    source = layer(
-        f"self.a, self.b = nn.Linear(i, h), nn.Linear(h, h)\n        self.register_parameter({name}, nn.Parameter(torch.zeros(h)))",
-        "z = self._parameters[[n for n in self._parameters if 'p' in n][0]]; return outputs + z.detach(), h_n + z.detach()",
-    )
-    answer(source)
+    init = "self.a, self.b = nn.Linear(i, h), nn.Linear(h, h)"
+    init += "\n        self.name = '\\x1b[31m\\u202e<script>' + 'p' * 5000"
+    init += "\n        self.register_parameter(self.name, nn.Parameter(torch.zeros(h)))"
+    source = layer(init).replace("self.b(h))", "self.b(h) + self._parameters[self.name].detach())")
+    assert_told(answer(source), "graded", "no gradient reaches the parameter <script>ppp")
 
 
 # Exceptions.
@@ -273,7 +311,11 @@ def test_an_exception_is_shown_with_the_students_own_frames(answer):
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
-        ("raise ValueError('my own words')", "graded", ["`forward` raised ValueError: my own words", "line 16, in forward"]),
+        (
+            "raise ValueError('my own words')",
+            "graded",
+            ["`forward` raised ValueError: my own words", "in forward\n    raise ValueError"],
+        ),
         ("raise KeyboardInterrupt", "graded", ["raised KeyboardInterrupt"]),
         ("raise SystemExit(0)", "graded", ["raised SystemExit: 0"]),
         ("import sys; sys.exit()", "graded", ["raised SystemExit"]),
@@ -281,21 +323,29 @@ def test_an_exception_is_shown_with_the_students_own_frames(answer):
         ("raise StopIteration", "graded", ["raised StopIteration"]),
         ("raise BaseExceptionGroup('two', [ValueError('a'), SystemExit()])", "graded", ["raised BaseExceptionGroup"]),
         ("raise MemoryError", "memory", ["memory", "2048 MiB"]),
-        ("return self.forward(x, h_0)", "graded", ["RecursionError"]),
+        ("return self.forward(x[:, :1], h_0)", "graded", ["RecursionError"]),
         ("assert outputs.shape == 3", "graded", ["raised AssertionError", "assert outputs.shape == 3"]),
         ("raise Odd()", "graded", ["my_rnn.Odd: (its message cannot be shown)"]),
         ("raise ValueError('x' * 10_000_000)", "graded", ["ValueError: xxx", " ..."]),
         ("raise ValueError('\\n' * 100_000)", "graded", ["ValueError"]),
-        ("raise ValueError('\\x1b[31m\\x9b\\x00\\u202e<script>alert(1)</script>\\ud800')", "graded", ["<script>alert(1)</script>"]),
+        (
+            "raise ValueError('\\x1b[31m\\x9b\\x00\\u202e<script>alert(1)</script>\\ud800')",
+            "graded",
+            ["<script>alert(1)</script>"],
+        ),
         ("raise type('\\x1b]0;t\\x07' + 'E' * 5000, (Exception,), {})", "graded", ["EEE"]),
         ("raise ValueError(Text('x'))", "crashed", ["process"]),
         ("raise ValueError(torch.__file__, __file__, torch)", "graded", ["torch/__init__.py"]),
         ("open('/etc/passwd').read()", "graded", ["'/etc/passwd'"]),
-        ("import torch.nothing", "graded", ["No module named 'torch.nothing'"]),
+        (
+            "from importlib import import_module; import_module('torch.nothing')",
+            "graded",
+            ["No module named 'torch.nothing'"],
+        ),
         ("exec(compile('1/0', '/work/secret.py', 'exec'))", "graded", ["ZeroDivisionError"]),
         ("eval('(' * 10_000)", "graded", ["raised"]),
         ("import os; os._exit(0)", "crashed", ["died"]),
-        ("import os; os.abort()", "crashed", ["SIGABRT"]),
+        ("import os; os.abort()", "crashed", ["its process was ended by SIG"]),
         ("import os; os.write(3, b'hello' * 10)", "crashed", ["channel that belongs to the grader"]),
         ("import os; os.close(3)", "crashed", ["died"]),
         ("import sys; sys.stdout.close(); sys.stderr.close(); raise ValueError", "graded", ["ValueError"]),
@@ -309,8 +359,11 @@ def test_exceptions_of_every_kind_are_answered(answer, code, status, words):
 
 
 def test_only_frames_near_both_ends_of_a_recursion_are_shown(answer):
-    _, text = told(answer(layer(forward="return self.forward(x, h_0)")))
+    _, text = told(answer(layer(forward="return self.forward(x[:, :1], h_0)")))
     assert text.count("in forward") <= 20
+
+
+META = "class M(type(nn.Module)):\n    {}\nclass MyRNN(nn.Module, metaclass=M): pass"
 
 
 @pytest.mark.parametrize(
@@ -344,9 +397,10 @@ def test_only_frames_near_both_ends_of_a_recursion_are_shown(answer):
         "torch.set_default_device('meta')",
         "torch.set_grad_enabled(False)",
         "torch.use_deterministic_algorithms(True); torch.set_num_threads(2)",
-        "class M(type(nn.Module)):\n    def __getattribute__(cls, name): raise RuntimeError(name)\nclass MyRNN(nn.Module, metaclass=M): pass",
-        "class M(type(nn.Module)):\n    def __call__(cls, *a): return cls\nclass MyRNN(nn.Module, metaclass=M): pass",
-        "class M(type(nn.Module)):\n    def __instancecheck__(cls, o): 1 / 0\nclass MyRNN(nn.Module, metaclass=M): pass",
+        META.format("def __getattribute__(cls, name): raise RuntimeError(name)"),
+        META.format("def __call__(cls, *a): return cls"),
+        META.format("def __instancecheck__(cls, o): 1 / 0"),
+        META.format("__module__ = __qualname__ = property(lambda cls: 1 / 0)"),
     ],
 )
 def test_tricks_with_python_and_torch_are_not_our_fault(answer, below):
@@ -378,7 +432,9 @@ def test_a_folder_without_code_is_invalid(answer, files, words):
     assert [word for word in words if word not in grade.message] == [], grade.message
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd"), lambda path: path.symlink_to(path)])
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd"), lambda path: path.symlink_to(path)]
+)
 def test_a_folder_of_what_is_no_file_is_invalid(answer, submission, make):
     """A pipe is not waited for, a link not followed."""
     folder = submission({})
@@ -410,7 +466,9 @@ def test_a_file_of_another_kind_is_invalid(answer, tmp_path, suffix):
 
 
 def test_three_thousand_files_beside_the_code_do_not_hide_it(answer, submission, reference):
-    folder = submission({f"data/{i:04d}.txt": "" for i in range(3000)} | {"zz_my_rnn/x.txt": "", "my_rnn.py": reference})
+    folder = submission(
+        {f"data/{i:04d}.txt": "" for i in range(3000)} | {"zz_my_rnn/x.txt": "", "my_rnn.py": reference}
+    )
     grade = answer(folder)
     assert grade.points == 10
     assert "only the first 2000 files" in grade.exercises[0].notes[0]
@@ -431,7 +489,18 @@ def test_a_module_that_is_too_large_is_told(answer, submission):
     assert "too large" in answer(folder).message
 
 
-NAMES = ["<script>alert(1)</script>", "🦄 Ünïcödé", "a\nb", "x" * 200, "dots...", "-rf", "a'b\"c`d", "{{7*7}}", "\x1b[31m", "‮gnp"]
+NAMES = [
+    "<script>alert(1)</script>",
+    "🦄 Ünïcödé",
+    "a\nb",
+    "x" * 200,
+    "dots...",
+    "-rf",
+    "a'b\"c`d",
+    "{{7*7}}",
+    "\x1b[31m",
+    "‮gnp",
+]
 
 
 @pytest.mark.parametrize("name", [name.replace("/", "") for name in NAMES])

@@ -31,10 +31,19 @@ def browse(tmp_path):
     """Run headless Chromium on a page; its standard output and error."""
 
     def run(page, *arguments):
-        quiet = "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+        quiet = (
+            "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+        )
         return subprocess.run(
             [
-                *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"),
+                *(
+                    CHROMIUM,
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--hide-scrollbars",
+                    "--enable-logging=stderr",
+                ),
                 *quiet.split(),
                 f"--user-data-dir={tmp_path / 'profile'}",
                 *arguments,

@@ -82,9 +82,7 @@ LEARNING = attempt(
     notes=["line 80 raised FileNotFoundError"],
 )
 RAISED = attempt("copy_first", verdict("runs", "error", message=TRACEBACK))
-MISSING = attempt(
-    "names", verdict("a", "skipped"), status="missing", message="No `NameClassifier` was found."
-)
+MISSING = attempt("names", verdict("a", "skipped"), status="missing", message="No `NameClassifier` was found.")
 BROKEN = attempt("dates", verdict("b", "skipped"), status="broken", message="KeyError in a check")
 DISALLOWED = attempt("my_rnn", verdict("c", "skipped"), status="disallowed", message="`nn.RNN` was used.")
 CRASHED = attempt(
@@ -95,9 +93,7 @@ CRASHED = attempt(
     message="Its process died.",
 )
 NASTY = attempt("x", verdict("x", "failed", message=HOSTILE, hint=HOSTILE), message=HOSTILE, notes=[HOSTILE])
-TAME = attempt(
-    "x", verdict("x", "failed", message="a `b` c", hint="a `b` c"), message="a `b` c", notes=["a `b` c"]
-)
+TAME = attempt("x", verdict("x", "failed", message="a `b` c", hint="a `b` c"), message="a `b` c", notes=["a `b` c"])
 
 GRADES = {
     "perfect": grade(PERFECT),
@@ -209,9 +205,7 @@ def test_page_is_self_contained(render, name):
     assert ("meta", {"http-equiv": "Content-Security-Policy", "content": CSP}) in reader.tags
     assert all(href.startswith("#") for href in reader.attributes("href"))
     for _, attributes in reader.tags:
-        assert not [
-            key for key in attributes if key.startswith("on") or key in ("src", "srcset", "style", "action")
-        ]
+        assert not [key for key in attributes if key.startswith("on") or key in ("src", "srcset", "style", "action")]
     [style] = reader.texts["style"]
     assert "url(" not in style
     assert "@import" not in style
@@ -296,8 +290,7 @@ def first(render, name):
         ("invalid", "The submission could not be read. The archive is encrypted."),
         (
             "crashed",
-            "Exercise copy_first Keeps the promise of learns. Its process died. "
-            "Hint Is there a loop without end?",
+            "Exercise copy_first Keeps the promise of learns. Its process died. Hint Is there a loop without end?",
         ),
     ],
 )
@@ -369,9 +362,7 @@ def test_jinja_waits_for_the_first_page():
         "import runpy, sys; found = runpy.run_path('plugins/html_report.py');"
         "found['grader_reports'](['reports']); print('jinja2' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 

@@ -208,6 +208,7 @@ def test_private_memory_is_limited(attack):
     """Memory beyond the limit is refused in the worker, and the status says so."""
     grade = attack("kept = [bytearray(50 << 20) for _ in range(100)]")
     assert (grade.status, grade.points) == ("memory", 5)
+    assert "MemoryError" in check(grade, "during").message
 
 
 def test_shared_anonymous_memory_is_refused(attack):

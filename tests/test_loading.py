@@ -24,6 +24,15 @@ class MyRNN(nn.Module):
 OTHER = GOOD.replace("a + b", "a * b")
 DEAD = "Nothing in this file runs, and it ends nowhere: ("
 
+FUTURE_DATACLASS = """from __future__ import annotations
+from dataclasses import dataclass, fields
+from typing import ClassVar
+@dataclass
+class C:
+    k: ClassVar[int] = 0
+assert not fields(C)
+"""
+
 exercise = Exercise("my_rnn", title="A class", statement="A class.", names=("MyRNN",))
 
 
@@ -93,9 +102,7 @@ def test_the_module_is_found(load, files):
 
 def test_two_files_that_define_it_are_told(load):
     """The shallower is graded; of two on one level, the first by name."""
-    assert_passes(
-        load({"a/b/one.py": OTHER, "z/two.py": GOOD}), "`z/two.py` was graded, not `a/b/one.py`"
-    )
+    assert_passes(load({"a/b/one.py": OTHER, "z/two.py": GOOD}), "`z/two.py` was graded, not `a/b/one.py`")
     assert "`b.py` was graded, not `c.py`" in load({"c.py": OTHER, "b.py": GOOD}).notes[0]
 
 
@@ -206,7 +213,9 @@ def test_a_long_script_of_slow_statements_is_not_punished(load):
     assert "more statements were left out" in grade.notes[-1]
 
 
-@pytest.mark.parametrize("statement", ["x = time.sleep(0.2)\n", "time.sleep(0.2)\n"], ids=["assigns", "defines nothing"])
+@pytest.mark.parametrize(
+    "statement", ["x = time.sleep(0.2)\n", "time.sleep(0.2)\n"], ids=["assigns", "defines nothing"]
+)
 def test_many_quick_statements_spend_somebodys_time(load, statement):
     """None is long enough to be cut; together they would never end."""
     started = time.monotonic()
@@ -239,26 +248,44 @@ def test_much_output_is_dropped_and_noted(load):
     {
         "an alias": GOOD.replace("MyRNN", "Net") + "MyRNN = Net",
         "made by a function": "def make():\n" + textwrap.indent(GOOD, "    ") + "    return MyRNN\nMyRNN = make()",
-        "in a try": "try:\n    import pandas\n" + textwrap.indent(GOOD, "    ") + "except ImportError:\n" + textwrap.indent(GOOD, "    "),
+        "in a try": "try:\n    import pandas\n"
+        + textwrap.indent(GOOD, "    ")
+        + "except ImportError:\n"
+        + textwrap.indent(GOOD, "    "),
         "in an if": "import torch\nif torch.cuda.is_available():\n    pass\nelse:\n" + textwrap.indent(GOOD, "    "),
         "in a with": "import torch\nwith torch.no_grad():\n" + textwrap.indent(GOOD, "    "),
         "defined twice": OTHER + GOOD,
         "changed later": OTHER + "MyRNN.forward = lambda self: 5",
         "decorated": "def keep(c):\n    return c\n" + GOOD.replace("class", "@keep\n@(lambda c: c)\nclass"),
-        "with global state": "count = 0\n" + GOOD.replace("return", "global count; count += 5; return count if count == 5 else"),
-        "with future annotations": "from __future__ import annotations\n" + GOOD.replace("a, b", "a: Undefined, b: 'X'"),
-        "with a docstring and future": '"""Doc."""\nfrom __future__ import annotations, division\n' + GOOD.replace("a, b", "a: No, b"),
-        "beside a dataclass": "from dataclasses import dataclass, field\n@dataclass\nclass C:\n    a: int = 1\n    b: list = field(default_factory=list)\nassert C() == C(1, [])\n" + GOOD.replace("a + b", "a + b + len(C().b)"),
-        "beside a dataclass with future annotations": "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n@dataclass\nclass C:\n    k: ClassVar[int] = 0\nassert not C.__dataclass_fields__['k'].init or C()\n" + GOOD.replace("a + b", "a + b + C().k"),
-        "beside an enum and a NamedTuple": "import enum, typing\nclass E(enum.Enum):\n    A = 0\nclass N(typing.NamedTuple):\n    a: int = 0\n" + GOOD.replace("a + b", "a + b + E.A.value + N().a"),
-        "read by inspect": GOOD + "import inspect\nassert 'self.sum' in inspect.getsource(MyRNN)\n" + GOOD.replace("return self.sum", "import inspect; return 5 if 'class MyRNN' in inspect.getsource(type(self)) else 0"),
-        "scripted": "import torch\n@torch.jit.script\ndef five(a: torch.Tensor):\n    return a + 5\n" + GOOD.replace("return self.sum", "return int(five(torch.zeros(())))"),
-        "pickled and copied": GOOD.replace("return self.sum", "import copy, pickle; return pickle.loads(pickle.dumps(copy.deepcopy(self))).sum"),
-        "generic": "from typing import Generic, TypeVar\nT = TypeVar('T')\n" + GOOD.replace("nn.Module)", "nn.Module, Generic[T])"),
-        "with a walrus and a match": "if (n := 5) > 3:\n    pass\nmatch n:\n    case 5:\n        five = 5\n" + GOOD.replace("self.sum\n", "five\n"),
+        "with global state": "count = 0\n"
+        + GOOD.replace("return", "global count; count += 5; return count if count == 5 else"),
+        "with future annotations": "from __future__ import annotations\n"
+        + GOOD.replace("a, b", "a: Undefined, b: 'X'"),
+        "with a docstring and future": '"""Doc."""\nfrom __future__ import annotations, division\n'
+        + GOOD.replace("a, b", "a: No, b"),
+        "beside a dataclass": "import dataclasses\n@dataclasses.dataclass\nclass C:\n"
+        "    b: list = dataclasses.field(default_factory=list)\n" + GOOD.replace("a + b", "a + b + len(C().b)"),
+        "beside a dataclass with future annotations": FUTURE_DATACLASS + GOOD.replace("a + b", "a + b + C().k"),
+        "beside an enum and a NamedTuple": "import enum, typing\nclass E(enum.Enum): A = 0\n"
+        "class N(typing.NamedTuple): a: int = 0\n" + GOOD.replace("a + b", "a + b + E.A.value + N().a"),
+        "read by inspect": GOOD
+        + "import inspect\nassert 'self.sum' in inspect.getsource(MyRNN)\n"
+        + GOOD.replace(
+            "return self.sum", "import inspect; return 5 if 'class MyRNN' in inspect.getsource(type(self)) else 0"
+        ),
+        "scripted": "import torch\n@torch.jit.script\ndef five(a: torch.Tensor):\n    return a + 5\n"
+        + GOOD.replace("return self.sum", "return int(five(torch.zeros(())))"),
+        "pickled and copied": GOOD.replace(
+            "return self.sum", "import copy, pickle; return pickle.loads(pickle.dumps(copy.deepcopy(self))).sum"
+        ),
+        "generic": "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+        + GOOD.replace("nn.Module)", "nn.Module, Generic[T])"),
+        "with a walrus and a match": "if (n := 5) > 3:\n    pass\nmatch n:\n    case 5:\n        five = 5\n"
+        + GOOD.replace("self.sum\n", "five\n"),
         "with annotations of the module": "x: int = 5\ny: str\nassert __annotations__ == {'x': int, 'y': str}\n" + GOOD,
         "that knows its file": "import os\nassert os.path.isfile(__file__)\n" + GOOD,
-        "with 500 functions": "".join(f"def f{i}(): return {i}\n" for i in range(500)) + GOOD.replace("self.sum\n", "f5()\n"),
+        "with 500 functions": "".join(f"def f{i}(): return {i}\n" for i in range(500))
+        + GOOD.replace("self.sum\n", "f5()\n"),
         "one deep expression": "x = " + "[" * 90 + "]" * 90 + "\n" + GOOD,
     }.items(),
     ids=lambda item: item[0],
@@ -301,14 +328,25 @@ def test_a_base_that_was_never_imported_is_named(load):
         "beside it in a folder": {"ada/my_rnn.py": "from model import MyRNN", "ada/model.py": GOOD},
         "from the top, out of a folder": {"ada/my_rnn.py": "from model import MyRNN", "model.py": GOOD},
         "a circle": {"my_rnn.py": "import a\n" + GOOD, "a.py": "import b\nx = 1", "b.py": "import a\ny = 2"},
-        "a circle through itself": {"my_rnn.py": "five = 5\nimport a\n" + GOOD, "a.py": "import my_rnn\nassert my_rnn.five == 5"},
+        "a circle through itself": {
+            "my_rnn.py": "five = 5\nimport a\n" + GOOD,
+            "a.py": "import my_rnn\nassert my_rnn.five == 5",
+        },
         "utils and test": {
             "my_rnn.py": "from utils import two\nfrom test import three\n" + GOOD.replace("a + b", "two + three"),
             "utils.py": "two = 2",
             "test.py": "three = 3",
         },
-        "twice": {"my_rnn.py": "import a, b\nassert a.c is b.c\n" + GOOD, "a.py": "import c", "b.py": "import c", "c.py": ""},
-        "importlib": {"my_rnn.py": "import importlib\nMyRNN = importlib.import_module('model').MyRNN", "model.py": GOOD},
+        "twice": {
+            "my_rnn.py": "import a, b\nassert a.c is b.c\n" + GOOD,
+            "a.py": "import c",
+            "b.py": "import c",
+            "c.py": "",
+        },
+        "importlib": {
+            "my_rnn.py": "import importlib\nMyRNN = importlib.import_module('model').MyRNN",
+            "model.py": GOOD,
+        },
         "lazily": {"my_rnn.py": GOOD.replace("return", "from a import five; return five and"), "a.py": "five = 5"},
     }.items(),
     ids=lambda item: item[0],
@@ -320,14 +358,20 @@ def test_neighbours_can_be_imported(load, files):
 @pytest.mark.parametrize("name", ["torch", "json", "numpy", "collections", "random", "typing", "math", "msgspec"])
 def test_neighbours_do_not_hide_what_everything_stands_on(load, name):
     """A file called as a library is passed by; in nobody's grading does it replace the library."""
-    files = {"my_rnn.py": f"import {name}\nassert {name}.__name__ == '{name}'\n" + GOOD, f"{name}.py": "raise ValueError('hidden')"}
+    files = {
+        "my_rnn.py": f"import {name}\nassert {name}.__name__ == '{name}'\n" + GOOD,
+        f"{name}.py": "raise ValueError('hidden')",
+    }
     grade = load(files)
     assert (grade.status, grade.points) == ("graded", 1.0)
     assert "hidden" not in str(grade.notes)
 
 
 def test_a_neighbour_that_fails_half_way_keeps_its_first_half(load):
-    files = {"my_rnn.py": "from helper import five\n" + GOOD, "helper.py": "five = 5\nraise ValueError('half way')\nsix = 6"}
+    files = {
+        "my_rnn.py": "from helper import five\n" + GOOD,
+        "helper.py": "five = 5\nraise ValueError('half way')\nsix = 6",
+    }
     assert_passes(load(files), "`helper.py`, line 2, was left out: ValueError: half way")
 
 
@@ -368,8 +412,14 @@ def test_source_of_every_spelling_is_read(load, source):
 @pytest.mark.parametrize(
     ("source", "words"),
     {
-        "a typo": (GOOD + "\ndef f(:\n    pass\n", ["my_rnn.py, line 10: invalid syntax", "\n    def f(:\n          ^"]),
-        "a bracket left open": (GOOD + "x = (1,\ny = 2\n", ["line 9: '(' was never closed", "\n    x = (1,\n        ^"]),
+        "a typo": (
+            GOOD + "\ndef f(:\n    pass\n",
+            ["my_rnn.py, line 10: invalid syntax", "\n    def f(:\n          ^"],
+        ),
+        "a bracket left open": (
+            GOOD + "x = (1,\ny = 2\n",
+            ["line 9: '(' was never closed", "\n    x = (1,\n        ^"],
+        ),
         "indentation": ("class A:\npass\n", ["line 2: expected an indented block", "\n    pass\n    ^"]),
         "tabs and spaces": ("if 1:\n        x = 1\n\ty = 2\n", ["line 3: inconsistent use of tabs and spaces"]),
         "Python 2": ("print 'hello'\n", ["line 1: Missing parentheses"]),

@@ -1,10 +1,10 @@
 """Text that students control, before it is shown."""
 
 import json
-import os
 import sysconfig
 import time
 import unicodedata
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from grader.plain import plain
 
+ROOT = Path(__file__).resolve().parents[1]
 ANY = st.text(st.characters(), max_size=300) | st.lists(
-    st.sampled_from(["\x1b[31m", "\x1b]0;t\x07", "\x9b", "\x00", "\u202e", "\ud800", "a", "\n", "\t", "/submission/", "é"])
+    st.sampled_from(
+        ["\x1b[31m", "\x1b]0;t\x07", "\x9b", "\x00", "\u202e", "\ud800", "a", "\n", "\t", "/submission/", "é"]
+    )
 ).map("".join)
 quick = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -63,9 +66,12 @@ def test_long_text_is_cut_and_says_so():
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (f"cannot import name 'x' from 'torch' ({torch.__file__})", "cannot import name 'x' from 'torch' (torch/__init__.py)"),
+        (
+            f"cannot import name 'x' from 'torch' ({torch.__file__})",
+            "cannot import name 'x' from 'torch' (torch/__init__.py)",
+        ),
         (f"in {json.__file__}: no", "in json/__init__.py: no"),
-        (f'File "{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/grader/plain.py"', 'File "grader/plain.py"'),
+        (f'File "{ROOT}/grader/plain.py"', 'File "grader/plain.py"'),
         ("'/submission/data.csv'", "'data.csv'"),
         ("[Errno 2]: '/tmp/grade-a1_b2/spool/000001/data.csv'", "[Errno 2]: 'data.csv'"),
         ("/home/ada/.venv/lib/python3.12/site-packages/numpy/x.py", "numpy/x.py"),

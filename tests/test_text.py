@@ -43,9 +43,7 @@ def verdict(id, status="passed", points=0.0, message="", hint=None):
 
 def attempt(id, *checks, status="graded", message=None, notes=()):
     points, max_points = sum(check.points for check in checks), 2.0 * len(checks)
-    return ExerciseGrade(
-        id, f"About {id}", status, message, points, max_points, 1.0, [], list(notes), list(checks)
-    )
+    return ExerciseGrade(id, f"About {id}", status, message, points, max_points, 1.0, [], list(notes), list(checks))
 
 
 def grade(*exercises, submission="ada", status="graded", message=None):
@@ -146,9 +144,7 @@ def test_print_grade_honours_no_color(monkeypatch):
 def test_print_grade_wraps_in_narrow_terminals(monkeypatch):
     """No line is wider than the terminal but the command, which is there to be copied."""
     monkeypatch.setenv("COLUMNS", "40")
-    lines = shown(
-        grade(GOOD, MIXED, attempt("x", verdict("y" * 200, "failed", message="z" * 200)))
-    ).splitlines()
+    lines = shown(grade(GOOD, MIXED, attempt("x", verdict("y" * 200, "failed", message="z" * 200)))).splitlines()
     assert max(len(line) for line in lines if CONDITIONS.command not in line) <= 40
     assert sum(line.count("z") for line in lines) >= 200
 

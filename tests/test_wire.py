@@ -1,4 +1,4 @@
-"""The wire: what goes in comes out, and whatever else arrives ends in `WireError` or a value, never in anything else."""
+"""The wire: what goes in comes out; whatever else arrives ends in `WireError` or a value, and in nothing else."""
 
 import json
 import math
@@ -171,7 +171,11 @@ def test_text_that_is_no_utf8_crosses_escaped():
 
 def test_more_than_the_caps_is_refused_before_it_is_sent():
     """An expanded tensor is measured by what it would become."""
-    for sent in ([torch.ones(1)] * 65, [torch.ones(1).expand(2**40)], [torch.zeros(wire.BLOB_CAP + 1, dtype=torch.int8)]):
+    for sent in (
+        [torch.ones(1)] * 65,
+        [torch.ones(1).expand(2**40)],
+        [torch.zeros(wire.BLOB_CAP + 1, dtype=torch.int8)],
+    ):
         with pytest.raises(WireError):
             wire.encode(messages.Value([]), sent)
     with pytest.raises(WireError):
@@ -182,9 +186,10 @@ def test_more_than_the_caps_is_refused_before_it_is_sent():
 
 
 @some
-@given(st.binary(min_size=wire.PREFIX.size, max_size=wire.PREFIX.size) | st.builds(
-    wire.PREFIX.pack, st.just(wire.MAGIC), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)
-))
+@given(
+    st.binary(min_size=wire.PREFIX.size, max_size=wire.PREFIX.size)
+    | st.builds(wire.PREFIX.pack, st.just(wire.MAGIC), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+)
 def test_lengths_are_capped_before_anything_is_allocated(prefix):
     try:
         header, blob = wire.lengths(prefix)

@@ -109,7 +109,7 @@ def submit(
             click.echo(f"\nReport: {file}")
     if grade.broken:
         raise SystemExit(GRADER_FAILED)
-    if grade.percent < fail_under:
+    if not grade.percent >= fail_under:  # `--fail-under nan` is no success
         raise SystemExit(1)
 
 

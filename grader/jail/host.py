@@ -161,7 +161,11 @@ class Zygote:
         """
         folders = {parent for path in (*view.readable, str(self.spool)) for parent in Path(path).parents}
         closed = any(folder.exists() and not folder.stat().st_mode & 0o001 for folder in folders)
-        return [lockdown.CAP_DAC_READ_SEARCH] if self.as_root and closed else []
+        if not (self.as_root and closed):
+            return []
+        # root in a default container has the wider right only
+        held = lockdown.permitted_capabilities()
+        return [lockdown.CAP_DAC_READ_SEARCH if held >> lockdown.CAP_DAC_READ_SEARCH & 1 else lockdown.CAP_DAC_OVERRIDE]
 
     def _ask(self, request: dict[str, Any], descriptors: list[int]) -> tuple[dict[str, Any], int]:
         self.ready()

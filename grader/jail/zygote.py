@@ -52,7 +52,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         rules=landlock.open_rules(reads) if version else [],
         filter=seccomp.build() if seccomp.supported() else None,
         uid=plan["uid"] if os.getuid() == 0 else None,
-        keep_capabilities=[] if namespaces else plan["keep_capabilities"],
+        keep_capabilities=[] if namespaces else [c for c in plan["keep_capabilities"] if _is_harmless(c, version)],
         data_bytes=_status_kib(status, "VmData") * 1024,
     )
     worker.prepare(view["importable"])
@@ -64,6 +64,11 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
     ready = {"namespaces": namespaces, "landlock": version, "seccomp": layers.filter is not None}
     control.send(json.dumps({"ready": ready}).encode())
     _serve(control, layers, pid_namespace)
+
+
+def _is_harmless(capability: int, landlock_version: int) -> bool:
+    """Whether a worker may keep it: the right to write everywhere only where Landlock takes it back."""
+    return capability != lockdown.CAP_DAC_OVERRIDE or landlock_version > 0
 
 
 def warm_up() -> None:
