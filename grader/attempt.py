@@ -126,7 +126,7 @@ class Attempt:
         loaded = self.loaded
         if loaded is None:
             return []
-        notes = [plain(note) for note in loaded.notes]
+        notes = [plain(note) for note in loaded.notes[:_SHOWN_FAILURES]]  # a forged answer may hold any number
         failures = self.failures()
         for failure in failures[:_SHOWN_FAILURES]:
             reason = self._cut.get(failure.place) or plain(failure.error, 300)

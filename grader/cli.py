@@ -2,8 +2,13 @@
 
 import importlib
 import importlib.metadata
+import signal
+import traceback
+from typing import Any
 
 import click
+
+from grader.commands.options import GRADER_FAILED
 
 _COMMANDS = {
     "submit": ("grader.commands.submit", "Grade one submission and write its report."),
@@ -16,6 +21,21 @@ _COMMANDS = {
 
 class _LazyGroup(click.Group):
     """Imports a command's module when the command is asked for: `grade submit` must not wait for the others."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command so that it cleans up and ends with 3 however it is stopped: 1 speaks of a student's points."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo("grade: stopped", err=True)
+        except Exception as error:
+            traceback.print_exc()
+            click.echo(f"grade: the grader itself failed: {type(error).__name__}: {error}", err=True)
+        raise SystemExit(GRADER_FAILED)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(_COMMANDS)

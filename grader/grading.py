@@ -26,7 +26,7 @@ _END_WORDS = {
     "timeout": "its time was spent ({seconds:g} s for all checks together): something in it does not come to an end, "
     "or is very slow",
     "memory": "it used more than {memory} MiB of memory and was stopped",
-    "crashed": "its process died: {detail}",
+    "crashed": "it died: {detail}",
     "protocol": "it wrote to the channel that belongs to the grader and was stopped",
 }
 

@@ -1,18 +1,22 @@
 """Text that students control, made fit to be shown: no control characters, no endless lines, one length."""
 
 import re
+import sys
 import sysconfig
 from pathlib import Path
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
 _OURS = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-_OURS.add(str(Path(__file__).resolve().parents[1]))
+_OURS |= {str(Path(__file__).resolve().parents[1]), sys.prefix, sys.base_prefix}
 _PLACES = re.compile(
-    "".join(f"{re.escape(path)}/|" for path in sorted(_OURS, key=len, reverse=True))
-    + r"/submission/|(?:/[^\s/'\"()]{1,255}){0,20}/"
-    r"(?:(?:site|dist)-packages|lib(?:64)?/python3\.\d+|grade-\w+/(?:spool/\d+|scratch-\w+|tmp))/"
+    "(?:"
+    + "".join(f"{re.escape(path)}|" for path in sorted(_OURS - {"/", "/usr", "/usr/local"}, key=len, reverse=True))
+    + r"/submission|(?:/[^\s/'\"()]{1,255}){0,20}/"
+    r"(?:(?:site|dist)-packages|lib(?:64)?/python3\.\d+|grade-\w+/(?:spool/\d+|scratch-\w+|tmp)))(?:/|(?![\w-]))"
 )
 """Folders of this machine. An exception that names a file in one is shown with the rest of the path only."""
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from grader.attempt import Attempt
+from grader.attempt import Attempt, TimeSpent
 from grader.expectations import Opaque, describe
 from grader.jail import messages, wire
+from grader.jail.handle import WorkerEnded
 from grader.plain import plain
 
 _DTYPES: dict[torch.dtype, messages.DtypeName] = {torch.float32: "float32", torch.float64: "float64"}
@@ -86,11 +87,14 @@ class Student:
         self._attempt.built = True  # a function needs no building
         tensors: list[torch.Tensor] = []
         request = messages.Call(name, [wire.pack(a, tensors) for a in arguments])
-        return self._values(request, tensors, f"`{name}`")[0]
+        return self._values(request, tensors, f"`{name}`", 1)[0]
 
     def find_line(self, name: str, identifiers: list[str]) -> str | None:
         """The first line of class `name` that mentions an identifier: to show, never to judge by."""
-        line, _ = self.ask(messages.FindLine(name, identifiers), [], messages.Line, "reading")
+        try:
+            line, _ = self.ask(messages.FindLine(name, identifiers), [], messages.Line, "reading")
+        except (StudentRaised, WorkerEnded, TimeSpent):
+            return None  # what was found without it stands
         if line.place is None:
             return None
         return f"{plain(line.place.file, 100)}, line {line.place.line}: `{plain(line.text, 200)}`"
@@ -108,8 +112,11 @@ class Student:
             raise self._attempt.break_off("it answered something else than was asked")
         return answer, received
 
-    def _values(self, request: Any, tensors: list[torch.Tensor], doing: str) -> list[Any]:
+    def _values(self, request: Any, tensors: list[torch.Tensor], doing: str, count: int) -> list[Any]:
+        """The `count` things that such a request is answered with."""
         answer, received = self.ask(request, tensors, messages.Value, doing)
+        if len(answer.items) != count:
+            raise self._attempt.break_off("it answered with more or fewer things than were asked")
         try:
             return [wire.unpack(item, received, _opaque) for item in answer.items]
         except wire.WireError as error:
@@ -131,13 +138,13 @@ class RemoteModel:
         tensors: list[torch.Tensor] = []
         nodes = [wire.pack(value, tensors) for value in inputs]
         doing = "`forward`" if name == "__call__" else f"`{name}`"
-        return self._student._values(messages.Apply(self._index, name, nodes), tensors, doing)[0]
+        return self._student._values(messages.Apply(self._index, name, nodes), tensors, doing, 1)[0]
 
     def changes(self, *inputs: Any) -> tuple[int, ...]:
         """Run a forward pass; the positions of the inputs that it modified in place."""
         tensors: list[torch.Tensor] = []
         nodes = [wire.pack(value, tensors) for value in inputs]
-        changed = self._student._values(messages.Changes(self._index, nodes), tensors, "`forward`")[0]
+        changed = self._student._values(messages.Changes(self._index, nodes), tensors, "`forward`", 1)[0]
         return tuple(index for index in changed if isinstance(index, int)) if isinstance(changed, list) else ()
 
     def vjp(self, inputs: tuple[Any, ...], cotangents: tuple[torch.Tensor | None, ...]) -> Vjp:
@@ -146,7 +153,7 @@ class RemoteModel:
         nodes = [wire.pack(value, tensors) for value in inputs]
         weights = [wire.pack(value, tensors) for value in cotangents]
         request = messages.Vjp(self._index, nodes, weights)
-        values = self._student._values(request, tensors, "the backward pass")
+        values = self._student._values(request, tensors, "the backward pass", 3)
         try:
             outputs, of_inputs, of_parameters = values
             gradients = tuple(_gradient(g, x) for g, x in zip(of_inputs, inputs, strict=True))
@@ -156,8 +163,8 @@ class RemoteModel:
 
     def parameters(self) -> dict[str, torch.Tensor]:
         """The registered parameters that are to be trained, by name."""
-        values = self._student._values(messages.Parameters(self._index), [], "reading the parameters")[0]
-        if not isinstance(values, dict) or not all(isinstance(v, torch.Tensor) for v in values.values()):
+        values = self._student._values(messages.Parameters(self._index), [], "reading the parameters", 1)[0]
+        if not isinstance(values, dict) or not all(_is_floating(value) for value in values.values()):
             raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
         return values
 
@@ -167,7 +174,7 @@ class RemoteModel:
         node = wire.pack(dict(values), tensors)
         doing = "loading parameters"
         try:
-            self._student._values(messages.Assign(self._index, node), tensors, doing)  # type: ignore[arg-type]
+            self._student._values(messages.Assign(self._index, node), tensors, doing, 0)  # type: ignore[arg-type]
         except wire.WireError as error:  # as many and as large as the student's own: not our fault
             raise StudentRaised(messages.Raised("ValueError", str(error), [], False), doing) from None
 
@@ -185,9 +192,13 @@ def _opaque(type_name: str) -> Opaque:
 
 
 def _gradient(value: Any, of: Any = None) -> torch.Tensor | None:
-    """A gradient as a worker should send it: a tensor shaped like what it belongs to, or None."""
-    if value is not None and not isinstance(value, torch.Tensor):
+    """A gradient as a worker should send it: floating-point, shaped like what it belongs to; or None."""
+    if value is not None and not _is_floating(value):
         raise TypeError
     if value is not None and isinstance(of, torch.Tensor) and value.shape != of.shape:
         raise ValueError
     return value
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()

@@ -175,7 +175,7 @@ def _write_entries(folder: Path, entries: list[messages.Entry], data: bytes, not
         content = data[position : position + entry.size]
         position += entry.size
         parts = PurePosixPath(entry.path).parts
-        safe = parts and ".." not in parts and "/" not in parts and "\0" not in entry.path
+        safe = parts and ".." not in parts and not entry.path.startswith("/") and "\0" not in entry.path
         if not safe or len(parts) > _MAX_DEPTH:
             notes.append(f"`{plain(entry.path, 100)}` leads outside the archive and was left out")
             continue

@@ -15,7 +15,7 @@ from grader.jail.view import worker_view
 ROOT = Path(__file__).parents[1]
 
 FLOOR = {"records", "plain", "versions", "jail.messages", "jail.wire", "exercise", "expectations"}
-INSIDE = {"zygote", "worker", "loading", "archive", "probe", "lockdown", "landlock", "seccomp", "launcher"}
+INSIDE = {"zygote", "worker", "loading", "archive", "probe", "lockdown", "landlock", "seccomp", "launcher", "training"}
 LAYERS = [
     FLOOR,
     {f"jail.{room}" for room in INSIDE} | {"jail.view", "jail.handle", "summary", "hookspecs"},

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.jail.messages import Entry
 from grader.records import Limits
-from grader.submissions import stage, unstage
+from grader.submissions import _write_entries, stage, unstage
 
 pytestmark = pytest.mark.jail
 
@@ -157,6 +158,19 @@ def test_names_that_lead_outside_are_left_out_with_a_note(unpack, zygote, tmp_pa
     assert "left out" in submission.notes[0]
     places = [*zygote.folder.rglob("evil.py"), *tmp_path.rglob("evil.py"), Path("/evil.py"), Path("/tmp/evil.py")]
     assert not [place for place in places if place.exists()]
+
+
+def test_the_host_checks_the_paths_again(tmp_path):
+    """A worker that lies about names, sizes or counts gets nothing written outside."""
+    folder = tmp_path / "in" / "spool"
+    folder.mkdir(parents=True)
+    paths = ["../evil.py", "/tmp/evil.py", "a/../../evil.py", "", ".", "..", "a\0.py", "x/" * 40 + "evil.py", "ok.py"]
+    notes: list[str] = []
+    assert _write_entries(folder, [Entry(path, 1) for path in paths], b"x" * len(paths), notes) is None
+    assert [path.name for path in (tmp_path / "in").rglob("*") if path.is_file()] == ["ok.py"]
+    assert len(notes) == len(paths) - 1
+    for entries in ([Entry("a.py", 5)], [Entry(f"{i}.py", 0) for i in range(2001)]):
+        assert "broken" in str(_write_entries(folder, entries, b"1234", []))
 
 
 def test_absolute_names_do_not_reach_the_file_they_name(unpack, tmp_path):

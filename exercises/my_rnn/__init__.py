@@ -39,9 +39,9 @@ LIBRARY = ["RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell", "_VF", "rnn_t
 @exercise.rule(flag="forbidden-layer")
 def from_scratch(student):
     """MyRNN is written without PyTorch's recurrent layers and cells."""
-    trace = traced(student)
-    found = [name for name, is_recurrent in trace.modules if is_recurrent]
-    found += [name for name in trace.operators if FUSED.match(name)]
+    traces = traced(student)
+    found = [name for trace in traces for name, is_recurrent in trace.modules if is_recurrent]
+    found += [name for trace in traces for name in trace.operators if FUSED.match(name)]
     if found:
         line = student.find_line("MyRNN", LIBRARY)
         reason = f"MyRNN uses PyTorch's own recurrent layer, {found[0]}" + (f" ({line})" if line else "")

@@ -164,13 +164,25 @@ def observed(student: Any, input_size: int, hidden_size: int, dtype: torch.dtype
     return layer
 
 
-def traced(student: Any) -> Any:
-    """What runs in the student's layer, in the first of these ways that does not raise."""
-    for dtype, is_given in ((torch.float32, True), (torch.float32, False), (torch.float64, True)):
-        layer = Layer(student, 3, 5, dtype)
-        x, h_0 = layer.inputs(4, 7)
-        try:
-            return layer.model.trace(x, h_0 if is_given else None)
-        except StudentRaised as error:
-            raised = error
-    raise raised
+def traced(student: Any) -> list[Any]:
+    """What runs in the student's layer, in both precisions, with an h_0 and without, where that does not raise.
+
+    Sizes and the number of calls before are drawn: nothing in them tells that this call is watched.
+    """
+    traces = []
+    for dtype in (torch.float32, torch.float64):
+        for is_given in (True, False):
+            calls, batch, time = torch.randint(2, 9, (3,), generator=student.generator).tolist()
+            try:
+                layer = Layer(student, 3, 5, dtype)
+                layer.randomise()
+                x, h_0 = layer.inputs(batch, time)
+                arguments = (x, h_0 if is_given else None)
+                for _ in range(calls):
+                    layer.model(*arguments)
+                traces.append(layer.model.trace(*arguments))
+            except StudentRaised as error:
+                raised = error
+    if not traces:
+        raise raised
+    return traces

@@ -21,6 +21,7 @@ from grader.jail.view import View, worker_view
 from grader.records import Limits
 
 _START_SECONDS = 120.0
+_PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket
 _SUBMISSION, _SCRATCH, _CANARY = "/submission", "/scratch", "/canary"  # in a worker's own root
 
 
@@ -80,8 +81,10 @@ class Zygote:
             "uid": self.uid,
             "keep_capabilities": self._needed_capabilities(view),
         }
+        data = json.dumps(plan).encode() + b"\n"
         with contextlib.suppress(OSError):  # a launcher that is gone is reported by `ready`
-            self._control.send(json.dumps(plan).encode())
+            for start in range(0, len(data), _PIECE):
+                self._control.send(data[start : start + _PIECE])
 
     def ready(self) -> dict[str, Any]:
         """Wait until the zygote serves; what it can lock workers with. Raises `JailError`."""

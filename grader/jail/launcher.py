@@ -6,9 +6,11 @@ Run by `host.py` as `command` says, with the control socket as an inherited desc
 
 import json
 import os
+import resource
 import signal
 import socket
 import sys
+from typing import Any
 
 from grader.jail import lockdown
 
@@ -22,7 +24,8 @@ def main(descriptor: int) -> None:
     lockdown.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's to handle
     control = socket.socket(fileno=descriptor)
-    plan = json.loads(control.recv(1 << 20))
+    plan = _receive_plan(control)
+    _allow_many_descriptors()
     namespaces = _namespaces_work(plan["root"])
     if namespaces:
         _leave_namespaces()
@@ -35,6 +38,23 @@ def main(descriptor: int) -> None:
     from grader.jail import zygote
 
     zygote.main(control, plan, namespaces)
+
+
+def _receive_plan(control: socket.socket) -> dict[str, Any]:
+    """The plan, which comes in pieces and ends with a line end."""
+    data = b""
+    while not data.endswith(b"\n"):
+        piece = control.recv(1 << 16)
+        if not piece:
+            os._exit(0)  # the host is gone
+        data += piece
+    return json.loads(data)
+
+
+def _allow_many_descriptors() -> None:
+    """Each path of the view is held open for Landlock: thousands, where libraries are listed one by one."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _leave_namespaces() -> None:

@@ -1,4 +1,4 @@
-"""The system-call filter of a worker: a deny list as a BPF program, built once and installed last.
+"""The system-call filter of a worker: a deny list as a BPF program, installed last.
 
 Denied calls return EPERM, so that a normal library degrades instead of dying. Calls of a foreign architecture (32-bit
 `int 0x80`, x32) kill the process. `DENIED` has the numbers for x86-64 and aarch64; on other machines there is no filter
@@ -115,7 +115,8 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
     "inotify_add_watch": (254, 27),
-    # what Landlock does not cover: owners, modes, times, attributes, links, special files
+    # what Landlock does not cover: owners, modes, times, attributes, links, special files; before version 3, sizes
+    "truncate": (76, 45),
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -135,6 +136,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "removexattr": (197, 14),
     "lremovexattr": (198, 15),
     "fremovexattr": (199, 16),
+    "file_setattr": (469, 469),
     "removexattrat": (466, 466),
     "link": (86, None),
     "linkat": (265, 37),
@@ -205,10 +207,10 @@ _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data; the low half of
 _CLONE_THREAD = 0x00010000
 _MAP_SHARED_ANONYMOUS = 0x21
 _DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP
-_FCNTL = (72, 25)
+_FCNTL, _PRCTL, _TGKILL = (72, 25), (157, 167), (234, 131)
 _FCNTL_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
 
-_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _MODE_FILTER = 1, 22, 2
 
 
 def supported() -> bool:
@@ -216,8 +218,11 @@ def supported() -> bool:
     return platform.machine() in _MACHINES
 
 
-def build(machine: str | None = None) -> bytes:
-    """The filter as an array of `struct sock_filter`. Raises OSError (ENOSYS) on a machine without a table."""
+def build(pid: int, machine: str | None = None) -> bytes:
+    """The filter for the process `pid` (as it sees itself), an array of `struct sock_filter`.
+
+    Raises OSError (ENOSYS) on a machine without a table.
+    """
     machine = machine or platform.machine()
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no system-call table for {machine}")
@@ -238,7 +243,13 @@ def build(machine: str | None = None) -> bytes:
     # glibc falls back from clone3, whose flags a filter cannot read, to clone
     program += [_op(_JUMP_EQUAL, _CLONE3[column], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     program += _when(_CLONE[column], 0, [_op(_JUMP_ANY_BIT, _CLONE_THREAD, 1, 0), _op(_RETURN, denied)])
+    # an address may be zero in its low half alone: what protects the limits of others is the number of the process
+    program += _when(_PRLIMIT64[column], 0, [_op(_JUMP_EQUAL, 0, 1, 0), _op(_RETURN, denied)])
     program += _when(_PRLIMIT64[column], 2, [_op(_JUMP_EQUAL, 0, 1, 0), _op(_RETURN, denied)])
+    # glibc signals its own threads; before version 6, Landlock does not keep signals inside
+    program += _when(_TGKILL[column], 0, [_op(_JUMP_EQUAL, pid, 1, 0), _op(_RETURN, denied)])
+    # without namespaces, dying with the zygote is all that ends a worker whose grader was killed
+    program += _when(_PRCTL[column], 0, [_op(_JUMP_EQUAL, _PR_SET_PDEATHSIG, 0, 1), _op(_RETURN, denied)])
     program += _when(
         _MMAP[column],
         3,

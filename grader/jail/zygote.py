@@ -25,7 +25,7 @@ class Layers(NamedTuple):
     namespaces: bool
     landlock_abi: int
     rules: list[tuple[int, int]]
-    filter: bytes | None
+    has_filter: bool
     uid: int | None
     keep_capabilities: list[int]
     data_bytes: int
@@ -50,7 +50,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         namespaces=namespaces,
         landlock_abi=version,
         rules=landlock.open_rules(reads) if version else [],
-        filter=seccomp.build() if seccomp.supported() else None,
+        has_filter=seccomp.supported(),
         uid=plan["uid"] if os.getuid() == 0 else None,
         keep_capabilities=[] if namespaces else [c for c in plan["keep_capabilities"] if _is_harmless(c, version)],
         data_bytes=_status_kib(status, "VmData") * 1024,
@@ -61,7 +61,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
     threads = _status_kib(status, "Threads")
     if threads != 1:
         raise RuntimeError(f"the zygote has {threads} threads; a fork would copy locks that nobody opens")
-    ready = {"namespaces": namespaces, "landlock": version, "seccomp": layers.filter is not None}
+    ready = {"namespaces": namespaces, "landlock": version, "seccomp": layers.has_filter}
     control.send(json.dumps({"ready": ready}).encode())
     _serve(control, layers, pid_namespace)
 
