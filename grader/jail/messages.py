@@ -131,6 +131,48 @@ class Assign(_Message, frozen=True):
     values: DictNode
 
 
+class Predict(_Message, frozen=True):
+    """Run a model in eval mode without gradients, `batch_size` examples at a time, and join what it returns."""
+
+    model: Count
+    arguments: list[Node]
+    batch_size: Count
+
+
+class Attribute(_Message, frozen=True):
+    """Read an attribute of a class of the module; None where there is none."""
+
+    name: str
+    attribute: str
+
+
+class Weights(_Message, frozen=True):
+    """Send all parameters of a model that are to be trained, in one row."""
+
+    model: Count
+
+
+class StartTraining(_Message, frozen=True):
+    """Make the optimizer and the schedule for a model, in training mode."""
+
+    model: Count
+    loss: Literal["mse", "cross_entropy"]
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"]
+    lr: float
+    weight_decay: float
+    momentum: float
+    clip_norm: float | None
+    schedule: Literal["constant", "cosine", "step"]
+    steps: Count
+
+
+class Train(_Message, frozen=True):
+    """Take one step per `batch_size` examples of the inputs and, last among the arguments, the targets."""
+
+    arguments: list[Node]
+    batch_size: Count
+
+
 class Trace(_Message, frozen=True):
     """Build and run a model under the profiler."""
 
@@ -162,7 +204,26 @@ class Probe(_Message, frozen=True):
     inside: str
 
 
-Request = Seed | Load | Build | Call | Apply | Changes | Vjp | Parameters | Assign | Trace | FindLine | Unpack | Probe
+Request = (
+    Seed
+    | Load
+    | Build
+    | Call
+    | Apply
+    | Changes
+    | Vjp
+    | Parameters
+    | Assign
+    | Predict
+    | Attribute
+    | Weights
+    | StartTraining
+    | Train
+    | Trace
+    | FindLine
+    | Unpack
+    | Probe
+)
 
 
 # Answers.
@@ -237,6 +298,13 @@ class Raised(_Message, frozen=True):
     out_of_memory: bool
 
 
+class Trained(_Message, frozen=True):
+    """Loss and gradient norm (before clipping) at each step; None where they were not finite."""
+
+    losses: list[float | None]
+    gradient_norms: list[float | None]
+
+
 class ModuleEntry(_Message, frozen=True):
     type_name: str
     is_torch_recurrent: bool
@@ -271,4 +339,4 @@ class Probed(_Message, frozen=True):
     outcomes: dict[str, str]
 
 
-Answer = Ready | Step | Loaded | Value | Built | Raised | Traced | Line | Unpacked | Probed
+Answer = Ready | Step | Loaded | Value | Built | Raised | Trained | Traced | Line | Unpacked | Probed

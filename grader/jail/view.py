@@ -26,6 +26,7 @@ _ROOMS = (
     "messages",
     "probe",
     "seccomp",
+    "training",
     "wire",
     "worker",
     "zygote",

@@ -17,7 +17,7 @@ import msgspec
 import numpy
 import torch
 
-from grader.jail import archive, landlock, loading, lockdown, messages, probe, seccomp, wire, zygote
+from grader.jail import archive, landlock, loading, lockdown, messages, probe, seccomp, training, wire, zygote
 
 WIRE = 3
 _FRAMES = 8
@@ -76,8 +76,8 @@ def _lock(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers
         # elsewhere the limit would count everything else this user runs
         processes=64 if layers.uid is not None or layers.namespaces else None,
     )
-    if layers.filter is not None:
-        seccomp.install(layers.filter)
+    if layers.has_filter:
+        seccomp.install(seccomp.build(os.getpid()))
 
 
 def _private_mounts(request: dict[str, Any]) -> None:
@@ -98,6 +98,7 @@ class Worker:
         self.loader = loading.Loader(submission, set(), self._announce)
         self.models: list[Any] = []
         self.dtypes: list[torch.dtype] = []
+        self.trainer: training.Trainer | None = None
 
     def serve(self) -> None:
         """Answer until the wire closes."""
@@ -138,6 +139,19 @@ class Worker:
                 return _value(_trainable(self.models[model]))
             case messages.Assign(model=model, values=values):
                 return self._assign(model, wire.unpack(values, tensors))
+            case messages.Predict(model=model, arguments=arguments, batch_size=size):
+                return self._predict(model, _arguments(arguments, tensors), size)
+            case messages.Attribute(name=name, attribute=attribute):
+                return _value(getattr(self._named(name), attribute, None))
+            case messages.Weights(model=model):
+                parts = [parameter.detach().flatten() for parameter in _trainable(self.models[model]).values()]
+                return _value(torch.cat(parts) if parts else torch.zeros(0))
+            case messages.StartTraining(model=model):
+                parameters = list(_trainable(self.models[model]).values())
+                self.trainer = training.Trainer(self.models[model], parameters, request)
+                return _value()
+            case messages.Train(arguments=arguments, batch_size=size):
+                return self._train(_arguments(arguments, tensors), size), []
             case messages.Trace(build=build, arguments=arguments):
                 return self._trace(build, _arguments(arguments, tensors), tensors), []
             case messages.FindLine(name=name, identifiers=identifiers):
@@ -202,6 +216,22 @@ class Worker:
             for name, value in values.items():
                 parameters[name].copy_(value)
         return _value()
+
+    def _predict(self, index: int, arguments: list[Any], batch_size: int) -> tuple[messages.Value, list[torch.Tensor]]:
+        model = self.models[index]
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.no_grad(), _DefaultDtype(self.dtypes[index]):
+                batches = zip(*(a.split(batch_size) for a in arguments), strict=True)
+                return _value(torch.cat([model(*batch) for batch in batches]))
+        finally:
+            model.train(was_training)
+
+    def _train(self, arguments: list[Any], batch_size: int) -> messages.Trained:
+        assert self.trainer is not None
+        *inputs, targets = (a.split(batch_size) for a in arguments)
+        return self.trainer.train((list(batch[:-1]), batch[-1]) for batch in zip(*inputs, targets, strict=True))
 
     def _trace(self, build: messages.Build, arguments: list[Any], tensors: list[torch.Tensor]) -> messages.Traced:
         with _PROFILE() as profile:
