@@ -7,10 +7,19 @@ import importlib
 from typing import Any
 
 _HOME = {
+    "Band": "figures",
     "Conditions": "records",
+    "Curve": "figures",
     "Exercise": "exercise",
     "ExerciseGrade": "records",
+    "Figure": "figures",
     "Grade": "records",
+    "Judged": "expectations",
+    "Learned": "task",
+    "LearningTask": "task",
+    "Level": "figures",
+    "Line": "figures",
+    "Mark": "figures",
     "Opaque": "expectations",
     "ReportWriter": "hookspecs",
     "Student": "student",
@@ -28,6 +37,8 @@ _HOME = {
     "format_points": "summary",
     "hookimpl": "hookspecs",
     "largest_error": "expectations",
+    "learn": "learning",
+    "recurrent": "student",
 }
 __all__ = sorted(_HOME)
 

@@ -18,6 +18,7 @@ from grader.jail.host import Zygote
 from grader.plain import plain
 from grader.records import ExerciseStatus, Limits
 from grader.submissions import Submission
+from grader.watch import Watch
 
 if TYPE_CHECKING:
     import torch
@@ -48,14 +49,20 @@ class TimeSpent(Exception):
 class Attempt:
     """Owns the attempt's worker, one at a time. Close it."""
 
-    def __init__(self, zygote: Zygote, submission: Submission, exercise: Exercise, limits: Limits, seed: int):
+    def __init__(
+        self, zygote: Zygote, submission: Submission, exercise: Exercise, limits: Limits, seed: int, watch: Watch
+    ):
         self.exercise = exercise
+        self.watch = watch
         self.ends: list[EndKind] = []
         self.out_of_memory = False
         self.broke_protocol = False
         self.built = False
         self.loaded: messages.Loaded | None = None
         self.cut_output = False
+        self.flags: set[str] = set()
+        self.memory: dict[str, Any] = {}
+        """What one check found out and another uses."""
         self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
         self._worker: Worker | None = None
         self._remaining = limits.seconds
@@ -78,17 +85,26 @@ class Attempt:
                 raise NotLoaded("error", next(text for text in failed if text))
             raise NotLoaded("missing", self._missing(self.exercise.names[0]))
 
-    def ask(self, request: msgspec.Struct, tensors: "Iterable[torch.Tensor]" = ()) -> "tuple[Any, list[torch.Tensor]]":
-        """Put a request to the loaded worker. Raises `WorkerEnded`, or `TimeSpent` before it starts."""
+    def ask(
+        self, request: msgspec.Struct, tensors: "Iterable[torch.Tensor]" = (), *, deadline: float | None = None
+    ) -> "tuple[Any, list[torch.Tensor]]":
+        """Put a request to the loaded worker. Raises `WorkerEnded`, or `TimeSpent` before it starts.
+
+        What has a `deadline` of its own (of `time.monotonic`), as a training has, is not charged to the attempt's time.
+        """
         worker = self._ready_worker()
         started = time.monotonic()
         try:
-            return worker.ask(request, tensors, deadline=started + self._remaining)
+            return worker.ask(request, tensors, deadline=deadline or started + self._remaining)
         except WorkerEnded as end:
-            self._ended(end)
+            if end.kind == "timeout":
+                allowed = f"the {self._limits.seconds:g} s for all checks were spent"
+                end.detail = "the time for a training was spent" if deadline is not None else allowed
+            self._ended(end, is_training=deadline is not None)
             raise
         finally:
-            self._remaining -= time.monotonic() - started
+            if deadline is None:
+                self._remaining -= time.monotonic() - started
             self.cut_output |= worker.cut_output
 
     def fresh(self) -> None:
@@ -154,9 +170,9 @@ class Attempt:
                 self.cut_output |= worker.cut_output
         return self._worker
 
-    def _ended(self, end: WorkerEnded) -> None:
+    def _ended(self, end: WorkerEnded, *, is_training: bool = False) -> None:
         self.ends.append(end.kind)
-        if end.kind == "timeout":
+        if end.kind == "timeout" and not is_training:
             self._remaining = 0.0
         self._worker = None
 

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-CheckFunction = Callable[[Any], float | None]
-"""Takes the `Student`; returns nothing (all points) or a share in [0, 1]; raises when a promise is broken."""
+from grader.expectations import Judged
+
+CheckFunction = Callable[[Any], "float | Judged | None"]
+"""Takes the `Student`; returns nothing (all points), a share in [0, 1] or a `Judged`; raises where a promise is broken.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Check:
     points: float
     needs: tuple[str, ...]
     run: CheckFunction
+    task: Any = None
+    """The `LearningTask` of a learning check: what calibration trains."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,10 @@ class Exercise:
         return add
 
     def check(
-        self, *, points: float, needs: CheckFunction | Sequence[CheckFunction] = ()
+        self, *, points: float, needs: CheckFunction | Sequence[CheckFunction] = (), task: Any = None
     ) -> Callable[[CheckFunction], CheckFunction]:
-        """Add a check. `needs` takes the checks themselves, so that a typo is a NameError in the editor."""
+        """Add a check. `needs` takes the checks themselves, so that a typo is a NameError in the editor; `task` is the
+        `LearningTask` that a learning check is about."""
         needed = [needs] if callable(needs) else list(needs)
 
         def add(function: CheckFunction) -> CheckFunction:
@@ -78,11 +84,16 @@ class Exercise:
                 if need not in known:
                     raise ValueError(f"{self.id}.{name}: needs '{_id(need)}', which is no check defined above it")
             self.checks.append(
-                Check(name, _promise(self.id, function), points, tuple(known[n] for n in needed), function)
+                Check(name, _promise(self.id, function), points, tuple(known[n] for n in needed), function, task)
             )
             return function
 
         return add
+
+    @property
+    def trains(self) -> bool:
+        """Whether a check trains models: the zygote then prepares for it."""
+        return any(check.task is not None for check in self.checks)
 
     @property
     def max_points(self) -> float:

@@ -4,6 +4,7 @@ Reasons speak of what the student's code returned, in the student's words, never
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +17,15 @@ class Unmet(Exception):
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a check may return where more is to be said than a share in [0, 1]: what was seen, and what to try."""
+
+    share: float
+    reason: str
+    hint: str | None = None
 
 
 class Opaque:

@@ -2,31 +2,29 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
 from grader.course import Course, effective_limits
 from grader.exercise import Check, CheckFunction, Exercise
-from grader.expectations import Unmet
+from grader.expectations import Judged, Unmet
 from grader.hints import hint_for
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
 from grader.plain import plain
+from grader.recipe import BadRecipe
 from grader.records import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Level, Limits, Verdict
 from grader.student import NotAModule, Student, StudentRaised
 from grader.submissions import Submission
-
-Observe = Callable[[str, str | None], None]
-"""Called with an exercise's id and the title of the check that begins; None when the exercise is done."""
+from grader.watch import Watch
 
 _SHOWN = 4000
 """Characters of a reason or a hint."""
 _END_WORDS = {
-    "timeout": "its time was spent ({seconds:g} s for all checks together): something in it does not come to an end, "
-    "or is very slow",
-    "memory": "it used more than {memory} MiB of memory and was stopped",
-    "crashed": "it died: {detail}",
+    "timeout": "it was stopped{where}, because {detail}: something in it does not come to an end, or is very slow",
+    "memory": "it was stopped{where}, because {detail} of memory",
+    "crashed": "it died{where}: {detail}",
     "protocol": "it wrote to the channel that belongs to the grader and was stopped",
 }
 
@@ -61,23 +59,18 @@ def grade(
     level: Level,
     seed: int,
     device: str = "cpu",
-    observe: Observe = lambda exercise, check: None,
-    on_fault: Callable[[str], None] = lambda fault: None,
+    watch: Watch | None = None,
 ) -> Grade:
-    """Grade a staged submission. Nothing a student wrote makes this raise.
-
-    `on_fault` gets the traceback of each failure of the grader's own, for whoever runs it.
-    """
+    """Grade a staged submission. Nothing a student wrote makes this raise."""
     started = time.monotonic()
+    watch = watch or Watch()
     exercises = list(exercises)
     grades = []
     if submission.problem is None:
         for exercise in exercises:
             limits = effective_limits(course.settings, exercise)
-            grades.append(
-                grade_exercise(submission, exercise, limits, zygote, seed=seed, observe=observe, on_fault=on_fault)
-            )
-            observe(exercise.id, None)
+            grades.append(grade_exercise(submission, exercise, limits, zygote, seed=seed, watch=watch))
+            watch.check(exercise.id, None)
     counted = [g for g in grades if g.status != "broken"]
     points = round(sum(g.points for g in counted), 2)
     possible = counted if submission.problem is None else exercises
@@ -106,20 +99,20 @@ def grade_exercise(
     zygote: Zygote,
     *,
     seed: int,
-    observe: Observe = lambda exercise, check: None,
-    on_fault: Callable[[str], None] = lambda fault: None,
+    watch: Watch | None = None,
 ) -> ExerciseGrade:
     """One attempt: its verdicts, in the order of the checks."""
     started = time.monotonic()
-    attempt = Attempt(zygote, submission, exercise, limits, seed)
+    watch = watch or Watch()
+    attempt = Attempt(zygote, submission, exercise, limits, seed, watch)
     sheet = _Sheet()
     try:
-        _run(attempt, sheet, limits, observe)
+        _run(attempt, sheet)
     finally:
         attempt.close()
     for outcome in sheet.outcomes.values():
         if outcome.our_fault is not None:
-            on_fault(outcome.our_fault)
+            watch.fault(outcome.our_fault)
     status, message = _status(attempt, sheet, limits)
     verdicts = [_verdict(check, sheet.outcomes.get(check.id), status) for check in exercise.checks]
     return ExerciseGrade(
@@ -136,7 +129,7 @@ def grade_exercise(
     )
 
 
-def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> None:
+def _run(attempt: Attempt, sheet: _Sheet) -> None:
     """Load, judge the rules in a worker of their own, then the checks."""
     exercise = attempt.exercise
     try:
@@ -146,7 +139,7 @@ def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> N
         return
     except WorkerEnded as end:
         first = exercise.checks[0]
-        sheet.outcomes[first.id] = Outcome(0.0, "error", _end_words(end, limits))
+        sheet.outcomes[first.id] = Outcome(0.0, "error", _end_words(end))
         return
     except TimeSpent:
         attempt.ends.append("timeout")
@@ -155,8 +148,8 @@ def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> N
         sheet.outcomes[exercise.checks[0].id] = _our_fault()
         return
     for rule in exercise.rules:
-        observe(exercise.id, rule.promise)
-        outcome = _try(rule.id, rule.run, attempt, limits)
+        attempt.watch.check(exercise.id, rule.promise)
+        outcome = _try(rule.id, rule.run, attempt)
         attempt.fresh()
         if outcome.status == "failed":
             sheet.disallowed = plain(outcome.message, _SHOWN)
@@ -171,21 +164,25 @@ def _run(attempt: Attempt, sheet: _Sheet, limits: Limits, observe: Observe) -> N
         if missing:
             sheet.outcomes[check.id] = Outcome(0.0, "skipped", _needs_words(exercise, missing))
             continue
-        observe(exercise.id, check.promise)
-        sheet.outcomes[check.id] = _try(check.id, check.run, attempt, limits)
+        attempt.watch.check(exercise.id, check.promise)
+        sheet.outcomes[check.id] = _try(check.id, check.run, attempt)
 
 
-def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -> Outcome:
+def _try(name: str, function: CheckFunction, attempt: Attempt) -> Outcome:
     """Run a rule or a check; whose fault a failure is shows in what was raised."""
     try:
-        share = function(Student(attempt, name))
-        share = 1.0 if share is None else float(share)
+        judged = function(Student(attempt, name))
+        if not isinstance(judged, Judged):
+            judged = _in_words(1.0 if judged is None else float(judged))
+        share = judged.share
         if not 0 <= share <= 1:  # NaN is not either
             raise ValueError(f"{attempt.exercise.id}.{name} returned the share {share}")
     except Unmet as unmet:
         return Outcome(0.0, "failed", unmet.reason, unmet.hint)
     except StudentRaised as raised:
         return Outcome(0.0, "error", raised.reason(), hint_for(raised, attempt))
+    except BadRecipe as problem:
+        return Outcome(0.0, "error", str(problem), "Change the recipe of the class; the other checks count.")
     except (NotAModule, NameNotFound) as problem:
         hint = "Derive the class from `nn.Module`." if isinstance(problem, NotAModule) else None
         return Outcome(0.0, "error", str(problem), hint)
@@ -194,12 +191,15 @@ def _try(name: str, function: CheckFunction, attempt: Attempt, limits: Limits) -
     except TimeSpent:
         return Outcome(0.0, "skipped", "the attempt's time was spent before this check")
     except WorkerEnded as end:
-        return Outcome(0.0, "error", _end_words(end, limits))
+        return Outcome(0.0, "error", _end_words(end))
     except Exception:
         return _our_fault()
-    if share >= 1:
-        return Outcome(1.0, "passed", "as promised")
-    return Outcome(share, "partial" if share > 0 else "failed", f"reached {share:.0%} of what was asked")
+    status: CheckStatus = "passed" if share >= 1 else "partial" if share > 0 else "failed"
+    return Outcome(share, status, judged.reason, judged.hint)
+
+
+def _in_words(share: float) -> Judged:
+    return Judged(share, "as promised" if share >= 1 else f"reached {share:.0%} of what was asked")
 
 
 def _our_fault() -> Outcome:
@@ -220,7 +220,7 @@ def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseSt
     if "memory" in attempt.ends or attempt.out_of_memory:
         return "memory", f"It used more memory than the {limits.memory_mib} MiB it may."
     if "timeout" in attempt.ends:
-        return "timeout", f"It was stopped when its time of {limits.seconds:g} s was spent."
+        return "timeout", "It was stopped when its time was spent; what passed before that counts."
     if attempt.ends:
         return "crashed", "Its process died before it could answer; what passed before that counts."
     if sheet.refused is not None:
@@ -246,7 +246,7 @@ def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> V
 
 
 def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:
-    flags = set(sheet.flags)
+    flags = {*sheet.flags, *attempt.flags}
     if "protocol" in attempt.ends or attempt.broke_protocol:
         flags.add("protocol")
     if attempt.cut_output:
@@ -256,9 +256,9 @@ def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:
     return sorted(flags)
 
 
-def _end_words(end: WorkerEnded, limits: Limits) -> str:
-    words = _END_WORDS[end.kind]
-    return words.format(seconds=limits.seconds, memory=limits.memory_mib, detail=end.detail)
+def _end_words(end: WorkerEnded) -> str:
+    where = f" in {end.doing}" if end.doing else ""
+    return _END_WORDS[end.kind].format(where=where, detail=end.detail)
 
 
 def _reached(outcome: Outcome | None) -> bool:

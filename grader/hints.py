@@ -60,7 +60,10 @@ def hint_for(raised: StudentRaised, attempt: Attempt) -> str | None:
     if raised.type_name == "NameError" and (missing := _failed_import(raised.message, attempt)):
         return missing
     if raised.type_name == "ModuleNotFoundError":
-        return "Only the standard library, torch and numpy are available to graded code."
+        return (
+            "Is it a file of your own? Hand it in with the rest. Of what is installed, only the standard library, "
+            "torch, numpy and what the course adds are available to graded code."
+        )
     for type_name, pattern, hint in _HINTS:
         if raised.type_name == type_name and re.search(pattern, raised.message):
             return hint

@@ -1,12 +1,13 @@
 """The hooks, in calling order. Nouns contribute value objects; implementations take the arguments they need."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pluggy
 
 from grader.exercise import Exercise
+from grader.figures import Figure
 from grader.records import Conditions, Grade
 
 PROJECT = "grader"
@@ -19,7 +20,8 @@ class ReportWriter:
     """Turns a grade into a document for people."""
 
     name: str
-    page: Callable[[Grade, Conditions], str]
+    page: Callable[[Grade, Conditions, Mapping[str, Sequence[Figure]]], str]
+    """Takes the grade, how it came about, and evidence by exercise id."""
 
 
 @hookspec
@@ -51,7 +53,7 @@ def grader_reports(reports: Sequence[Path]) -> Sequence[ReportWriter]:  # type: 
     Example:
         @hookimpl
         def grader_reports(reports):
-            return [ReportWriter("html", lambda grade, conditions: render(reports, grade, conditions))]
+            return [ReportWriter("html", lambda grade, conditions, evidence: render(reports, grade))]
 
-    Used by: plugins/html_report.py
+    Used by: plugins/html_report/__init__.py
     """

@@ -86,7 +86,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_mib: int = 2048
     files_mib: int = 64
     output_kib: int = 1024
-    threads: int = 1
 
 
 def to_json(grade: Grade) -> str:

@@ -4,16 +4,20 @@ Each verb sends plain data and gets plain data back; a student's exception arriv
 is a claim about nothing but itself: compare it on this side.
 """
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from grader.attempt import Attempt, TimeSpent
 from grader.expectations import Opaque, describe
+from grader.figures import Band, Figure
 from grader.jail import messages, wire
 from grader.jail.handle import WorkerEnded
 from grader.plain import plain
+from grader.recipe import Recipe
 
 _DTYPES: dict[torch.dtype, messages.DtypeName] = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -61,6 +65,17 @@ class Trace:
     modules: list[tuple[str, bool]]
 
 
+FUSED_RECURRENT = re.compile(r"^\w+::.*(rnn|gru|lstm)")
+"""Operators of PyTorch's own recurrent layers and cells, as the profiler names them."""
+
+
+def recurrent(short: Trace, long: Trace) -> bool:
+    """Whether a recurrent step ran: a fused recurrent operator, or more operators for the longer sequence."""
+    if any(FUSED_RECURRENT.match(name) for name in long.operators):
+        return True
+    return sum(long.operators.values()) > sum(short.operators.values())
+
+
 class Student:
     """What a check is given: an attempt, and a generator seeded for this check."""
 
@@ -89,6 +104,47 @@ class Student:
         request = messages.Call(name, [wire.pack(a, tensors) for a in arguments])
         return self._values(request, tensors, f"`{name}`", 1)[0]
 
+    def once(self, name: str, function: Callable[[], Any]) -> Any:
+        """What `function` returns, found out once per attempt: checks share the result of a training."""
+        memory = self._attempt.memory
+        if name not in memory:
+            memory[name] = function()
+        return memory[name]
+
+    def flag(self, name: str) -> None:
+        """Raise a flag for the instructor's attention; students do not see it."""
+        self._attempt.flags.add(name)
+
+    def show(self, figure: Figure) -> None:
+        """Attach evidence to the exercise's part of the report."""
+        self._attempt.watch.figure(self._attempt.exercise.id, figure)
+
+    def band(self) -> Band | None:
+        """How the references' trainings went, where that has been measured."""
+        return self._attempt.watch.band(self._attempt.exercise.id)
+
+    def distrust(self, detail: str) -> WorkerEnded:
+        """End a worker whose answer makes no sense; the exception to raise."""
+        return self._attempt.break_off(detail)
+
+    def tell(self, progress: str) -> None:
+        """Say how far a long check has come."""
+        self._attempt.watch.check(self._attempt.exercise.id, progress)
+
+    def restart(self, purpose: str) -> None:
+        """Go on in a fresh worker, with generators seeded for this purpose."""
+        self._attempt.fresh()
+        self._seed = self._attempt.seed(f"{purpose}/worker")
+
+    def generator_for(self, purpose: str) -> torch.Generator:
+        """A generator for the trusted side's data: the same for one submission, exercise and purpose."""
+        return torch.Generator().manual_seed(self._attempt.seed(f"{purpose}/host"))
+
+    def attribute(self, name: str, attribute: str) -> Any:
+        """An attribute of the class `name`, as plain data; None where there is none."""
+        self._attempt.require(name)
+        return self._values(messages.Attribute(name, attribute), [], f"reading `{name}.{attribute}`", 1)[0]
+
     def find_line(self, name: str, identifiers: list[str]) -> str | None:
         """The first line of class `name` that mentions an identifier: to show, never to judge by."""
         try:
@@ -99,12 +155,18 @@ class Student:
             return None
         return f"{plain(line.place.file, 100)}, line {line.place.line}: `{plain(line.text, 200)}`"
 
-    def ask(self, request: Any, tensors: list[torch.Tensor], kind: type, doing: str) -> tuple[Any, list[torch.Tensor]]:
+    def ask(
+        self, request: Any, tensors: list[torch.Tensor], kind: type, doing: str, deadline: float | None = None
+    ) -> tuple[Any, list[torch.Tensor]]:
         """Put a request to the worker and insist on the kind of its answer."""
         if self._seed is not None:
             seed, self._seed = self._seed, None
             self._attempt.ask(messages.Seed(seed))
-        answer, received = self._attempt.ask(request, tensors)
+        try:
+            answer, received = self._attempt.ask(request, tensors, deadline=deadline)
+        except WorkerEnded as end:
+            end.doing = doing
+            raise
         if isinstance(answer, messages.Raised):
             self._attempt.out_of_memory |= answer.out_of_memory
             raise StudentRaised(answer, doing)
@@ -112,9 +174,11 @@ class Student:
             raise self._attempt.break_off("it answered something else than was asked")
         return answer, received
 
-    def _values(self, request: Any, tensors: list[torch.Tensor], doing: str, count: int) -> list[Any]:
+    def _values(
+        self, request: Any, tensors: list[torch.Tensor], doing: str, count: int, deadline: float | None = None
+    ) -> list[Any]:
         """The `count` things that such a request is answered with."""
-        answer, received = self.ask(request, tensors, messages.Value, doing)
+        answer, received = self.ask(request, tensors, messages.Value, doing, deadline)
         if len(answer.items) != count:
             raise self._attempt.break_off("it answered with more or fewer things than were asked")
         try:
@@ -167,6 +231,37 @@ class RemoteModel:
         if not isinstance(values, dict) or not all(_is_floating(value) for value in values.values()):
             raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
         return values
+
+    def predict(self, *inputs: torch.Tensor, batch_size: int = 256, deadline: float | None = None) -> Any:
+        """What the model returns in eval mode, without gradients, in batches: one tensor, if it returns tensors."""
+        tensors: list[torch.Tensor] = []
+        nodes = [wire.pack(value, tensors) for value in inputs]
+        request = messages.Predict(self._index, nodes, batch_size)
+        return self._student._values(request, tensors, "`forward`", 1, deadline)[0]
+
+    def weights(self) -> torch.Tensor:
+        """All parameters that are to be trained, in one row."""
+        values = self._student._values(messages.Weights(self._index), [], "reading the parameters", 1)[0]
+        if not _is_floating(values):
+            raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
+        return values
+
+    def start_training(self, recipe: Recipe, loss: Literal["mse", "cross_entropy"]) -> None:
+        """Make the recipe's optimizer and schedule for this model. Raises `StudentRaised`."""
+        r = recipe
+        request = messages.StartTraining(
+            self._index, loss, r.optimizer, r.lr, r.weight_decay, r.momentum, r.clip_norm, r.schedule, r.steps
+        )
+        self._student._values(request, [], "making the optimizer", 0)
+
+    def train(
+        self, inputs: Sequence[torch.Tensor], targets: torch.Tensor, batch_size: int, deadline: float
+    ) -> messages.Trained:
+        """One step per `batch_size` examples. What comes back of losses and gradients is for display."""
+        tensors: list[torch.Tensor] = []
+        nodes = [wire.pack(value, tensors) for value in (*inputs, targets)]
+        request = messages.Train(nodes, batch_size)
+        return self._student.ask(request, tensors, messages.Trained, "training", deadline)[0]
 
     def load(self, values: dict[str, torch.Tensor]) -> None:
         """Overwrite registered parameters by name; those not named stay."""

@@ -14,7 +14,20 @@ from grader.jail.view import worker_view
 
 ROOT = Path(__file__).parents[1]
 
-FLOOR = {"records", "plain", "versions", "jail.messages", "jail.wire", "exercise", "expectations"}
+FLOOR = {
+    "records",
+    "plain",
+    "versions",
+    "jail.messages",
+    "jail.wire",
+    "exercise",
+    "expectations",
+    "figures",
+    "recipe",
+    "watch",
+    "task",
+    "calibration",
+}
 INSIDE = {"zygote", "worker", "loading", "archive", "probe", "lockdown", "landlock", "seccomp", "launcher", "training"}
 LAYERS = [
     FLOOR,
@@ -23,9 +36,11 @@ LAYERS = [
     {"jail.isolation", "submissions"},
     {"attempt"},
     {"student"},
-    {"hints"},
+    {"hints", "evidence"},
+    {"learning"},
     {"grading"},
     {"verify"},
+    {"calibrating"},
     {"commands", "cli", "__main__"},
 ]
 """Lowest first. A module imports modules of lower layers, or of its own."""

@@ -164,7 +164,7 @@ def assert_told(grade, status, *words):
         "a package imported in forward": (
             layer(forward="import pandas"),
             "graded",
-            ["No module named 'pandas'", "standard library, torch and numpy"],
+            ["No module named 'pandas'", "the standard library, torch, numpy"],
         ),
         "to be done": (
             layer(forward="raise NotImplementedError"),

@@ -12,6 +12,7 @@ from grader.course import CourseError, bundled, effective_limits, load_course, r
 from grader.grading import grade
 from grader.records import Limits, to_json
 from grader.submissions import stage, unstage
+from grader.watch import Watch
 
 SOLUTION = "from torch import nn\ndef one():\n    return 1\nclass Model(nn.Module):\n    def forward(self): return 1\n"
 
@@ -226,7 +227,13 @@ def graded(folder, submission, zygote, isolation):
         faults = []
         try:
             result = grade(
-                staged, course.exercises, course, zygote, level=isolation.level, seed=1, on_fault=faults.append
+                staged,
+                course.exercises,
+                course,
+                zygote,
+                level=isolation.level,
+                seed=1,
+                watch=Watch(fault=faults.append),
             )
         finally:
             unstage(staged, zygote)

@@ -1,14 +1,20 @@
 """The student's page: what stands on it, in which order, and what can never get into it."""
 
-import importlib.util
+import importlib
+import itertools
+import math
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from grader.figures import Band, Curve, Level, Line, Mark
 from grader.records import Conditions, ExerciseGrade, Grade, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -92,6 +98,25 @@ CRASHED = attempt(
     status="crashed",
     message="Its process died.",
 )
+STEPS = list(range(0, 350, 25))
+LEARNING_CURVE = Curve(
+    title="Learning",
+    sentence="Your model reached an error of 0.0032; full marks need 0.01.",
+    x_label="training steps",
+    y_label="mean squared error",
+    lines=[Line("your model", STEPS, [0.17 * 0.73**count for count in range(14)])],
+    bands=[Band("reference solutions", [0, 200, 400], [0.15, 0.01, 0.002], [0.18, 0.03, 0.003])],
+    levels=[Level("knowing nothing", 0.167), Level("full marks", 0.01)],
+    marks=[Mark("stopped at step 325", 325)],
+    log_y=True,
+)
+GRADIENTS = Curve("Gradients", "They do not vanish.", "training steps", "norm", [Line("your model", STEPS, STEPS)])
+EVIDENCE = {"adding_problem": [LEARNING_CURVE, GRADIENTS]}
+NASTY_CURVE = Curve(
+    *(HOSTILE, HOSTILE, HOSTILE, HOSTILE, [Line(HOSTILE, [1, 2], [3, 4]), Line(HOSTILE, [1], [math.nan])]),
+    *([Band(HOSTILE, [1, 2], [1, 2], [2, 3])], [Level(HOSTILE, 5)], [Mark(HOSTILE, 1)]),
+)
+
 NASTY = attempt("x", verdict("x", "failed", message=HOSTILE, hint=HOSTILE), message=HOSTILE, notes=[HOSTILE])
 TAME = attempt("x", verdict("x", "failed", message="a `b` c", hint="a `b` c"), message="a `b` c", notes=["a `b` c"])
 
@@ -149,21 +174,21 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def plugin():
-    name = "test_html_report_plugin"
-    spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "html_report.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[name]
+def plugin(course):
+    """The plugin's module, loaded as a course loads it."""
+    return sys.modules[course.reports["html"].page.__module__]
 
 
 @pytest.fixture(scope="module")
 def render(plugin):
     [writer] = plugin.grader_reports([ROOT / "reports"])
     assert writer.name == "html"
-    return lambda grade: writer.page(grade, CONDITIONS)
+    return lambda grade, evidence=EVIDENCE: writer.page(grade, CONDITIONS, evidence)
+
+
+@pytest.fixture(scope="module")
+def drawing(plugin):
+    return importlib.import_module(f"{plugin.__name__}.drawing")
 
 
 def squeeze(text):
@@ -221,7 +246,10 @@ def test_page_can_be_read_by_everybody(render, name):
     assert tags.count("caption") == tags.count("table")
     assert all(caption.strip() for caption in reader.texts.get("caption", []))
     assert all(attributes.get("scope") for tag, attributes in reader.tags if tag == "th")
-    assert all(attributes.get("aria-hidden") for tag, attributes in reader.tags if tag == "svg")
+    ids = set(reader.attributes("id"))
+    for attributes in (attributes for tag, attributes in reader.tags if tag == "svg"):
+        described = {attributes.get("aria-labelledby"), attributes.get("aria-describedby")} <= ids
+        assert attributes.get("aria-hidden") or (attributes["role"] == "img" and described)
     assert tags.count("h1") == 1
 
 
@@ -316,7 +344,150 @@ def test_messages_keep_their_shape(render):
     assert re.search(r"^pre, \.prose \{ white-space: pre-wrap; \}$", style, re.MULTILINE)
 
 
+# Evidence
+
+
+def test_evidence_stands_with_its_exercise(render):
+    """After its checks: title, sentence, a drawing for wide and one for narrow pages, and the numbers."""
+    page = render(GRADES["mixed"])
+    reader = Reader(page)
+    words = squeeze(reader.text)
+    assert_in_order(
+        words,
+        "needs state",
+        "Learning Your model reached an error of 0.0032; full marks need 0.01.",
+        "stopped at step 325",
+        "knowing nothing: 0.167 full marks: 0.01 stopped at step 325",
+        "Learning in numbers training steps your model reference solutions 0 0.17 0.15 to 0.18 25 0.124",
+        "325 0.00284 0.005 to 0.0131",
+        "Gradients They do not vanish.",
+        "line 80 raised FileNotFoundError",
+    )
+    classes = [attributes.get("class") for tag, attributes in reader.tags if tag == "svg"]
+    assert [name for name in classes if name.startswith("chart")] == ["chart wide", "chart narrow"] * 2
+    assert "<figure>" not in render(GRADES["mixed"], None)
+
+
+def test_drawings_take_the_look_of_the_page(render):
+    """Well-formed, of no fixed size, in the page's ink and fonts, and described."""
+    drawings = re.findall(r'<svg class="chart.*?</svg>', render(GRADES["mixed"]), re.DOTALL)
+    assert len(drawings) == 4
+    for drawing in drawings:
+        root = ElementTree.fromstring(drawing)
+        assert set(root.attrib) & {"width", "height", "viewBox"} == {"viewBox"}
+        assert [root[0].tag, root[1].tag] == ["title", "desc"]
+        assert root[0].text and root[1].text
+        tags = {element.tag for element in root.iter()}
+        assert tags <= {"svg", "title", "desc", "g", "defs", "path", "use", "text"}
+        paints = {element.get(name) for element in root.iter() for name in ("fill", "stroke")} - {None}
+        assert paints == {"currentColor", "none"}
+        assert not re.search("font-family|style=|http|<!|<?xml|clip-path", drawing)
+        texts = [element.text for element in root.iter("text")]
+        assert "training steps" in texts
+
+
+def test_what_is_not_finite_is_told(render):
+    """A training that diverged does not look like a short one."""
+    line = Line("your model", [0, 1, 2], [1, math.inf, math.nan])
+    lost = Line("seed 2", [0, 1], [math.nan, math.nan])
+    text = Reader(render(grade(PERFECT), {"my_rnn": [Curve("t", "s", "x", "y", [line, lost])]})).text
+    assert "your model: 2 values are not finite and not shown." in text
+    assert "seed 2: no finite value." in text
+
+
+def test_zero_on_a_logarithmic_axis_is_told(render):
+    """Gradients that vanished are evidence too; without anything above zero, the axis is not logarithmic."""
+    some, none = (Curve("t", "s", "x", "y", [Line("a", [0, 1], ys)], log_y=True) for ys in ([1, 0], [0, 0]))
+    assert "drawn at the lower edge" in render(grade(PERFECT), {"my_rnn": [some]})
+    assert "drawn at the lower edge" not in render(grade(PERFECT), {"my_rnn": [none]})
+
+
+def test_table_has_at_most_twenty_rows(render):
+    """From the first point to the last."""
+    line = Line("your model", range(1000), range(1000))
+    rows = Reader(render(grade(PERFECT), {"my_rnn": [Curve("t", "s", "x", "y", [line])]})).texts["tr"]
+    rows = [squeeze(row) for row in rows[-20:]]
+    assert (rows[0], rows[-1], len(set(rows))) == ("00", "999999", 20)
+    assert "x your model" not in rows
+
+
 # Text that students control
+
+
+def test_hostile_evidence_stays_text(render):
+    """Letter for letter in a title, and no tag that a tame curve has not."""
+    hostile = Reader(render(grade(PERFECT), {"my_rnn": [NASTY_CURVE]}))
+    tame = Reader(render(grade(PERFECT), {"my_rnn": [LEARNING_CURVE]}))
+    assert {tag for tag, _ in hostile.tags} == {tag for tag, _ in tame.tags}
+    assert hostile.faults == []
+    assert HOSTILE in hostile.texts["title"]
+    assert hostile.texts["th"].count(HOSTILE) == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["$x^2", r"$\frac{1}{$ costs 5$", "a\x00\x1b[31mb", "\ud800", "損失", "", " ", "x" * 300]
+)
+def test_odd_text_can_be_drawn(render, text):
+    """No markup of matplotlib's, no character of XML's, no missing glyph stops a report."""
+    line, band = Line(text, [1, 2], [3, 4]), Band(text, [1, 2], [1, 2], [2, 3])
+    curve = Curve(text, text, text, text, [line], [band], [Level(text, 5)], [Mark(text, 1), Mark(text, 2)])
+    page = render(grade(PERFECT), {"my_rnn": [curve]})
+    for drawing in re.findall(r'<svg class="chart.*?</svg>', page, re.DOTALL):
+        ElementTree.fromstring(drawing)
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, -1.0, 5e-324, 1.7e308])
+points = st.lists(st.tuples(numbers, numbers), max_size=5)
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(points, max_size=3), level=st.floats(allow_nan=False, allow_infinity=False), log_y=st.booleans())
+def test_any_numbers_can_be_drawn(render, lines, level, log_y):
+    """Whatever a model computes, its report comes out, and everything is drawn on the paper."""
+    lines = [Line(f"seed {count}", [x for x, _ in line], [y for _, y in line]) for count, line in enumerate(lines)]
+    curve = Curve("t", "s", "x", "y", lines, levels=[Level("l", level)], marks=[Mark("m", level)], log_y=log_y)
+    page = render(grade(PERFECT), {"my_rnn": [curve]})
+    for drawing in re.findall(r'<svg class="chart.*?</svg>', page, re.DOTALL):
+        paths = [element.get("d") for element in ElementTree.fromstring(drawing).iter("path")]
+        assert all(-10 < float(length) < 700 for path in paths for length in re.sub("[MLCz]", "", path).split())
+
+
+def test_matplotlib_is_left_as_it_was_and_reads_no_file_beside_a_submission(tmp_path):
+    """Its settings are a process's own; the current folder may be a student's."""
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff")
+    program = f"""if True:
+        from pathlib import Path
+        from grader.course import load_course, read_settings
+        from grader.figures import Curve, Line
+        from grader.records import Conditions, ExerciseGrade, Grade
+        exercise = ExerciseGrade("a", "A", "graded", None, 0.0, 0.0, 1.0, [], [], [])
+        grade = Grade(1, "ada", "graded", None, 0.0, 0.0, 0.0, "cpu", "strong", 7, 1.0, [], [exercise])
+        curve = Curve("t", "s", "x", "y", [Line("l", [1, 2], [3, 4])])
+        page = load_course(read_settings(Path({str(ROOT)!r})), entry_points=False).reports["html"].page
+        print("<svg class" in page(grade, Conditions("", {{}}, {{}}, []), {{"a": [curve]}}))
+        import matplotlib
+        before = dict(matplotlib.rcParams)
+        page(grade, Conditions("", {{}}, {{}}, []), {{"a": [curve]}})
+        print(dict(matplotlib.rcParams) == before, Path.cwd())
+    """
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["True", f"True {tmp_path}"]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 300), st.integers(5, 40)), max_size=7).map(
+        lambda pairs: sorted(pairs, reverse=True)
+    )
+)
+def test_labels_do_not_touch(drawing, labels):
+    """They keep their order, stay inside, and stand where they want to if nothing is in the way."""
+    wanted, sizes = [height for height, _ in labels], [size for _, size in labels]
+    found = drawing.spread(wanted, sizes, 0, 300)
+    edges = [(centre + size / 2, centre - size / 2) for centre, size in zip(found, sizes, strict=True)]
+    assert all(low >= -1e-9 and high <= 300 + 1e-9 for high, low in edges)
+    assert all(above[1] >= below[0] - 1e-9 for above, below in itertools.pairwise(edges))
+    assert drawing.spread([200, 100], [20, 20], 0, 300) == [200, 100]
 
 
 def test_hostile_text_stays_text(render):
@@ -356,14 +527,23 @@ def test_template_with_an_unknown_name_is_an_error(plugin, tmp_path):
         writer.page(GRADES["perfect"], CONDITIONS)
 
 
-def test_jinja_waits_for_the_first_page():
-    """Starting the command does not pay for templates."""
-    program = (
-        "import runpy, sys; found = runpy.run_path('plugins/html_report.py');"
-        "found['grader_reports'](['reports']); print('jinja2' in sys.modules)"
-    )
+def test_libraries_wait_until_they_are_needed():
+    """Starting the command does not pay for templates, nor a page without evidence for drawing."""
+    program = """if True:
+        import importlib.util, sys
+        from grader.records import Conditions, Grade
+        at = "plugins/html_report"
+        spec = importlib.util.spec_from_file_location("report", at + "/__init__.py", submodule_search_locations=[at])
+        sys.modules["report"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        [writer] = module.grader_reports(["reports"])
+        print({"jinja2", "matplotlib"} & set(sys.modules))
+        grade = Grade(1, "ada", "graded", None, 0.0, 0.0, 0.0, "cpu", "strong", 7, 1.0, [], [])
+        writer.page(grade, Conditions("", {}, {}, []), {"my_rnn": []})
+        print({"jinja2", "matplotlib"} & set(sys.modules))
+    """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    assert done.stdout == "set()\n{'jinja2'}\n"
 
 
 def test_readme_examples_run():

@@ -72,7 +72,7 @@ def one_step(student):
     layer = probe(student)
     W, U = layer.step.W, layer.step.U
     parts = (W, U, U - torch.diag(U.diagonal()))
-    if layer.error > layer.tolerances.step or any(layer.is_nothing(part) for part in parts):
+    if not layer.error <= layer.tolerances.step or any(layer.is_nothing(part) for part in parts):  # NaN fails too
         raise laws.of_step(layer)
 
 

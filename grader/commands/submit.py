@@ -16,6 +16,7 @@ from grader.commands.options import GRADER_FAILED, course_option, ends_in_one_li
 if TYPE_CHECKING:
     from grader.course import Course, Settings
     from grader.exercise import Exercise
+    from grader.figures import Figure
     from grader.jail.isolation import Isolation
     from grader.records import Conditions, Grade
 
@@ -126,39 +127,39 @@ def _grade(
 
     # started before our own import of torch: the two take a second each, side by side
     with Zygote(course.packages) as zygote:
+        from grader import calibration
         from grader.commands.text import progress
         from grader.course import load_course
         from grader.grading import grade
         from grader.jail.isolation import measure
         from grader.records import Limits
         from grader.submissions import stage
+        from grader.watch import Watch
 
         loaded = load_course(course)
         exercises = _pick(loaded, ids)
         isolation = measure(zygote)
         if require is not None:
             _refuse_below(require, isolation)
-        limits = Limits(**course.limits)  # type: ignore[arg-type]
-        submission = stage(path, zygote, limits, without=output)
-        show_progress = progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None)
-        faults: list[str] = []
-        with show_progress as show:
-            result = grade(
-                submission,
-                exercises,
-                loaded,
-                zygote,
-                level=isolation.level,
-                seed=seed,
-                observe=show,
-                on_fault=faults.append,
+        if any(exercise.trains for exercise in exercises):
+            zygote.prepare_training()
+        submission = stage(path, zygote, Limits(**course.limits), without=output)  # type: ignore[arg-type]
+        measured = [found for e in exercises if (found := calibration.load(course.folder, e.id)) is not None]
+        bands = {found.exercise: calibration.reference_band(found) for found in measured}
+        evidence: dict[str, list[Figure]] = {}
+        with progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None) as show:
+            watch = Watch(
+                check=show,
+                fault=lambda fault: click.echo(f"grade: the grader failed in a check:\n{fault}", err=True),
+                figure=lambda exercise, figure: evidence.setdefault(exercise, []).append(figure),
+                band=bands.get,
             )
-        for fault in faults:
-            click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
-        conditions = _conditions(path, ids, seed, isolation, submission.notes if not exercises else [])
+            result = grade(submission, exercises, loaded, zygote, level=isolation.level, seed=seed, watch=watch)
+        rates = [calibration.statement(found) for found in measured]
+        conditions = _conditions(path, ids, seed, isolation, rates)
         page = ""
         if (output is not None or format_ == "html") and "html" in loaded.reports:
-            page = loaded.reports["html"].page(result, conditions)
+            page = loaded.reports["html"].page(result, conditions, evidence)
         return result, conditions, page
 
 

@@ -9,15 +9,24 @@ import click
 from grader.commands.options import course_option, ends_in_one_line, version_option
 
 if TYPE_CHECKING:
-    from grader.course import Settings
+    from grader.course import Course, Settings
+    from grader.exercise import Exercise
+    from grader.jail.host import Zygote
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), envvar="GRADE_SEED", help="Default: drawn at random.")
+@click.option(
+    "--calibrate",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="Measure the learning checks instead: train each reference, and each mistake a learning check must catch, "
+    "with N seeds. Goes on where it was stopped.",
+)
 @course_option
 @version_option
-def verify(ids: tuple[str, ...], seed: int | None, course: "Settings") -> None:
+def verify(ids: tuple[str, ...], seed: int | None, calibrate: int | None, course: "Settings") -> None:
     """Let the course prove itself against the submissions in its solutions/ folder.
 
     References must earn everything, each mistake must lose points at the check its first line names and read its hint
@@ -38,6 +47,11 @@ def verify(ids: tuple[str, ...], seed: int | None, course: "Settings") -> None:
             exercises = loaded.pick(ids)
         except CourseError as error:
             raise click.UsageError(str(error)) from None
+        if calibrate is not None:
+            _calibrate(loaded, exercises, zygote, calibrate)
+            return
+        if any(exercise.trains for exercise in exercises):
+            zygote.prepare_training()
         problems = 0
         for finding in verify_course(loaded, exercises, zygote, seed=seed):
             word = "ok" if finding.problem is None else "PROBLEM"
@@ -49,3 +63,16 @@ def verify(ids: tuple[str, ...], seed: int | None, course: "Settings") -> None:
     click.echo(f"\n{'The course proves itself' if not problems else f'{problems} problems'} (seed {seed}).")
     if problems:
         raise SystemExit(1)
+
+
+def _calibrate(course: "Course", exercises: "list[Exercise]", zygote: "Zygote", count: int) -> None:
+    from grader import calibration
+    from grader.calibrating import calibrate
+
+    for exercise in exercises:
+        for row in calibrate(course, exercise, zygote, count):
+            score = "refused" if row.score is None else f"{row.score:.3g}"
+            click.echo(f"{exercise.id:16} {row.solution:28} seed {row.seed}  {score:>8}  share {row.share:g}")
+        found = calibration.load(course.settings.folder, exercise.id)
+        if found is not None:
+            click.echo(calibration.statement(found))

@@ -41,6 +41,8 @@ class WorkerEnded(Exception):
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.doing = ""
+        """What was asked of the worker, in a student's words."""
 
 
 def remove_tree(folder: Path) -> None:

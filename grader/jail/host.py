@@ -35,6 +35,7 @@ class Zygote:
         self._packages = list(packages)
         self._ready: dict[str, Any] | None = None
         self._entries = 0
+        self._trains = False
         self.as_root = os.geteuid() == 0
         # a dedicated user below 65536, so that it exists in a container with a small range of ids
         self.uid = 60_000 + os.getpid() % 5_000 if self.as_root else os.geteuid()
@@ -129,6 +130,12 @@ class Zygote:
             os.close(error_write)
         pid = answer["pid"]
         return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch)
+
+    def prepare_training(self) -> None:
+        """Warm up what training needs, once, so that no worker pays for it. Raises `JailError`."""
+        if not self._trains:
+            self._ask({"train": True}, [])
+            self._trains = True
 
     def new_entry(self) -> Path:
         """A new empty folder in the spool: what a worker may be shown as its submission."""

@@ -168,17 +168,27 @@ class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.loader.run(parse(path), module, path)
 
 
-class Guard(importlib.abc.MetaPathFinder):
-    """Says "no module named" for installed packages that a worker cannot read, instead of a permission error."""
+class Guard(importlib.machinery.PathFinder):
+    """Takes the place of Python's path finder: installed packages that a worker may not read are not there.
+
+    Otherwise a package that lies on the path but is closed would raise a permission error with the path in it.
+    """
 
     importable: frozenset[str] = frozenset()
 
-    def find_spec(self, name, path=None, target=None):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
         top = name.partition(".")[0]
         known = top in sys.stdlib_module_names or top.startswith("_sysconfigdata")
-        if known or top in self.importable or top in sys.modules:
-            return
-        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
+        if known or top in cls.importable or top in sys.modules:
+            return super().find_spec(name, path, target)
+        return None
+
+    @classmethod
+    def install(cls, importable: list[str]) -> None:
+        """Replace the path finder by one that knows the standard library and these."""
+        cls.importable = frozenset(importable)
+        sys.meta_path = [cls if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
 
 
 def parse(path: str) -> ast.Module:

@@ -27,8 +27,7 @@ _PROFILE = torch.autograd.profiler.profile
 
 def prepare(importable: list[str]) -> None:
     """In the zygote: what every worker would otherwise do again."""
-    loading.Guard.importable = frozenset(importable)
-    sys.meta_path.insert(0, loading.Guard())
+    loading.Guard.install(importable)
     sys.dont_write_bytecode = True
 
 

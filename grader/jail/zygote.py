@@ -2,7 +2,7 @@
 
 It takes requests from the host over the control socket and never reads a byte from a worker. One request:
 `{"spawn": {...}}` with three descriptors (wire, stdout, stderr), answered by the worker's pid and pidfd; or
-`{"reap": pid}`, answered by its exit status (negative for a signal).
+`{"reap": pid}`, answered by its exit status (negative for a signal); or `{"train": true}`, before models are trained.
 """
 
 import gc
@@ -80,6 +80,17 @@ def warm_up() -> None:
     torch.tanh(torch.ones(2, 2) @ weight).sum().backward()
 
 
+def warm_up_training() -> None:
+    """Make one optimizer step: the first in a process imports torch's compiler front end, for seconds."""
+    import torch
+
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(layer.parameters())
+    layer(torch.ones(1, 2)).sum().backward()
+    torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+    optimizer.step()
+
+
 def _serve(control: socket.socket, layers: Layers, pid_namespace: int) -> None:
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 3)
@@ -90,6 +101,11 @@ def _serve(control: socket.socket, layers: Layers, pid_namespace: int) -> None:
             pid, pidfd = _spawn(control, request["spawn"], descriptors, layers, pid_namespace)
             socket.send_fds(control, [json.dumps({"pid": pid}).encode()], [pidfd])
             os.close(pidfd)
+        elif "train" in request:
+            warm_up_training()
+            gc.collect()
+            gc.freeze()
+            control.send(b"{}")
         else:
             _, status = os.waitpid(request["reap"], 0)
             control.send(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode())

@@ -1,7 +1,7 @@
 """One self-contained HTML page per student: what to show is chosen here, how it looks lies in `reports/`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,9 @@ from grader import ReportWriter, first_to_fix, format_points, hookimpl
 if TYPE_CHECKING:
     import jinja2
 
-    from grader import Conditions, Grade
+    from grader import Conditions, Curve, Grade
+
+    from .numbers import Table
 
 
 class Block(NamedTuple):
@@ -19,6 +21,17 @@ class Block(NamedTuple):
 
     code: str
     spans: list[tuple[bool, str]]
+
+
+class Chart(NamedTuple):
+    """A figure as it stands on the page: one drawing for each width, and the same in words and numbers."""
+
+    title: str
+    sentence: str
+    drawings: list[str]
+    gaps: list[str]
+    facts: list[str]
+    table: "Table"
 
 
 @hookimpl
@@ -29,9 +42,10 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
     def environment() -> "jinja2.Environment":
         return make_environment(reports)
 
-    def page(grade: "Grade", conditions: "Conditions") -> str:
+    def page(grade: "Grade", conditions: "Conditions", evidence: "Mapping[str, Sequence[Curve]] | None" = None) -> str:
         template = environment().get_template("submission.html")
-        text = template.render(grade=grade, conditions=conditions, fix=first_to_fix(grade))
+        charts = {id: draw(id, figures) for id, figures in (evidence or {}).items() if figures}
+        text = template.render(grade=grade, conditions=conditions, fix=first_to_fix(grade), charts=charts)
         return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
     return [ReportWriter(name="html", page=page)]
@@ -51,6 +65,19 @@ def make_environment(reports: Sequence[Path]) -> "jinja2.Environment":
     filters: dict[str, Any] = {"points": format_points, "blocks": blocks, "spans": spans}
     environment.filters.update(filters)
     return environment
+
+
+def draw(exercise: str, figures: "Sequence[Curve]") -> list[Chart]:
+    """What a check has shown of an exercise, drawn."""
+    from . import drawing, numbers  # here, because matplotlib takes half a second
+
+    charts = []
+    for count, curve in enumerate(figures, 1):
+        prefix, description = f"chart-{exercise}-{count}", numbers.describe(curve)
+        drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
+        words = numbers.gaps(curve), numbers.facts(curve), numbers.table(curve)
+        charts.append(Chart(curve.title, curve.sentence, drawings, *words))
+    return charts
 
 
 def blocks(text: str) -> list[Block]:

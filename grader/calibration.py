@@ -1,0 +1,128 @@
+"""How often a learning check errs, measured: trainings of solutions with known grades, kept beside the exercise.
+
+A row is one seed of one solution: the whole policy for a reference, a single training for a mistake (which keeps it
+affordable, and is the harder test: the policy takes a median). A file whose hash is not that of the exercise is stale.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from grader.figures import Band
+
+_SEED = 1000
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One seed of one solution. `score` is None where it was not a number, or where the training was refused."""
+
+    solution: str
+    seed: int
+    score: float | None
+    share: float
+    steps: int
+    curve: list[tuple[int, float]]
+    """Steps and probe-set scores of the first training."""
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """All rows of one learning check."""
+
+    exercise: str
+    check: str
+    hash: str
+    device: Literal["cpu", "cuda"]
+    versions: dict[str, str]
+    rows: list[Row]
+
+    def of(self, references: bool) -> list[Row]:
+        """The rows of references, or those of mistakes."""
+        return [row for row in self.rows if is_reference(row.solution) == references]
+
+
+def is_reference(solution: str) -> bool:
+    """Whether a folder of `solutions/` is a reference by its name."""
+    return solution == "reference" or solution.startswith("reference-")
+
+
+def seeds(count: int) -> Iterator[int]:
+    """The submissions' seeds of a calibration with `count` rows per solution."""
+    yield from range(_SEED, _SEED + count)
+
+
+def file_of(course: Path, exercise: str) -> Path:
+    """Where an exercise's calibration lies."""
+    return course / "exercises" / f"{exercise}.calibration.json"
+
+
+def hash_of(course: Path, exercise: str) -> str:
+    """A hash of the exercise's source: a change of a threshold or of the data makes a calibration stale."""
+    home = course / "exercises"
+    files = sorted([*home.glob(f"{exercise}.py"), *home.glob(f"{exercise}/*.py")])
+    digest = hashlib.blake2b(digest_size=8)
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def load(course: Path, exercise: str) -> Calibration | None:
+    """An exercise's calibration; None where there is none, or where it is stale."""
+    file = file_of(course, exercise)
+    if not file.is_file():
+        return None
+    found = msgspec.json.decode(file.read_bytes(), type=Calibration)
+    return found if found.hash == hash_of(course, exercise) else None
+
+
+def save(course: Path, calibration: Calibration) -> None:
+    """Write it in one move, so that a stop in the middle loses nothing."""
+    file = file_of(course, calibration.exercise)
+    text = msgspec.json.encode(calibration).replace(b'{"solution"', b'\n{"solution"')  # a row per line
+    draft = file.with_suffix(".draft")
+    draft.write_bytes(text + b"\n")
+    draft.replace(file)
+
+
+def upper_limit(errors: int, runs: int, confidence: float = 0.95) -> float:
+    """The exact one-sided upper limit of an error rate (Clopper and Pearson 1934)."""
+    if errors >= runs:
+        return 1.0
+    low, high = errors / runs, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        chance = sum(math.comb(runs, k) * middle**k * (1 - middle) ** (runs - k) for k in range(errors + 1))
+        low, high = (middle, high) if chance > 1 - confidence else (low, middle)
+    return high
+
+
+def statement(calibration: Calibration) -> str:
+    """The measured error rates in words, for a report."""
+    references, mistakes = calibration.of(references=True), calibration.of(references=False)
+    short = sum(row.share < 1 for row in references)
+    passed = sum(row.share > 0 for row in mistakes)
+    return (
+        f"`{calibration.exercise}`: our reference solutions fell short of full marks in {short} of {len(references)} "
+        f"runs (95 % upper limit {upper_limit(short, len(references)):.1%}); single trainings of known mistakes earned "
+        f"something in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})."
+        if references and mistakes
+        else f"`{calibration.exercise}`: the error rate of its learning check has not been measured."
+    )
+
+
+def reference_band(calibration: Calibration) -> Band | None:
+    """Between which scores all the references' trainings lay at each step; a stopped one stays where it stopped."""
+    curves = [row.curve for row in calibration.of(references=True) if row.curve]
+    if not curves:
+        return None
+    steps = sorted({step for curve in curves for step, _ in curve})
+    columns = [[_at(curve, step) for curve in curves] for step in steps]
+    return Band("our references", [float(step) for step in steps], [min(c) for c in columns], [max(c) for c in columns])
+
+
+def _at(curve: list[tuple[int, float]], step: int) -> float:
+    reached = [score for at, score in curve if at <= step]
+    return reached[-1] if reached else curve[0][1]

@@ -1,0 +1,24 @@
+"""Who watches a grading, and what they are told: the command line, a report in the making, a test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grader.figures import Band, Figure
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Functions that are called as a grading goes; by default nobody listens."""
+
+    check: Callable[[str, str | None], None] = _nothing
+    """An exercise's id and what begins in it, in words; None when the exercise is done."""
+    fault: Callable[[str], None] = _nothing
+    """The traceback of a failure of the grader's own, for whoever runs it."""
+    figure: Callable[[str, Figure], None] = _nothing
+    """An exercise's id and evidence for its report."""
+    band: Callable[[str], Band | None] = _nothing
+    """Asked for an exercise's reference band, where one has been measured."""
