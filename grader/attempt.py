@@ -61,6 +61,7 @@ class Attempt:
         self.loaded: messages.Loaded | None = None
         self.cut_output = False
         self.flags: set[str] = set()
+        self._remarks: list[str] = []
         self.memory: dict[str, Any] = {}
         """What one check found out and another uses."""
         self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
@@ -132,6 +133,11 @@ class Attempt:
         if self.loaded is None or name not in self.loaded.found:
             raise NameNotFound(self._failure_of(name) or self._missing(name))
 
+    def remark(self, note: str) -> None:
+        """Note something for the student, once."""
+        if note not in self._remarks:
+            self._remarks.append(note)
+
     def failures(self) -> list[messages.Failure]:
         """The top-level statements that raised or were cut."""
         loaded = self.loaded
@@ -143,6 +149,7 @@ class Attempt:
         if loaded is None:
             return []
         notes = [plain(note) for note in loaded.notes[:_SHOWN_FAILURES]]  # a forged answer may hold any number
+        notes += self._remarks
         failures = self.failures()
         for failure in failures[:_SHOWN_FAILURES]:
             reason = self._cut.get(failure.place) or plain(failure.error, 300)

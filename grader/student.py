@@ -102,7 +102,10 @@ class Student:
         self._attempt.built = True  # a function needs no building
         tensors: list[torch.Tensor] = []
         request = messages.Call(name, [wire.pack(a, tensors) for a in arguments])
-        return self._values(request, tensors, f"`{name}`", 1)[0]
+        answer, received = self.ask(request, tensors, messages.Value, f"`{name}`")
+        if any(wire.has_numpy(item) for item in answer.items):
+            self._attempt.remark(f"`{name}` returns NumPy arrays; they were taken as tensors")
+        return self._unpacked(answer, received, 1)[0]
 
     def once(self, name: str, function: Callable[[], Any]) -> Any:
         """What `function` returns, found out once per attempt: checks share the result of a training."""
@@ -179,6 +182,9 @@ class Student:
     ) -> list[Any]:
         """The `count` things that such a request is answered with."""
         answer, received = self.ask(request, tensors, messages.Value, doing, deadline)
+        return self._unpacked(answer, received, count)
+
+    def _unpacked(self, answer: messages.Value, received: list[torch.Tensor], count: int) -> list[Any]:
         if len(answer.items) != count:
             raise self._attempt.break_off("it answered with more or fewer things than were asked")
         try:

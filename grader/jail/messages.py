@@ -22,9 +22,10 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True
 
 
 class TensorNode(_Message, frozen=True):
-    """The tensor with this number in the frame's blob."""
+    """The tensor with this number in the frame's blob. `is_numpy`: it was a NumPy array."""
 
     index: Count
+    is_numpy: bool = False
 
 
 class TupleNode(_Message, frozen=True):
