@@ -103,7 +103,7 @@ class Student:
         tensors: list[torch.Tensor] = []
         request = messages.Call(name, [wire.pack(a, tensors) for a in arguments])
         answer, received = self.ask(request, tensors, messages.Value, f"`{name}`")
-        if any(wire.has_numpy(item) for item in answer.items):
+        if answer.had_arrays:
             self._attempt.remark(f"`{name}` returns NumPy arrays; they were taken as tensors")
         return self._unpacked(answer, received, 1)[0]
 

@@ -22,10 +22,9 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True
 
 
 class TensorNode(_Message, frozen=True):
-    """The tensor with this number in the frame's blob. `is_numpy`: it was a NumPy array."""
+    """The tensor with this number in the frame's blob."""
 
     index: Count
-    is_numpy: bool = False
 
 
 class TupleNode(_Message, frozen=True):
@@ -270,9 +269,10 @@ class Loaded(_Message, frozen=True):
 
 
 class Value(_Message, frozen=True):
-    """Plain data."""
+    """Plain data. `had_arrays`: NumPy arrays in it were turned into tensors."""
 
     items: list[Node]
+    had_arrays: bool = False
 
 
 class Built(_Message, frozen=True):

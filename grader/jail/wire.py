@@ -24,7 +24,6 @@ from grader.jail.messages import (
 )
 
 if TYPE_CHECKING:  # torch takes a second to import, and the host starts its zygote before it does
-    import numpy
     import torch
 
 HEADER_CAP = 1 << 20  # bytes
@@ -174,7 +173,6 @@ def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0, budget: list
 
     So is what would make the tree larger than `unpack` takes: a long list is a mistake, no attack.
     """
-    import numpy
     import torch
 
     budget = [NODES_CAP] if budget is None else budget
@@ -182,8 +180,6 @@ def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0, budget: list
         return value
     if isinstance(value, torch.Tensor):
         return _pack_tensor(value, tensors)
-    if isinstance(value, numpy.ndarray):
-        return _pack_array(value, tensors)
     if isinstance(value, str):
         return clean(str(value))
     if isinstance(value, int):
@@ -202,27 +198,6 @@ def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0, budget: list
         return DictNode(pairs)
     items = [pack(item, tensors, depth + 1, budget) for item in value]
     return TupleNode(items) if isinstance(value, tuple) else ListNode(items)
-
-
-def _pack_array(array: "numpy.ndarray", tensors: "list[torch.Tensor]") -> Node:
-    import torch
-
-    if str(array.dtype) not in TENSOR_DTYPES:
-        return OpaqueNode(f"NumPy array of {array.dtype}")
-    node = _pack_tensor(torch.from_numpy(array.copy()), tensors)
-    return TensorNode(node.index, is_numpy=True) if isinstance(node, TensorNode) else node
-
-
-def has_numpy(node: Node) -> bool:
-    """Whether NumPy arrays are in a tree."""
-    match node:
-        case TensorNode(is_numpy=is_numpy):
-            return is_numpy
-        case TupleNode(items=items) | ListNode(items=items):
-            return any(has_numpy(item) for item in items)
-        case DictNode(items=pairs):
-            return any(has_numpy(item) for _, item in pairs)
-    return False
 
 
 def _pack_tensor(tensor: "torch.Tensor", tensors: "list[torch.Tensor]") -> Node:

@@ -127,7 +127,10 @@ class Worker:
             case messages.Build():
                 return self._build(request, tensors), []
             case messages.Call(name=name, arguments=arguments):
-                return _value(self._named(name)(*_arguments(arguments, tensors)))
+                returned = self._named(name)(*_arguments(arguments, tensors))
+                plain = _without_arrays(returned)
+                answer, sent = _value(plain)
+                return messages.Value(answer.items, had_arrays=plain is not returned), sent
             case messages.Apply(model=model, method=method, arguments=arguments):
                 return self._apply(model, method, _arguments(arguments, tensors))
             case messages.Changes(model=model, arguments=arguments):
@@ -295,6 +298,17 @@ def _seed(value: int) -> None:
 
 def _arguments(nodes: list[messages.Node], tensors: list[torch.Tensor]) -> list[Any]:
     return [wire.unpack(node, tensors) for node in nodes]
+
+
+def _without_arrays(value: Any) -> Any:
+    """NumPy arrays as tensors, in tuples and lists too; the same object where there are none."""
+    if isinstance(value, numpy.ndarray) and str(value.dtype) in wire.TENSOR_DTYPES:
+        return torch.from_numpy(value.copy())
+    if type(value) in (tuple, list):
+        parts = [_without_arrays(part) for part in value[: wire.TENSORS_CAP]]
+        if any(new is not old for new, old in zip(parts, value, strict=False)):
+            return type(value)([*parts, *value[wire.TENSORS_CAP :]])
+    return value
 
 
 def _value(*items: Any) -> tuple[messages.Value, list[torch.Tensor]]:

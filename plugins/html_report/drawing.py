@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
-with contextlib.chdir(
-    Path(__file__).parent
-):  # matplotlib obeys a `matplotlibrc` in the current folder: not a student's
+# matplotlib obeys a `matplotlibrc` in the current folder, which may be a student's.
+with contextlib.chdir(Path(__file__).parent):
     import matplotlib
     import matplotlib.figure
 from matplotlib.axes import Axes
