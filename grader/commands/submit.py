@@ -156,7 +156,7 @@ def _grade(
             )
             result = grade(submission, exercises, loaded, zygote, level=isolation.level, seed=seed, watch=watch)
         rates = [calibration.statement(found) for found in measured]
-        conditions = _conditions(path, ids, seed, isolation, rates)
+        conditions = _conditions(path, ids, seed, course.folder, isolation, rates)
         page = ""
         if (output is not None or format_ == "html") and "html" in loaded.reports:
             page = loaded.reports["html"].page(result, conditions, evidence)
@@ -182,12 +182,16 @@ def _refuse_below(required: str, isolation: "Isolation") -> None:
         )
 
 
-def _conditions(path: Path, ids: tuple[str, ...], seed: int, isolation: "Isolation", notes: list[str]) -> "Conditions":
+def _conditions(
+    path: Path, ids: tuple[str, ...], seed: int, course: Path, isolation: "Isolation", notes: list[str]
+) -> "Conditions":
+    from grader.course import bundled
     from grader.records import Conditions
     from grader.versions import versions
 
     chosen = [part for name in ids for part in ("--exercise", name)]
-    command = shlex.join(["grade", "submit", path.resolve().name, *chosen, "--seed", str(seed)])
+    where = [] if course == bundled() else ["--course", course.name]
+    command = shlex.join(["grade", "submit", path.resolve().name, *chosen, *where, "--seed", str(seed)])
     return Conditions(command, versions(), isolation.probes, notes)
 
 
