@@ -75,10 +75,11 @@ def warm_zygote() -> None:
     """Twenty submissions through one warm zygote, all checks, on one processor."""
     import torch
 
-    from grader.course import load_course, read_settings
+    from grader.course import load_course
     from grader.grading import grade
     from grader.jail.host import Zygote
     from grader.records import Limits
+    from grader.settings import read_settings
     from grader.submissions import stage, unstage
 
     torch.set_num_threads(1)

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import importlib.util
 import sys
-import tomllib
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,23 +22,7 @@ from grader import hookspecs
 from grader.exercise import Exercise
 from grader.hookspecs import ReportWriter
 from grader.records import Limits
-
-
-class CourseError(Exception):
-    """A course that cannot be used: what, where, what to do, in one line."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """A course's `pyproject.toml`, as far as it is ours: read without loading any code."""
-
-    folder: Path
-    options: dict[str, Any]
-    """`[tool.grade]`: defaults for command-line options."""
-    limits: dict[str, float]
-    """`[tool.grade.limits]`: defaults for what attempts may use."""
-    packages: list[str]
-    """`[tool.grade] packages`: what students may import beside torch and numpy."""
+from grader.settings import CourseError, Settings, bundled
 
 
 @dataclass(frozen=True)
@@ -57,36 +40,6 @@ class Course:
             if name not in known:
                 raise CourseError(f"no exercise is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
         return [exercise for exercise in self.exercises if not ids or exercise.id in ids]
-
-
-def bundled() -> Path:
-    """The course that came with the grader: inside the wheel, else the checkout itself."""
-    package = Path(__file__).resolve().parent
-    return package / "course" if (package / "course").is_dir() else package.parent
-
-
-def read_settings(folder: Path | None = None) -> Settings:
-    """Read a course's settings. Raises `CourseError`."""
-    folder = (folder or bundled()).resolve()
-    if not folder.is_dir():
-        raise CourseError(f"{folder}: no such course folder")
-    file = folder / "pyproject.toml"
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (OSError, ValueError) as error:
-        raise CourseError(f"{file}: cannot be read: {error}") from None
-    try:
-        options = msgspec.convert(table.get("tool", {}).get("grade", {}), dict[str, Any])
-    except (AttributeError, msgspec.ValidationError):
-        raise CourseError(f"{file}: [tool.grade] must be a table") from None
-    limits = options.pop("limits", {})
-    packages = options.pop("packages", [])
-    try:
-        msgspec.convert(limits, Limits)
-        packages = msgspec.convert(packages, list[str])
-    except msgspec.ValidationError as error:
-        raise CourseError(f"{file}: [tool.grade]: {error}") from None
-    return Settings(folder, options, limits, packages)
 
 
 def load_course(settings: Settings, *, entry_points: bool = True) -> Course:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from grader.course import Course, load_course, read_settings
+from grader.course import Course, load_course
 from grader.grading import grade as grade_submission
 from grader.jail.host import Zygote
 from grader.jail.isolation import Isolation, measure
 from grader.records import Grade, Limits
+from grader.settings import read_settings
 from grader.submissions import stage, unstage
 
 ROOT = Path(__file__).parents[1]

@@ -25,6 +25,7 @@ FLOOR = {
     "figures",
     "recipe",
     "watch",
+    "settings",
     "task",
     "calibration",
 }

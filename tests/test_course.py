@@ -8,9 +8,10 @@ import textwrap
 import pytest
 
 from grader import Conditions, Unmet
-from grader.course import CourseError, bundled, effective_limits, load_course, read_settings
+from grader.course import effective_limits, load_course
 from grader.grading import grade
 from grader.records import Limits, to_json
+from grader.settings import CourseError, bundled, read_settings
 from grader.submissions import stage, unstage
 from grader.watch import Watch
 

@@ -151,7 +151,7 @@ def exercise_of(task=TASK, probes=None, *, hint=None, found=None, **limits):
     @exercise.check(points=1)
     def answers(student):
         """It answers."""
-        student.build("Model", *task.arguments)(torch.zeros(2, 8, 1))
+        student.build("Model", *task.arguments).predict(torch.zeros(2, 8, 1))
 
     return exercise
 
@@ -356,7 +356,10 @@ def test_predictions_on_probes_are_those_of_the_model_that_counts(try_):
     seen = try_(source, probes=probes, seed=2)
     offs = [fortune / 5 + 0.15 for fortune in fortunes(2)]
     assert [run.score for run in seen.learned.runs] == pytest.approx([off**2 for off in offs], rel=1e-3)
-    assert {name: tuple(value.shape) for name, value in seen.learned.probes.items()} == {"zeros": (3, 1), "ones": (5, 1)}
+    assert {name: tuple(value.shape) for name, value in seen.learned.probes.items()} == {
+        "zeros": (3, 1),
+        "ones": (5, 1),
+    }
     assert seen.learned.probes["zeros"].flatten().tolist() == pytest.approx([sorted(offs)[1]] * 3)
     assert seen.learned.probes["ones"].flatten().tolist() == pytest.approx([2 + sorted(offs)[1]] * 5)
 
@@ -463,7 +466,7 @@ def test_predictions_that_are_no_numbers_earn_nothing(try_):
 @jail
 def test_an_explosion_that_stays_finite_is_told_by_its_gradient(try_):
     """A rate within the usual range, without clipping."""
-    seen = try_(recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 0.6, 'clip_norm': None}"))
+    seen = try_(recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 0.45, 'clip_norm': None}"))
     assert_only_learning_failed(seen, "failed")
     assert seen.learned.run.broke_at is None
     assert re.search(r"The gradient grew to a norm of \S+e\+\d+: set `clip_norm`", seen.check.hint)
@@ -495,6 +498,15 @@ def replace_recipe(**changes):
     import msgspec
 
     return msgspec.structs.replace(TASK.recipe, **changes)
+
+
+@jail
+def test_a_first_training_that_changes_nothing_is_bad_luck(try_):
+    """Such as a layer that starts dead: the other two decide."""
+    dead = UNLUCKY.replace("x.flatten(1) * (not self.spoilt))", "x.flatten(1)) * (not self.spoilt)")
+    seen = try_(dead, replace(TASK, steps=200), seed=seed_where(True, False, False))
+    assert [run.moved for run in seen.learned.runs] == [False, True, True]
+    assert (seen.check.status, seen.exercise.flags) == ("passed", [])
 
 
 # Predictions of another kind.
@@ -540,7 +552,7 @@ CLASSES = replace(
     *(TASK,),
     draw=classes,
     score=lambda logits, y: float((logits.argmax(-1) != y).float().mean()),
-    **{"metric": "share of errors", "best": 0.2, "half": 0.3, "zero": 0.4, "worst": 0.67, "stop": 0.1},
+    metric="share of errors", best=0.2, half=0.3, zero=0.4, worst=0.67, stop=0.1,
     loss="cross_entropy",
 )
 SCALED = plays("x[:, :, 0] * self.level if n else -x[:, :, 0] * self.level", training="x[:, :, 0] * self.level")
@@ -613,6 +625,16 @@ def test_an_exception_while_training_names_the_students_line(try_):
 
 
 @jail
+@pytest.mark.parametrize("end", ["raise ValueError", "return nothing"])
+def test_the_next_check_meets_nothing_that_a_training_left(try_, end):
+    """However it ended."""
+    source = plays("1 / (not LEFT) * nothing", training=f"LEFT.append(n)\n{end}", head="LEFT = []\n")
+    seen = try_(source)
+    assert seen.check.points == 0
+    assert [check.status for check in seen.exercise.checks[::2]] == ["passed", "passed"], seen.text
+
+
+@jail
 def test_another_shape_in_training_is_the_students_error(try_):
     seen = try_(plays("nothing", training="x * self.level"))
     assert_only_learning_failed(seen, "error")
@@ -626,9 +648,8 @@ def test_a_training_that_hangs_is_stopped_and_the_rest_is_judged(try_, training)
     seen = try_(plays("nothing", training=training), replace(TASK, seconds=1.5))
     assert_only_learning_failed(seen, "error", exercise="timeout")
     assert seen.exercise.seconds < 20
-    said = seen.check.message + (seen.exercise.message or "")
-    assert "1.5 s" in said
-    assert "60 s" not in said
+    assert "training" in seen.check.message
+    assert "60 s" not in seen.check.message + seen.exercise.message
 
 
 @jail
@@ -642,8 +663,8 @@ def test_a_prediction_that_hangs_is_stopped_too(try_):
 
 @jail
 def test_a_training_takes_nothing_from_the_attempts_time(try_):
-    """Four trainings' worth of naps is more than the attempt has."""
-    seen = try_(plays("right if n else nothing", training="time.sleep(0.05)\nreturn nothing"), seconds=2)
+    """Its naps are longer than the attempt has."""
+    seen = try_(plays("right if n else nothing", training="time.sleep(0.15)\nreturn nothing"), seconds=2)
     assert (seen.statuses, seen.exercise.status) == ("passed passed passed", "graded"), seen.text
     assert seen.exercise.seconds > 2
 
@@ -723,7 +744,9 @@ def test_figures_show_the_curve_beside_what_it_is_compared_with(try_):
 @jail
 def test_what_was_not_finite_is_counted_in_the_figures(try_):
     """A training that diverged must not look short."""
-    source = plays("nothing if n < 40 else right * float('nan')", training="nothing if n < 45 else nothing * 1e38 * 1e38")
+    source = plays(
+        "nothing if n < 40 else right * float('nan')", training="nothing if n < 45 else nothing * 1e38 * 1e38"
+    )
     seen = try_(source)
     curve, gradient = seen.figures
     assert seen.learned.run.broke_at == 45

@@ -35,7 +35,8 @@ def test_wheel_holds_the_course_and_no_solutions(built):
 
 
 def test_sdist_holds_solutions_and_tests(built):
-    names = tarfile.open(built[1]).getnames()
+    with tarfile.open(built[1]) as sdist:
+        names = sdist.getnames()
     inside = {name.partition("/")[2] for name in names}
     assert {"solutions/reference/my_rnn.py", "tests/conftest.py", "Makefile", "constraints.txt"} <= inside
 

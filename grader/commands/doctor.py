@@ -9,7 +9,7 @@ import click
 from grader.commands.options import course_option, ends_in_one_line, version_option
 
 if TYPE_CHECKING:
-    from grader.course import Settings
+    from grader.settings import Settings
 
 _ADVICE = {
     "strong": "Student code sees its own files only, has no network, and is killed as a whole.",

@@ -30,7 +30,7 @@ def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read_defaults(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
-    from grader.course import read_settings
+    from grader.settings import read_settings
 
     with ends_in_one_line():
         settings = read_settings(value)
@@ -44,13 +44,20 @@ def _read_defaults(context: click.Context, parameter: click.Parameter, value: Pa
 @contextlib.contextmanager
 def ends_in_one_line() -> Iterator[None]:
     """Turn our own failures into one line on standard error and exit code 3."""
-    from grader.course import CourseError
     from grader.jail.handle import JailError
+    from grader.settings import CourseError
 
     try:
         yield
     except (CourseError, JailError) as error:
         fail(str(error))
+
+
+def use_one_thread() -> None:
+    """Keep torch on this side to one thread: the worker needs the other processor, and small sums gain nothing."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def fail(message: str) -> NoReturn:

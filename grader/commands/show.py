@@ -7,7 +7,8 @@ import click
 from grader.commands.options import course_option, ends_in_one_line, version_option
 
 if TYPE_CHECKING:
-    from grader.course import Course, Settings
+    from grader.course import Course
+    from grader.settings import Settings
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +28,8 @@ def exercises(course: "Settings") -> None:
 @version_option
 def show(exercise_id: str, course: "Settings") -> None:
     """Print an exercise's handout, its rubric and its limits."""
-    from grader.course import CourseError, effective_limits
+    from grader.course import effective_limits
+    from grader.settings import CourseError
 
     loaded = _load(course)
     try:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import GRADER_FAILED, course_option, ends_in_one_line, fail, version_option
+from grader.commands.options import GRADER_FAILED, course_option, ends_in_one_line, fail, use_one_thread, version_option
 
 if TYPE_CHECKING:
-    from grader.course import Course, Settings
+    from grader.course import Course
     from grader.exercise import Exercise
     from grader.figures import Figure
     from grader.jail.isolation import Isolation
     from grader.records import Conditions, Grade
+    from grader.settings import Settings
 
 _LEVEL_NAMES = ("process", "basic", "strong", "full")
 
@@ -136,6 +137,7 @@ def _grade(
         from grader.submissions import stage
         from grader.watch import Watch
 
+        use_one_thread()
         loaded = load_course(course)
         exercises = _pick(loaded, ids)
         isolation = measure(zygote)
@@ -164,7 +166,7 @@ def _grade(
 
 
 def _pick(course: "Course", ids: tuple[str, ...]) -> "list[Exercise]":
-    from grader.course import CourseError
+    from grader.settings import CourseError
 
     try:
         return course.pick(ids)
@@ -185,8 +187,8 @@ def _refuse_below(required: str, isolation: "Isolation") -> None:
 def _conditions(
     path: Path, ids: tuple[str, ...], seed: int, course: Path, isolation: "Isolation", notes: list[str]
 ) -> "Conditions":
-    from grader.course import bundled
     from grader.records import Conditions
+    from grader.settings import bundled
     from grader.versions import versions
 
     chosen = [part for name in ids for part in ("--exercise", name)]

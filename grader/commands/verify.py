@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, version_option
+from grader.commands.options import course_option, ends_in_one_line, use_one_thread, version_option
 
 if TYPE_CHECKING:
-    from grader.course import Course, Settings
+    from grader.course import Course
     from grader.exercise import Exercise
     from grader.jail.host import Zygote
+    from grader.settings import Settings
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,10 +37,12 @@ def verify(ids: tuple[str, ...], seed: int | None, calibrate: int | None, course
 
     seed = secrets.randbelow(2**31) if seed is None else seed
     with ends_in_one_line(), Zygote(course.packages) as zygote:
-        from grader.course import CourseError, load_course
+        from grader.course import load_course
+        from grader.settings import CourseError
         from grader.verify import solutions_of
         from grader.verify import verify as verify_course
 
+        use_one_thread()
         loaded = load_course(course)
         if solutions_of(loaded) is None:
             raise click.UsageError(f"{course.folder} has no solutions/ folder to verify against")
