@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader import calibration
-from grader.attempt import Attempt, NameNotFound, NotLoaded
+from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
 from grader.calibration import Calibration, Row
 from grader.course import Course, effective_limits
 from grader.exercise import Check, Exercise
@@ -13,8 +13,9 @@ from grader.expectations import Unmet
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
 from grader.learning import learn, train
+from grader.recipe import BadRecipe
 from grader.records import Limits
-from grader.student import Student, StudentRaised
+from grader.student import NotAModule, Student, StudentRaised
 from grader.submissions import stage, unstage
 from grader.task import Learned, Run
 from grader.verify import read_claim
@@ -53,7 +54,7 @@ def measure(course: Course, exercise: Exercise, check: Check, zygote: Zygote, so
         if calibration.is_reference(solution.name):
             return _row(solution.name, seed, learn(student, check.task))
         return _row(solution.name, seed, train(student, check.task, 0, {}))
-    except (Unmet, StudentRaised, WorkerEnded, NotLoaded, NameNotFound):
+    except (Unmet, BadRecipe, NotAModule, StudentRaised, WorkerEnded, NotLoaded, NameNotFound, TimeSpent):
         return Row(solution.name, seed, None, 0.0, 0, [])
     finally:
         attempt.close()

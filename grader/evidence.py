@@ -8,9 +8,8 @@ from grader.task import LearningTask, Run
 
 def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> list[Figure]:
     """The learning curve on the probe set, beside the references' band, and the norm of the gradient."""
-    steps = [float(step) for step, score in run.curve if math.isfinite(score)]
-    scores = [score for _, score in run.curve if math.isfinite(score)]
-    norms = [(float(step), norm) for step, norm in enumerate(run.gradient_norms, 1) if norm is not None]
+    steps, scores = [float(step) for step, _ in run.curve], [score for _, score in run.curve]
+    norms = [math.nan if norm is None else norm for norm in run.gradient_norms]  # a line counts what is not finite
     marks = [Mark("stopped", float(run.steps))] if run.stopped else []
     if run.broke_at is not None:
         marks = [Mark("no longer a number", float(run.broke_at))]
@@ -30,7 +29,7 @@ def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> 
         sentence="The norm of the gradient at each step, before clipping, as the training reported it.",
         x_label="training step",
         y_label="gradient norm",
-        lines=[Line("your model", [x for x, _ in norms], [y for _, y in norms])],
+        lines=[Line("your model", [float(step) for step in range(1, run.steps + 1)], norms)],
         bands=[],
         levels=[],
         marks=marks,

@@ -28,25 +28,18 @@ def learn(
     """Train a student's model by the policy and judge it on held-out data.
 
     `probes` are inputs on which the counted model's predictions are kept, for behaviour checks. Raises `BadRecipe`,
-    `Unmet` (and a flag) for a model that was perfect before training or that training did not change, and whatever the
+    `Unmet` (and a flag) for a model that was perfect before training or that no training changed, and whatever the
     student's code raises.
     """
-    first = train(student, task, 0, probes or {})
-    if task.share(first.untrained) > 0:
-        student.flag("untrained-perfect")
-        raise Unmet(
-            f"before any training, its {task.metric} is {first.untrained:.2g}: nothing was left to learn",
-            "The answer must come from what the network has learned, not from a formula.",
-        )
-    if not first.moved:
+    runs = [train(student, task, 0, probes or {})]
+    if runs[0].share < 1:
+        runs += [train(student, task, number, probes or {}) for number in range(1, SEEDS)]
+    if not any(run.moved for run in runs):
         student.flag("parameters-unchanged")
         raise Unmet(
             "training changed none of its parameters",
             "Does the output depend on the layers? Are they attributes of the module, and not detached?",
         )
-    runs = [first]
-    if first.share < 1:
-        runs += [train(student, task, number, probes or {}) for number in range(1, SEEDS)]
     counted = sorted(runs, key=lambda run: run.share)[len(runs) // 2]
     for figure in show_run(task, counted, sentence(task, counted), student.band()):
         student.show(figure)
@@ -54,8 +47,18 @@ def learn(
 
 
 def train(student: Student, task: LearningTask, number: int, probes: Mapping[str, tuple[torch.Tensor, ...]]) -> Run:
-    """One training in a fresh worker; `number` tells the seeds of one submission apart."""
+    """One training in a fresh worker; `number` tells the seeds of one submission apart.
+
+    What it leaves behind, however it ends, nothing else meets.
+    """
     student.restart(f"learn/{number}")
+    try:
+        return _trained(student, task, number, probes)
+    finally:
+        student.restart(f"after learn/{number}")
+
+
+def _trained(student: Student, task: LearningTask, number: int, probes: Mapping[str, tuple[torch.Tensor, ...]]) -> Run:
     recipe = read_recipe(student.attribute(task.model, "recipe"), task.recipe)
     model = student.build(task.model, *task.arguments)
     before = model.weights()
@@ -64,14 +67,19 @@ def train(student: Student, task: LearningTask, number: int, probes: Mapping[str
     deadline = time.monotonic() + task.seconds
     held_out = task.draw(task.held_out, student.generator_for("learn/held-out"))
     run = Run(recipe, _score(model, task, held_out, deadline))
+    if task.share(run.untrained) > 0:
+        student.flag("untrained-perfect")
+        raise Unmet(
+            f"before any training, its {task.metric} is {run.untrained:.2g}: nothing was left to learn",
+            "The answer must come from what the network has learned, not from a formula.",
+        )
     model.start_training(recipe, task.loss)
     _train(student, model, task, run, student.generator_for(f"learn/{number}/data"), deadline)
     run.score = _score(model, task, held_out, deadline)
-    run.share = task.share(run.score)
     run.moved = not torch.equal(before, model.weights())
+    run.share = task.share(run.score) if run.moved else 0.0
     for name, inputs in probes.items():
         run.probes[name] = _predict(model, inputs, deadline)
-    student.restart(f"after learn/{number}")
     return run
 
 
@@ -113,6 +121,9 @@ def _score(
             shape, wanted = tuple(predictions.shape), (len(targets), 1)
             raise Unmet(f"its predictions have shape {shape}, expected {wanted} or {wanted[:1]}")
         predictions = predictions.reshape(targets.shape)
+    elif predictions.shape[:-1] != targets.shape or predictions.shape[-1] <= int(targets.max()):
+        classes = f"({', '.join(map(str, targets.shape))}, number of classes)"
+        raise Unmet(f"its predictions have shape {tuple(predictions.shape)}, expected {classes}")
     if not bool(torch.isfinite(predictions).all()):
         return math.inf
     return float(task.score(predictions, targets))

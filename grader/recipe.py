@@ -1,6 +1,7 @@
 """A training recipe: what a student may choose about training, validated to the letter of the contract."""
 
 import math
+import sys
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ Schedule = Literal["constant", "cosine", "step"]
 OPTIMIZERS: tuple[OptimizerName, ...] = ("adam", "adamw", "sgd", "rmsprop")
 SCHEDULES: tuple[Schedule, ...] = ("constant", "cosine", "step")
 MAX_BATCH_SIZE = 128
+_SHOWN = 200
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -35,22 +37,23 @@ def read_recipe(given: Any, default: Recipe) -> Recipe:
     if given is None:
         return default
     if not isinstance(given, dict):
-        raise BadRecipe(f"`recipe` is {given!r}; it must be a dictionary such as {{'lr': {default.lr:g}}}")
+        raise BadRecipe(f"`recipe` is {_shown(repr(given))}; it must be a dictionary such as {{'lr': {default.lr:g}}}")
     chosen = {}
     for key, value in given.items():
         if key not in Recipe.__struct_fields__:
             allowed = ", ".join(f"`{name}`" for name in Recipe.__struct_fields__)
-            raise BadRecipe(f"`recipe` has a key `{key}`; allowed are {allowed}")
+            raise BadRecipe(f"`recipe` has a key `{_shown(str(key))}`; allowed are {allowed}")
         wanted = _wrong(key, value, default.steps)
         if wanted is not None:
-            raise BadRecipe(f"`recipe` sets `{key}` to {value!r}; allowed is {wanted}")
+            raise BadRecipe(f"`recipe` sets `{key}` to {_shown(repr(value))}; allowed is {wanted}")
         chosen[key] = float(value) if isinstance(getattr(default, key), float) and value is not None else value
     return msgspec.structs.replace(default, **chosen)
 
 
 def _wrong(key: str, value: Any, budget: int) -> str | None:
     """What would be allowed, where `value` is not; else None."""
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = value if is_number and abs(value) <= sys.float_info.max else math.nan
     whole = number if isinstance(number, int) else 0
     match key:
         case "optimizer":
@@ -68,6 +71,11 @@ def _wrong(key: str, value: Any, budget: int) -> str | None:
         case "batch_size":
             return None if 1 <= whole <= MAX_BATCH_SIZE else f"a whole number from 1 to {MAX_BATCH_SIZE}"
     return None if 1 <= whole <= budget else f"a whole number from 1 to {budget}, the budget of the exercise"
+
+
+def _shown(text: str) -> str:
+    """What was found, short enough for what is allowed to be read after it."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def _listed(names: tuple[str, ...]) -> str:

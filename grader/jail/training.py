@@ -40,7 +40,8 @@ class Trainer:
         for inputs, targets in batches:
             self.optimizer.zero_grad()
             loss = measure_loss(self.how.loss, self.model(*inputs), targets)
-            loss.backward()
+            if loss.requires_grad:  # else nothing depends on a parameter: told outside, where none has changed
+                loss.backward()
             norm = self._clip()
             self.optimizer.step()
             self.schedule.step()
@@ -84,5 +85,5 @@ def one_shape(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def _finite(value: torch.Tensor) -> float | None:
-    number = float(value)
+    number = float(value.detach())
     return number if math.isfinite(number) else None
