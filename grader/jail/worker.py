@@ -226,7 +226,9 @@ class Worker:
         try:
             with torch.no_grad(), _DefaultDtype(self.dtypes[index]):
                 batches = zip(*(a.split(batch_size) for a in arguments), strict=True)
-                return _value(torch.cat([model(*batch) for batch in batches]))
+                parts = [model(*batch) for batch in batches]
+                can_join = all(isinstance(part, torch.Tensor) and part.dim() for part in parts)
+                return _value(torch.cat(parts) if can_join else parts[0])  # else its kind is told outside
         finally:
             model.train(was_training)
 
