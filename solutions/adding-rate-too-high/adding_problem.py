@@ -1,0 +1,27 @@
+"""adding_problem.learns: the learning rate is far too high.
+
+Hint: far from the usual
+"""
+
+import torch
+from torch import nn
+
+
+def make_batch(batch_size, seq_len):
+    values = torch.rand(batch_size, seq_len)
+    places = torch.rand(batch_size, seq_len).topk(2, dim=1).indices
+    marks = torch.zeros(batch_size, seq_len).scatter(1, places, 1.0)
+    return torch.stack([values, marks], dim=2), (values * marks).sum(dim=1, keepdim=True)
+
+
+class AddingModel(nn.Module):
+    recipe = {"lr": 3.0, "steps": 400}
+
+    def __init__(self, hidden_size):
+        super().__init__()
+        self.gru = nn.GRU(2, hidden_size, batch_first=True)
+        self.fc = nn.Linear(hidden_size, 1)
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.fc(outputs[:, -1])
