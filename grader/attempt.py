@@ -164,7 +164,9 @@ class Attempt:
         while self._worker is None:
             if self._remaining <= 0:
                 raise TimeSpent
-            worker = self._zygote.spawn(self._submission.entry, self._limits)
+            training = max((check.task.seconds for check in self.exercise.checks if check.task), default=0.0)
+            seconds = self._limits.seconds + training
+            worker = self._zygote.spawn(self._submission.entry, self._limits, cpu_seconds=seconds)
             try:
                 self.loaded = _Loading(self, worker).run()
                 self._worker = worker
