@@ -74,7 +74,10 @@ def load(course: Path, exercise: str) -> Calibration | None:
     file = file_of(course, exercise)
     if not file.is_file():
         return None
-    found = msgspec.json.decode(file.read_bytes(), type=Calibration)
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=Calibration)
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return None  # of another version, or cut short: as good as none
     return found if found.hash == hash_of(course, exercise) else None
 
 

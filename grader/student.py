@@ -80,7 +80,7 @@ class Student:
     """What a check is given: an attempt, and a generator seeded for this check."""
 
     def __init__(self, attempt: Attempt, check: str):
-        self._attempt = attempt
+        self._attempt, self._check = attempt, check
         self.generator = torch.Generator().manual_seed(attempt.seed(f"{check}/host"))
         self._seed: int | None = attempt.seed(f"{check}/worker")
 
@@ -137,11 +137,11 @@ class Student:
     def restart(self, purpose: str) -> None:
         """Go on in a fresh worker, with generators seeded for this purpose."""
         self._attempt.fresh()
-        self._seed = self._attempt.seed(f"{purpose}/worker")
+        self._seed = self._attempt.seed(f"{self._check}/{purpose}/worker")
 
     def generator_for(self, purpose: str) -> torch.Generator:
-        """A generator for the trusted side's data: the same for one submission, exercise and purpose."""
-        return torch.Generator().manual_seed(self._attempt.seed(f"{purpose}/host"))
+        """A generator for the trusted side's data: the same for one submission, check and purpose."""
+        return torch.Generator().manual_seed(self._attempt.seed(f"{self._check}/{purpose}/host"))
 
     def attribute(self, name: str, attribute: str) -> Any:
         """An attribute of the class `name`, as plain data; None where there is none."""

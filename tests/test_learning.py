@@ -240,7 +240,7 @@ def test_a_good_model_stops_early_and_gets_full_marks_with_one_training(try_):
 def fortunes(seed):
     """The first numbers that a model draws when it is built in each training: as the engine seeds them."""
     attempt = Attempt(None, None, exercise_of(), Limits(), seed, Watch())
-    generators = [torch.Generator().manual_seed(attempt.seed(f"learn/{number}/worker")) for number in range(3)]
+    generators = [torch.Generator().manual_seed(attempt.seed(f"learns/learn/{number}/worker")) for number in range(3)]
     return [float(torch.rand(1, generator=generator)) for generator in generators]
 
 
