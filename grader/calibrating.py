@@ -26,6 +26,7 @@ from grader.watch import Watch
 def calibrate(course: Course, exercise: Exercise, zygote: Zygote, count: int) -> Iterator[Row]:
     """Bring each reference, and each mistake that a learning check must catch, to `count` rows; rows as they come."""
     folder = course.settings.folder
+    digest = calibration.hash_of(folder, exercise.id)  # now: what is edited meanwhile was not measured
     for check in exercise.checks:
         if check.task is None:
             continue
@@ -38,7 +39,6 @@ def calibrate(course: Course, exercise: Exercise, zygote: Zygote, count: int) ->
                     continue
                 row = measure(course, exercise, check, zygote, solution, seed)
                 rows.append(row)
-                digest = calibration.hash_of(folder, exercise.id)
                 calibration.save(folder, Calibration(exercise.id, check.id, digest, "cpu", versions(), rows))
                 yield row
 

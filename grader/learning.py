@@ -61,12 +61,12 @@ def train(student: Student, task: LearningTask, number: int, probes: Mapping[str
 def _trained(student: Student, task: LearningTask, number: int, probes: Mapping[str, tuple[torch.Tensor, ...]]) -> Run:
     recipe = read_recipe(student.attribute(task.model, "recipe"), task.recipe)
     model = student.build(task.model, *task.arguments)
-    before = model.weights()
-    if before.numel() == 0:
-        raise Unmet("it has no parameters that could be trained", "Layers must be attributes of the module.")
     deadline = time.monotonic() + task.seconds
     held_out = task.draw(task.held_out, student.generator_for("learn/held-out"))
     run = Run(recipe, _score(model, task, held_out, deadline))
+    before = model.weights()  # after a first forward pass, in which lazy layers make theirs
+    if before.numel() == 0:
+        raise Unmet("it has no parameters that could be trained", "Layers must be attributes of the module.")
     if task.share(run.untrained) > 0:
         student.flag("untrained-perfect")
         raise Unmet(

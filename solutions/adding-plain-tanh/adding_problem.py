@@ -1,6 +1,6 @@
 """adding_problem.learns: a plain tanh network forgets long before 50 steps are over.
 
-Hint: knowing nothing
+Hint: did not get past knowing nothing
 """
 
 import random
