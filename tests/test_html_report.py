@@ -458,7 +458,7 @@ def test_matplotlib_is_left_as_it_was_and_reads_no_file_beside_a_submission(tmp_
     program = f"""if True:
         from pathlib import Path
         from grader.course import load_course
-from grader.settings import read_settings
+        from grader.settings import read_settings
         from grader.figures import Curve, Line
         from grader.records import Conditions, ExerciseGrade, Grade
         exercise = ExerciseGrade("a", "A", "graded", None, 0.0, 0.0, 1.0, [], [], [])
