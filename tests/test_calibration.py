@@ -16,7 +16,7 @@ from grader.course import load_course
 from grader.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
-jail = pytest.mark.jail
+jail = pytest.mark.jail  # only what a level could change
 
 EXERCISE = '''
 """Add the first and the last of eight numbers."""

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.jail
-
 EXERCISE = '''
 """Answer."""
 from grader import Exercise, expect, hookimpl
