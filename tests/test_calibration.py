@@ -16,7 +16,6 @@ from grader.course import load_course
 from grader.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
-jail = pytest.mark.jail  # only what a level could change
 
 EXERCISE = '''
 """Add the first and the last of eight numbers."""
@@ -252,7 +251,6 @@ def summary(rows):
     return [(r.solution, r.seed) for r in rows]
 
 
-@jail
 def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
     """Each with the same seeds; what a mistake of another check does is not asked."""
     folder = small()
@@ -275,7 +273,6 @@ def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
     assert (again.solution, again.seed, again.share) == (rows[2].solution, rows[2].seed, rows[2].share)
 
 
-@jail
 def test_measuring_goes_on_where_it_was_stopped(small, zygote):
     """What was measured is kept at each moment, and not measured again."""
     folder = small()
@@ -292,7 +289,6 @@ def test_measuring_goes_on_where_it_was_stopped(small, zygote):
     assert sorted(summary(rows)) == list(itertools.product(MEASURED, (1000, 1001)))
 
 
-@jail
 def test_a_changed_exercise_is_measured_anew(small, zygote):
     folder = small()
     (folder / "solutions" / "reference-again" / "adding.py").unlink()
@@ -306,7 +302,6 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
     assert load(folder, "adding") is not None
 
 
-@jail
 @pytest.mark.parametrize(
     "source",
     [
@@ -325,7 +320,6 @@ def test_a_mistake_that_is_refused_earned_nothing(small, zygote, source):
     assert (first.solution, first.seed, first.share, first.score) == ("last-only", 1000, 0.0, None)
 
 
-@jail
 def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
     """`grade verify --calibrate N`: a line for each new row, then the rates of all."""
     folder = small()
@@ -343,7 +337,6 @@ def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
     assert len(load(folder, "adding").rows) == 6
 
 
-@jail
 def test_a_report_states_the_rates_and_shows_the_band(small, cli):
     folder = small()
     rows = [row(seed=seed) for seed in range(1000, 1040)] + [row("last-only", share=0.0, curve=[])]
@@ -387,7 +380,6 @@ def test_each_learning_exercise_is_calibrated_once_one_is(course):
     assert not TASKS or learning == set(TASKS)
 
 
-@jail
 @pytest.mark.slow
 def test_two_random_rows_can_be_repeated(course, zygote):
     """A reference that had full marks has them again, a mistake that had nothing has nothing; floats may differ."""
