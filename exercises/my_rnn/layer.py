@@ -167,18 +167,21 @@ def observed(student: Any, input_size: int, hidden_size: int, dtype: torch.dtype
 def traced(student: Any) -> list[Any]:
     """What runs in the student's layer, in both precisions, with an h_0 and without, where that does not raise.
 
-    Sizes and the number of calls before are drawn: nothing in them tells that this call is watched.
+    All sizes and the number of calls before are drawn: nothing in them tells that this call is watched.
     """
     traces = []
     for dtype in (torch.float32, torch.float64):
+        try:
+            layer = Layer(student, _drawn(student, 2, 9), _drawn(student, 2, 9), dtype)
+            layer.randomise()
+        except StudentRaised as error:
+            raised = error
+            continue
         for is_given in (True, False):
-            calls, batch, time = torch.randint(2, 9, (3,), generator=student.generator).tolist()
+            x, h_0 = layer.inputs(_drawn(student, 2, 9), _drawn(student, 2, 9))
+            arguments = (x, h_0 if is_given else None)
             try:
-                layer = Layer(student, 3, 5, dtype)
-                layer.randomise()
-                x, h_0 = layer.inputs(batch, time)
-                arguments = (x, h_0 if is_given else None)
-                for _ in range(calls):
+                for _ in range(_drawn(student, 1, 4)):
                     layer.model(*arguments)
                 traces.append(layer.model.trace(*arguments))
             except StudentRaised as error:
@@ -186,3 +189,7 @@ def traced(student: Any) -> list[Any]:
     if not traces:
         raise raised
     return traces
+
+
+def _drawn(student: Any, low: int, high: int) -> int:
+    return int(torch.randint(low, high, (), generator=student.generator))
