@@ -342,7 +342,7 @@ def test_an_exception_is_shown_with_the_students_own_frames(answer):
             "graded",
             ["No module named 'torch.nothing'"],
         ),
-        ("exec(compile('1/0', '/work/secret.py', 'exec'))", "graded", ["ZeroDivisionError"]),
+        ("exec(compile('1/0', '/home/teacher/secret.py', 'exec'))", "graded", ["ZeroDivisionError"]),
         ("eval('(' * 10_000)", "graded", ["raised"]),
         ("import os; os._exit(0)", "crashed", ["died"]),
         ("import os; os.abort()", "crashed", ["its process was ended by SIG"]),
