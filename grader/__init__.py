@@ -12,6 +12,7 @@ _HOME = {
     "Curve": "figures",
     "Exercise": "exercise",
     "ExerciseGrade": "records",
+    "FUSED_RECURRENT": "student",
     "Figure": "figures",
     "Grade": "records",
     "Judged": "expectations",

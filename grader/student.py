@@ -65,7 +65,7 @@ class Trace:
     modules: list[tuple[str, bool]]
 
 
-FUSED_RECURRENT = re.compile(r"^\w+::.*(rnn|gru|lstm)")
+FUSED_RECURRENT = re.compile(r"(aten|quantized)::.*(rnn|gru|lstm)")
 """Operators of PyTorch's own recurrent layers and cells, as the profiler names them."""
 
 

@@ -16,10 +16,10 @@ import msgspec
 from grader.jail import messages
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
+from grader.jail.loading import IGNORED
 from grader.plain import plain
 from grader.records import Limits
 
-IGNORED = {"__MACOSX", "__pycache__", "grade-report"}
 _MAX_ENTRIES = 2000
 _MAX_DEPTH = 16
 _MAX_RATIO = 100

@@ -20,11 +20,9 @@ Tensors are float32. The layer is also tried in float64, where mistakes show mor
 insists on float32 loses nothing.
 """
 
-import re
-
 import torch
 
-from grader import Exercise, StudentRaised, Unmet, expect, expect_close, expect_shape, hookimpl
+from grader import FUSED_RECURRENT, Exercise, StudentRaised, Unmet, expect, expect_close, expect_shape, hookimpl
 
 from . import laws
 from .layer import Layer, observed, probe, traced
@@ -32,7 +30,6 @@ from .step import far
 
 exercise = Exercise("my_rnn", title="A recurrent layer from scratch", statement=__doc__, names=("MyRNN",))
 
-FUSED = re.compile(r"(aten|quantized)::.*(rnn|gru|lstm)")  # operators, such as aten::rnn_tanh
 LIBRARY = ["RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell", "_VF", "rnn_tanh", "rnn_tanh_cell"]
 
 
@@ -41,7 +38,7 @@ def from_scratch(student):
     """MyRNN is written without PyTorch's recurrent layers and cells."""
     traces = traced(student)
     found = [name for trace in traces for name, is_recurrent in trace.modules if is_recurrent]
-    found += [name for trace in traces for name in trace.operators if FUSED.match(name)]
+    found += [name for trace in traces for name in trace.operators if FUSED_RECURRENT.match(name)]
     if found:
         line = student.find_line("MyRNN", LIBRARY)
         reason = f"MyRNN uses PyTorch's own recurrent layer, {found[0]}" + (f" ({line})" if line else "")

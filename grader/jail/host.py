@@ -18,11 +18,11 @@ import msgspec
 from grader.jail import launcher, lockdown
 from grader.jail.handle import JailError, Worker, remove_tree
 from grader.jail.view import View, worker_view
+from grader.jail.zygote import CANARY, SCRATCH, SUBMISSION
 from grader.records import Limits
 
 _START_SECONDS = 120.0
 _PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket
-_SUBMISSION, _SCRATCH, _CANARY = "/submission", "/scratch", "/canary"  # in a worker's own root
 
 
 class Zygote:
@@ -104,8 +104,8 @@ class Zygote:
                 os.chown(scratch, self.uid, self.uid)
         request = {
             "entry": entry,
-            "submission": _SUBMISSION if namespaces else str(self.spool / entry),
-            "scratch": _SCRATCH if namespaces else str(scratch),
+            "submission": SUBMISSION if namespaces else str(self.spool / entry),
+            "scratch": SCRATCH if namespaces else str(scratch),
             "limits": {
                 "memory_mib": limits.memory_mib,
                 "files_mib": limits.files_mib,
@@ -146,7 +146,7 @@ class Zygote:
 
     def inside_canary(self) -> str:
         """A file in a worker's root that it may not open."""
-        return _CANARY if self.ready()["namespaces"] else str(self.canary)
+        return CANARY if self.ready()["namespaces"] else str(self.canary)
 
     def _reap(self, pid: int) -> int:
         return int(self._ask({"reap": pid}, [])[0]["status"])
