@@ -29,7 +29,22 @@ trained. The model keeps nothing from one call to the next.
 
 import torch
 
-from grader import Exercise, LearningTask, Unmet, expect, expect_shape, expect_tuple, hookimpl, learn, recurrent
+from grader import (
+    Exercise,
+    LearningTask,
+    Unmet,
+    expect,
+    expect_column,
+    expect_every_step_reached,
+    expect_real,
+    expect_recurrent_step,
+    expect_repeatable,
+    expect_shape,
+    expect_tuple,
+    hookimpl,
+    learn,
+    near,
+)
 
 NAMES = ("make_batch", "AddingModel")
 exercise = Exercise("adding_problem", title="The adding problem", statement=__doc__, names=NAMES)
@@ -37,9 +52,6 @@ exercise = Exercise("adding_problem", title="The adding problem", statement=__do
 STEPS = 50
 DRAW_INSIDE = "Draw inside make_batch, and set no seed there: torch.manual_seed starts the same numbers again."
 TWO_MARKS = "Two separate draws can hit the same step: draw without replacement, or one from each half."
-CUT = ".detach(), .data, .item(), torch.no_grad(), torch.tensor() or NumPy on the way cuts the gradient."
-NOT_READ = "Hand the state on from step to step. PyTorch's layers take the batch first only with batch_first=True."
-CHANCE = "Switch dropout off in evaluation (training=self.training), and make the initial state anew in forward."
 
 
 def draw(count, generator, steps=STEPS):
@@ -91,24 +103,8 @@ def new_batch(student, count, steps):
     x, y = expect_tuple(student.call("make_batch", count, steps), 2, name, "Return two things: x, y.")
     hint = "The batch comes first, time second, the features last: torch.stack([values, marks], dim=2)."
     x = expect_shape(x, (count, steps, 2), f"x of {name}", hint=hint)
-    return real(x, f"x of {name}"), flat(y, count, f"y of {name}", "One sum for each sequence: .sum(dim=1).")
-
-
-def flat(value, count, name="the answer", hint=None):
-    """A tensor (B, 1) or (B,) as (B,), in float64; the check fails where it is neither."""
-    is_flat = isinstance(value, torch.Tensor) and value.dim() == 1
-    return real(expect_shape(value, (count,) if is_flat else (count, 1), name, hint=hint), name).reshape(count)
-
-
-def real(value, name):
-    """A tensor in float64; the check fails where it does not hold floating-point numbers."""
-    expect(value.is_floating_point(), f"{name} has dtype {value.dtype}, expected a floating-point one")
-    return value.double()
-
-
-def near(value, wanted):
-    """Whether two tensors are the same but for rounding in float32."""
-    return bool((value - wanted).abs().max() < 1e-4)
+    y = expect_column(y, count, f"y of {name}", "One sum for each sequence: .sum(dim=1).")
+    return expect_real(x, f"x of {name}"), y
 
 
 @exercise.check(points=1)
@@ -166,18 +162,14 @@ def shapes(student):
     for count, steps in ((4, STEPS), (1, 7), (5, 120), (2, 1)):
         x = draw(count, student.generator, 120)[0][0][:, :steps]
         hint = "One number for each sequence, read off the last state: outputs[:, -1]."
-        flat(model(x), count, f"the answer to x of shape {tuple(x.shape)}", hint)
+        expect_column(model(x), count, f"the answer to x of shape {tuple(x.shape)}", hint)
 
 
 @exercise.check(points=0.5, needs=shapes)
 def recurrence(student):
     """A recurrent step carries a state along the sequence."""
     model = student.build("AddingModel", 64)
-    short, long = (model.trace(*draw(4, student.generator, steps)[0]) for steps in (6, STEPS))
-    if not recurrent(short, long):
-        student.flag("no-recurrence")
-        hint = "Use nn.RNN, nn.GRU, nn.LSTM, or a loop over the time steps that hands a state on."
-        raise Unmet("no part of forward is repeated along the sequence: nothing is carried from step to step", hint)
+    expect_recurrent_step(student, model, *(draw(4, student.generator, steps)[0] for steps in (6, STEPS)))
 
 
 @exercise.check(points=0.5, needs=recurrence)
@@ -192,7 +184,7 @@ def any_sum(student):
         model.load({name: 10 * torch.randn(shape, generator=student.generator) for name, shape in shapes_of.items()})
         answer = model.predict(x)
         overflows = isinstance(answer, torch.Tensor) and not bool(torch.isfinite(answer).all())
-        if overflows or flat(answer, 16).max() > 1.01:
+        if overflows or expect_column(answer, 16).max() > 1.01:
             return
     reason = "whatever its parameters are, the answer does not exceed 1"
     expect(not parameters, reason, "Leave the last layer without a sigmoid or tanh.")
@@ -207,31 +199,9 @@ def gradients(student):
         half, values = steps // 2, torch.rand(64, steps, generator=student.generator)
         x = sequences(values, row % half, half + row % (steps - half))  # each step is marked in some row
         moved = sequences(values, (row + 1) % half, half + (row + 1) % (steps - half))
-        is_moved = not torch.equal(flat(model.predict(moved), 64), flat(model.predict(x), 64))
+        is_moved = not torch.equal(expect_column(model.predict(moved), 64), expect_column(model.predict(x), 64))
         expect(is_moved, reason, "forward ignores x[:, :, 1].")
-        unreached = without_gradient(model, x)
-        if unreached:
-            raise cut_off(model, x, unreached)
-
-
-def without_gradient(model, x):
-    """The steps of x that no gradient reaches; one of 1e-60 that vanished honestly still counts."""
-    answer = model(x)
-    flat(answer, len(x))
-    (gradient,) = model.vjp((x,), (torch.full(answer.shape, 1e30),)).inputs
-    return [t for t in range(x.shape[1]) if gradient is None or not bool(gradient[:, t].any())]
-
-
-def cut_off(model, x, unreached):
-    """Why no gradient reaches some steps: the answer does not read them, or autograd does not see how."""
-    last = unreached[-1]
-    other = x.clone()
-    other[:, last] = 1 - x[:, last]
-    is_read = not torch.equal(flat(model.predict(other), len(x)), flat(model.predict(x), len(x)))
-    reason = f"no gradient reaches {len(unreached)} of {x.shape[1]} steps, the first of them step {unreached[0]}"
-    if is_read:
-        return Unmet(f"{reason}, though the answer depends on step {last}", CUT)
-    return Unmet(f"{reason}: the answer does not depend on them", NOT_READ)
+        expect_every_step_reached(model, x)
 
 
 @exercise.check(points=0.5, needs=gradients)
@@ -239,10 +209,7 @@ def repeatable(student):
     """In evaluation mode, the answer depends on its sequence alone: not on chance, earlier calls or neighbours."""
     model = student.build("AddingModel", 64)
     (x,), _ = draw(8, student.generator, steps=2)  # so short that a state kept from the last call still shows
-    first, again, fewer = (flat(model.predict(part), len(part)) for part in (x, x, x[:3]))
-    expect(near(first, again), "asked twice, the model gives two different answers", CHANCE)
-    hint = "Each row of the batch is a sequence of its own: nothing is averaged or carried over axis 0."
-    expect(near(first[:3], fewer), "an answer depends on the neighbours in the batch", hint)
+    expect_repeatable(model, x)
 
 
 @exercise.check(points=3.5, needs=(any_sum, gradients), task=TASK)
@@ -250,7 +217,7 @@ def learns(student):
     """Trained on sequences of 50 steps, the model adds the marked numbers of new ones."""
     learned, x = trained(student)
     verdict = learned.judge()
-    longer = torch.stack([flat(learned.probes["longer"], 256), sums(x["longer"]).double()])
+    longer = torch.stack([learned.observed("longer"), sums(x["longer"]).double()])
     reason = f"trained on {STEPS} steps, the model says nothing about sequences of {STEPS + 10}"
     # measured correlation: 0.97..1.00; the error itself may drift, in an IRNN up to 0.3
     expect(bool(torch.corrcoef(longer)[0, 1] > 0.5), reason, "Nothing in the model may be made for one length.")
@@ -261,7 +228,7 @@ def learns(student):
 def uses_marks(student):
     """The trained answer follows each marked number, and ignores the others."""
     learned, x = trained(student)
-    answers = {name: flat(learned.probes[name], 256) for name in x}
+    answers = {name: learned.observed(name) for name in x}
     drift = float((answers["unmarked"] - answers["given"]).abs().mean())
     reason = f"drawing the unmarked numbers anew moves the answer by {drift:.2f} on average"
     hint = "Only the marked numbers count: what averages a step with its neighbours blurs them."
@@ -289,7 +256,8 @@ def train(student):
     redrawn = {"unmarked": marks == 0, "first": (marks == 1) & early, "second": (marks == 1) & ~early}
     probes = {name: torch.stack([torch.where(at, other, values), marks], dim=2) for name, at in redrawn.items()}
     probes |= {"given": x, "longer": longer}
-    return learn(student, TASK, probes={name: (inputs,) for name, inputs in probes.items()}), probes
+    observe = {name: lambda model, x=x: expect_column(model.predict(x), len(x)) for name, x in probes.items()}
+    return learn(student, TASK, observe), probes
 
 
 @hookimpl

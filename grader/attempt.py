@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SLOW_SECONDS = 1.0
 """A statement that defines nothing and takes longer is not run again in a later worker."""
 _RELOADS = 30
+TRAINING_SECONDS = 600.0
+"""The longest one training may ever take: a limit of the kernel's, behind the task's own deadline."""
 _SHOWN_FAILURES = 5
 
 
@@ -164,8 +166,7 @@ class Attempt:
         while self._worker is None:
             if self._remaining <= 0:
                 raise TimeSpent
-            training = max((check.task.seconds for check in self.exercise.checks if check.task), default=0.0)
-            seconds = self._limits.seconds + training
+            seconds = self._limits.seconds + (TRAINING_SECONDS if self.exercise.trains else 0.0)
             worker = self._zygote.spawn(self._submission.entry, self._limits, cpu_seconds=seconds)
             try:
                 self.loaded = _Loading(self, worker).run()

@@ -23,18 +23,22 @@ from grader.versions import versions
 from grader.watch import Watch
 
 
-def calibrate(course: Course, exercise: Exercise, zygote: Zygote, count: int) -> Iterator[Row]:
-    """Bring each reference, and each mistake that a learning check must catch, to `count` rows; rows as they come."""
+def calibrate(
+    course: Course, exercise: Exercise, zygote: Zygote, count: int, mistakes: int | None = None
+) -> Iterator[Row]:
+    """Bring each reference to `count` rows, and each mistake that a learning check must catch to `mistakes` (or as
+    many); rows as they come."""
     folder = course.settings.folder
     digest = calibration.hash_of(folder, exercise.id)  # now: what is edited meanwhile was not measured
     for check in exercise.checks:
         if check.task is None:
             continue
-        kept = calibration.load(folder, exercise.id)
-        rows = list(kept.rows) if kept is not None and kept.check == check.id else []
+        kept = calibration.load(folder, exercise.id, check.id)
+        rows = list(kept.rows) if kept is not None else []
         done = {(row.solution, row.seed) for row in rows}
         for solution in _solutions(folder / "solutions", exercise, check):
-            for seed in calibration.seeds(count):
+            is_mistake = mistakes is not None and not calibration.is_reference(solution.name)
+            for seed in calibration.seeds(mistakes if is_mistake else count):  # type: ignore[arg-type]
                 if (solution.name, seed) in done:
                     continue
                 row = measure(course, exercise, check, zygote, solution, seed)
@@ -51,9 +55,11 @@ def measure(course: Course, exercise: Exercise, check: Check, zygote: Zygote, so
     try:
         attempt.load()
         student = Student(attempt, check.id)
+        assert check.task is not None
+        task = student.task(check.task)
         if calibration.is_reference(solution.name):
-            return _row(solution.name, seed, learn(student, check.task))
-        return _row(solution.name, seed, train(student, check.task, 0, {}))
+            return _row(solution.name, seed, learn(student, task))
+        return _row(solution.name, seed, train(student, task, 0))
     except (Unmet, BadRecipe, NotAModule, StudentRaised, WorkerEnded, NotLoaded, NameNotFound, TimeSpent):
         return Row(solution.name, seed, None, 0.0, 0, [])
     finally:
@@ -82,7 +88,6 @@ def _solutions(folder: Path, exercise: Exercise, check: Check) -> list[Path]:
     return found
 
 
-def rerun(course: Course, exercise: Exercise, zygote: Zygote, row: Row) -> Row:
-    """Measure a row again."""
-    check = next(check for check in exercise.checks if check.task is not None)
+def rerun(course: Course, exercise: Exercise, check: Check, zygote: Zygote, row: Row) -> Row:
+    """Measure a row of a learning check again."""
     return measure(course, exercise, check, zygote, course.settings.folder / "solutions" / row.solution, row.seed)

@@ -6,6 +6,7 @@ affordable, and is the harder test: the policy takes a median). A file whose has
 
 import hashlib
 import math
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ import msgspec
 
 from grader.figures import Band
 
+Device = Literal["cpu", "cuda"]
 _SEED = 1000
 
 
@@ -30,12 +32,12 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """All rows of one learning check."""
+    """All rows of one learning check on one kind of device."""
 
     exercise: str
     check: str
     hash: str
-    device: Literal["cpu", "cuda"]
+    device: Device
     versions: dict[str, str]
     rows: list[Row]
 
@@ -54,9 +56,9 @@ def seeds(count: int) -> Iterator[int]:
     yield from range(_SEED, _SEED + count)
 
 
-def file_of(course: Path, exercise: str) -> Path:
-    """Where an exercise's calibration lies."""
-    return course / "exercises" / f"{exercise}.calibration.json"
+def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> Path:
+    """Where the calibration of a learning check lies."""
+    return course / "exercises" / "calibration" / f"{exercise}.{check}.{device}.json"
 
 
 def hash_of(course: Path, exercise: str) -> str:
@@ -69,9 +71,9 @@ def hash_of(course: Path, exercise: str) -> str:
     return digest.hexdigest()
 
 
-def load(course: Path, exercise: str) -> Calibration | None:
-    """An exercise's calibration; None where there is none, or where it is stale."""
-    file = file_of(course, exercise)
+def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Calibration | None:
+    """A learning check's calibration on a kind of device; None where there is none, or where it is stale."""
+    file = file_of(course, exercise, check, device)
     if not file.is_file():
         return None
     try:
@@ -83,7 +85,8 @@ def load(course: Path, exercise: str) -> Calibration | None:
 
 def save(course: Path, calibration: Calibration) -> None:
     """Write it in one move, so that a stop in the middle loses nothing."""
-    file = file_of(course, calibration.exercise)
+    file = file_of(course, calibration.exercise, calibration.check, calibration.device)
+    file.parent.mkdir(exist_ok=True)
     text = msgspec.json.encode(calibration).replace(b'{"solution"', b'\n{"solution"')  # a row per line
     draft = file.with_suffix(".draft")
     draft.write_bytes(text + b"\n")
@@ -108,12 +111,13 @@ def statement(calibration: Calibration) -> str:
     mistakes = [row for row in calibration.of(references=False) if row.steps]  # some are refused before they train
     short = sum(row.share < 1 for row in references)
     passed = sum(row.share > 0 for row in mistakes)
+    name = f"`{calibration.exercise}.{calibration.check}`"
     return (
-        f"`{calibration.exercise}`: our reference solutions fell short of full marks in {short} of {len(references)} "
+        f"{name}: our reference solutions fell short of full marks in {short} of {len(references)} "
         f"runs (95 % upper limit {upper_limit(short, len(references)):.1%}); single trainings of known mistakes earned "
         f"something in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})."
         if references and mistakes
-        else f"`{calibration.exercise}`: the error rate of its learning check has not been measured."
+        else f"{name}: the error rate of this learning check has not been measured."
     )
 
 
@@ -129,7 +133,16 @@ def reference_band(calibration: Calibration) -> Band | None:
     columns = [sorted(_at(curve, step) for curve in curves) for step in steps]
     cut = len(curves) // 20  # runs left out at either end
     low, high = [column[cut] for column in columns], [column[-1 - cut] for column in columns]
-    return Band("our references", [float(step) for step in steps], low, high)
+    return Band(f"our references ({calibration.device})", [float(step) for step in steps], low, high)
+
+
+def reference_scores(calibration: Calibration) -> dict[str, float]:
+    """The median held-out score of each reference, by its folder."""
+    scores: dict[str, list[float]] = {}
+    for row in calibration.of(references=True):
+        if row.score is not None:
+            scores.setdefault(row.solution, []).append(row.score)
+    return {solution: statistics.median(found) for solution, found in scores.items()}
 
 
 def _at(curve: list[tuple[int, float]], step: int) -> float:

@@ -70,12 +70,33 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     for exercise in exercises:
         with _one_line(f"exercise '{exercise.id}': limits"):
             effective_limits(settings, exercise)
+    _set_options(settings, exercises)
     return Course(settings, sorted(exercises, key=lambda e: e.id), {writer.name: writer for writer in writers})
 
 
 def effective_limits(settings: Settings, exercise: Exercise) -> Limits:
     """The exercise's own limits, else the course's, else the defaults."""
     return msgspec.convert({**settings.limits, **exercise.limits}, Limits)
+
+
+def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
+    """Hand each exercise what the course sets for it. Raises `CourseError` for what is not there to be set."""
+    by_id = {exercise.id: exercise for exercise in exercises}
+    for name, chosen in settings.exercises.items():
+        where = f"{settings.folder / 'pyproject.toml'}: [tool.grade.exercises.{name}]"
+        if name not in by_id:
+            raise CourseError(f"{where}: no exercise is called '{name}'; there are: {', '.join(sorted(by_id))}")
+        options = by_id[name].options
+        for key, value in chosen.items():
+            if key not in options:
+                allowed = f"it has {', '.join(options)}" if options else "it has none"
+                raise CourseError(f"{where}: '{key}' is no option of this exercise; {allowed}")
+            if type(value) is not type(options[key]):
+                wanted = type(options[key]).__name__
+                raise CourseError(f"{where}: {key} is {value!r}, expected a value of type {wanted}")
+    for exercise in exercises:
+        exercise.folder = settings.folder
+        exercise.options = {**exercise.options, **settings.exercises.get(exercise.id, {})}
 
 
 def _plugin_folders(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> 
     if run.broke_at is not None:
         marks = [Mark("no longer a number", float(run.broke_at))]
     curve = Curve(
-        title="Learning curve",
+        title=f"Learning curve {task.setting}".rstrip(),
         sentence=sentence,
         x_label="training step",
         y_label=task.metric,
@@ -22,10 +22,10 @@ def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> 
         bands=[band] if band is not None else [],
         levels=[Level("knowing nothing", task.worst), Level("full marks", task.best)],
         marks=marks,
-        log_y=True,
+        log_y=task.lower_is_better,
     )
     gradient = Curve(
-        title="Gradient norm",
+        title=f"Gradient norm {task.setting}".rstrip(),
         sentence="The norm of the gradient at each step, before clipping, as the training reported it.",
         x_label="training step",
         y_label="gradient norm",

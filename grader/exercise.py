@@ -4,9 +4,15 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from grader.expectations import Judged
+
+if TYPE_CHECKING:
+    import torch
+
+    from grader.task import LearningTask
 
 CheckFunction = Callable[[Any], "float | Judged | None"]
 """Takes the `Student`; returns nothing (all points), a share in [0, 1] or a `Judged`; raises where a promise is broken.
@@ -23,8 +29,8 @@ class Check:
     points: float
     needs: tuple[str, ...]
     run: CheckFunction
-    task: Any = None
-    """The `LearningTask` of a learning check: what calibration trains."""
+    task: "Callable[[torch.Generator], LearningTask] | None" = None
+    """Makes the task of a learning check, for one run: what calibration trains."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class Exercise:
         statement: what the student is asked, in Markdown (usually the module docstring).
         names: what the module must define, classes and functions.
         limits: overrides of `Limits` fields for this exercise.
+        options: what a course may set in its `[tool.grade.exercises.<id>]`, with the defaults.
+        data: describes the data behind the exercise, with a hash, where it does not come from the file itself.
     """
 
     id: str
@@ -56,6 +64,15 @@ class Exercise:
     limits: dict[str, float] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    data: Callable[[], str] | None = None
+    folder: Path | None = None
+    """The course's folder, once it is loaded."""
+
+    def path(self, option: str) -> Path | None:
+        """The path that an option names, relative to the course's folder; None where it is empty."""
+        text = self.options[option]
+        return (self.folder or Path()) / text if text else None
 
     def rule(self, *, flag: str) -> Callable[[CheckFunction], CheckFunction]:
         """Add a rule: judged before the checks, by what the attempt does in a worker of its own."""
@@ -67,11 +84,16 @@ class Exercise:
         return add
 
     def check(
-        self, *, points: float, needs: CheckFunction | Sequence[CheckFunction] = (), task: Any = None
+        self,
+        *,
+        points: float,
+        needs: CheckFunction | Sequence[CheckFunction] = (),
+        task: "LearningTask | Callable[[torch.Generator], LearningTask] | None" = None,
     ) -> Callable[[CheckFunction], CheckFunction]:
         """Add a check. `needs` takes the checks themselves, so that a typo is a NameError in the editor; `task` is the
-        `LearningTask` that a learning check is about."""
+        `LearningTask` that a learning check is about, or a function that makes it where each run has its own data."""
         needed = [needs] if callable(needs) else list(needs)
+        make = task if task is None or callable(task) else lambda _: task
 
         def add(function: CheckFunction) -> CheckFunction:
             name = _id(function)
@@ -84,7 +106,7 @@ class Exercise:
                 if need not in known:
                     raise ValueError(f"{self.id}.{name}: needs '{_id(need)}', which is no check defined above it")
             self.checks.append(
-                Check(name, _promise(self.id, function), points, tuple(known[n] for n in needed), function, task)
+                Check(name, _promise(self.id, function), points, tuple(known[n] for n in needed), function, make)
             )
             return function
 

@@ -124,7 +124,7 @@ def grade_exercise(
         max_points=exercise.max_points,
         seconds=round(time.monotonic() - started, 2),
         flags=_flags(attempt, sheet),
-        notes=[*submission.notes, *attempt.notes()],
+        notes=[*submission.notes, *attempt.notes(), *_data_notes(exercise, sheet)],
         checks=verdicts,
     )
 
@@ -243,6 +243,11 @@ def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> V
     # reasons quote what students' code returned and was called: types, parameter names, messages
     message, hint = plain(outcome.message, _SHOWN), outcome.hint and plain(outcome.hint, _SHOWN)
     return Verdict(check.id, check.promise, outcome.status, points, check.points, message, hint)
+
+
+def _data_notes(exercise: Exercise, sheet: _Sheet) -> list[str]:
+    """What the data was: part of how a grade came about."""
+    return [exercise.data()] if exercise.data is not None and sheet.outcomes else []
 
 
 def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:

@@ -4,93 +4,114 @@ A model is trained in chunks in the jail, on data drawn here. After each chunk i
 scored here, and training stops once they pass the full-mark line with slack. The held-out set alone decides the share:
 of the stopped or final model, never of the best one seen. Full marks on the first seed end it; otherwise two more seeds
 run and the median share counts. So good work is cheap, an unlucky seed is not punished, and luck on the probe set does
-not pass.
+not pass. A model that is good before training, or still is once its parameters are set back, has not learned.
 """
 
-import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 
 from grader.evidence import show_run
 from grader.expectations import Unmet, describe
 from grader.recipe import read_recipe
-from grader.student import RemoteModel, Student
-from grader.task import Learned, LearningTask, Run, sentence
+from grader.student import RemoteModel, Student, StudentRaised
+from grader.task import Draw, Learned, LearningTask, Observers, Run, in_words, sentence
 
 SEEDS = 3
+NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
-def learn(
-    student: Student, task: LearningTask, probes: Mapping[str, tuple[torch.Tensor, ...]] | None = None
-) -> Learned:
+def learn(student: Student, task: LearningTask, observe: Observers | None = None, *, show: bool = True) -> Learned:
     """Train a student's model by the policy and judge it on held-out data.
 
-    `probes` are inputs on which the counted model's predictions are kept, for behaviour checks. Raises `BadRecipe`,
-    `Unmet` (and a flag) for a model that was perfect before training or that no training changed, and whatever the
-    student's code raises.
+    Each function in `observe` looks at the trained model, for behaviour checks; `show` attaches the learning curve to
+    the report. Raises `BadRecipe`, `Unmet` (and a flag) for a model that was perfect before training, needs none of its
+    parameters or that no training changed, and whatever the student's code raises.
     """
-    runs = [train(student, task, 0, probes or {})]
+    runs = [train(student, task, 0, observe)]
     if runs[0].share < 1:
-        runs += [train(student, task, number, probes or {}) for number in range(1, SEEDS)]
+        runs += [train(student, task, number, observe) for number in range(1, SEEDS)]
     if not any(run.moved for run in runs):
         student.flag("parameters-unchanged")
         raise Unmet(
             "training changed none of its parameters",
             "Does the output depend on the layers? Are they attributes of the module, and not detached?",
         )
-    counted = sorted(runs, key=lambda run: run.share)[len(runs) // 2]
-    for figure in show_run(task, counted, sentence(task, counted), student.band()):
+    learned = Learned(task, sorted(runs, key=lambda run: run.share)[len(runs) // 2], runs)
+    if task.unusual is not None and task.beats(learned.run.score, task.unusual):
+        student.flag("unusual-accuracy")
+    if show:
+        show_training(student, learned)
+    return learned
+
+
+def show_training(student: Student, learned: Learned) -> None:
+    """Attach the learning curve and the gradient's norm to the report."""
+    for figure in show_run(learned.task, learned.run, sentence(learned.task, learned.run), student.band()):
         student.show(figure)
-    return Learned(task, counted, runs)
 
 
-def train(student: Student, task: LearningTask, number: int, probes: Mapping[str, tuple[torch.Tensor, ...]]) -> Run:
+def train(student: Student, task: LearningTask, number: int, observe: Observers | None = None) -> Run:
     """One training in a fresh worker; `number` tells the seeds of one submission apart.
 
     What it leaves behind, however it ends, nothing else meets.
     """
     student.restart(f"learn/{number}")
     try:
-        return _trained(student, task, number, probes)
+        return _trained(student, task, number, observe or {})
     finally:
         student.restart(f"after learn/{number}")
 
 
-def _trained(student: Student, task: LearningTask, number: int, probes: Mapping[str, tuple[torch.Tensor, ...]]) -> Run:
+def _trained(student: Student, task: LearningTask, number: int, observe: Observers) -> Run:
     recipe = read_recipe(student.attribute(task.model, "recipe"), task.recipe)
     model = student.build(task.model, *task.arguments)
     deadline = time.monotonic() + task.seconds
-    held_out = task.draw(task.held_out, student.generator_for("learn/held-out"))
+    held_out = (task.draw_held_out or task.draw)(task.held_out, student.generator_for("learn/held-out"))
+    probe = (task.draw_probe or task.draw)(task.probe, student.generator_for("learn/probe"))
     run = Run(recipe, _score(model, task, held_out, deadline))
     before = model.weights()  # after a first forward pass, in which lazy layers make theirs
     if before.numel() == 0:
         raise Unmet("it has no parameters that could be trained", "Layers must be attributes of the module.")
     if task.share(run.untrained) > 0:
         student.flag("untrained-perfect")
-        raise Unmet(
-            f"before any training, its {task.metric} is {run.untrained:.2g}: nothing was left to learn",
-            "The answer must come from what the network has learned, not from a formula.",
-        )
+        reached = in_words(run.untrained)
+        raise Unmet(f"before any training, its {task.metric} is {reached}: nothing was left to learn", NOT_LEARNED)
     model.start_training(recipe, task.loss)
-    _train(student, model, task, run, student.generator_for(f"learn/{number}/data"), deadline)
+    _train(student, model, task, run, probe, student.generator_for(f"learn/{number}/data"), deadline)
     run.score = _score(model, task, held_out, deadline)
     run.moved = not torch.equal(before, model.weights())
     run.share = task.share(run.score) if run.moved else 0.0
-    for name, inputs in probes.items():
-        run.probes[name] = _predict(model, inputs, deadline)
+    for name, look in observe.items():
+        try:
+            run.observations[name] = look(model)
+        except (StudentRaised, Unmet) as problem:  # of interest to the check that asks for it, to no other
+            run.observations[name] = problem
+    if run.share > 0:
+        model.load_weights(before)
+        set_back = _score(model, task, probe, deadline)
+        if task.share(set_back) > 0:
+            student.flag("untrained-perfect")
+            reason = f"with the parameters it had before training, its {task.metric} is still {in_words(set_back)}"
+            raise Unmet(f"{reason}: the answer does not come from them", NOT_LEARNED)
     return run
 
 
 def _train(
-    student: Student, model: RemoteModel, task: LearningTask, run: Run, generator: torch.Generator, deadline: float
+    student: Student,
+    model: RemoteModel,
+    task: LearningTask,
+    run: Run,
+    probe: tuple[tuple[torch.Tensor, ...], torch.Tensor],
+    generator: torch.Generator,
+    deadline: float,
 ) -> None:
     """Train in chunks until the probe set passes, the loss breaks or the recipe's steps are taken."""
-    probe = task.draw(task.probe, student.generator_for("learn/probe"))
     started = time.monotonic()
+    draw: Draw = task.draw
     for steps in _chunks(run.recipe.steps, task.every):
-        inputs, targets = task.draw(steps * run.recipe.batch_size, generator)
+        inputs, targets = draw(steps * run.recipe.batch_size, generator)
         seen = model.train(inputs, targets, run.recipe.batch_size, deadline)
         if not len(seen.losses) == len(seen.gradient_norms) == steps:
             raise student.distrust("it took another number of steps than was asked")
@@ -100,7 +121,7 @@ def _train(
         run.curve.append((run.steps, score))
         loss = "not a number" if seen.losses[-1] is None else f"{seen.losses[-1]:.3g}"
         student.tell(f"step {run.steps} of {run.recipe.steps}, loss {loss}, {time.monotonic() - started:.0f} s")
-        run.stopped = score < task.stop
+        run.stopped = task.beats(score, task.stop)
         if run.stopped or run.broke_at is not None:
             return
 
@@ -113,24 +134,38 @@ def _chunks(steps: int, every: int) -> Iterator[int]:
 def _score(
     model: RemoteModel, task: LearningTask, data: tuple[tuple[torch.Tensor, ...], torch.Tensor], deadline: float
 ) -> float:
-    """The score of predictions brought to the targets' shape; infinite where one is not a number."""
+    """The score of the model's answers; that of no answer where one is not a number."""
     inputs, targets = data
-    predictions = _predict(model, inputs, deadline)
-    if task.loss == "mse":
-        if predictions.numel() != targets.numel() or len(predictions) != len(targets):
-            shape, wanted = tuple(predictions.shape), (len(targets), 1)
-            raise Unmet(f"its predictions have shape {shape}, expected {wanted} or {wanted[:1]}")
-        predictions = predictions.reshape(targets.shape)
-    elif predictions.shape[:-1] != targets.shape or predictions.shape[-1] <= int(targets.max()):
+    found = model.predict(*inputs, method=task.method, deadline=deadline)
+    answers = (task.read or READ[task.loss])(found, targets)
+    if answers.is_floating_point() and not bool(torch.isfinite(answers).all()):
+        return task.nothing
+    return float(task.score(answers, targets))
+
+
+def _floating(found: object) -> torch.Tensor:
+    if not isinstance(found, torch.Tensor) or not found.is_floating_point() or found.dim() == 0:
+        raise Unmet(f"`forward` returned {describe(found)}, expected a floating-point tensor, batch first")
+    return found
+
+
+def _numbers(found: object, targets: torch.Tensor) -> torch.Tensor:
+    """Predictions (B, 1) or (B,) in the targets' shape."""
+    predictions = _floating(found)
+    if predictions.numel() != targets.numel() or len(predictions) != len(targets):
+        shape, wanted = tuple(predictions.shape), (len(targets), 1)
+        raise Unmet(f"its predictions have shape {shape}, expected {wanted} or {wanted[:1]}")
+    return predictions.reshape(targets.shape)
+
+
+def _logits(found: object, targets: torch.Tensor) -> torch.Tensor:
+    """Logits (..., C) for targets (...)."""
+    logits = _floating(found)
+    if logits.shape[:-1] != targets.shape or logits.shape[-1] <= int(targets.max()):
         classes = f"({', '.join(map(str, targets.shape))}, number of classes)"
-        raise Unmet(f"its predictions have shape {tuple(predictions.shape)}, expected {classes}")
-    if not bool(torch.isfinite(predictions).all()):
-        return math.inf
-    return float(task.score(predictions, targets))
+        raise Unmet(f"its predictions have shape {tuple(logits.shape)}, expected {classes}")
+    return logits
 
 
-def _predict(model: RemoteModel, inputs: tuple[torch.Tensor, ...], deadline: float) -> torch.Tensor:
-    predictions = model.predict(*inputs, deadline=deadline)
-    if not isinstance(predictions, torch.Tensor) or not predictions.is_floating_point() or predictions.dim() == 0:
-        raise Unmet(f"`forward` returned {describe(predictions)}, expected a floating-point tensor, batch first")
-    return predictions
+READ = {"mse": _numbers, "cross_entropy": _logits}
+"""How answers are read where a task does not say."""

@@ -26,6 +26,8 @@ class Settings:
     """`[tool.grade]`: defaults for command-line options."""
     limits: dict[str, float]
     """`[tool.grade.limits]`: defaults for what attempts may use."""
+    exercises: dict[str, dict[str, Any]]
+    """`[tool.grade.exercises.<id>]`: what an exercise lets a course set."""
     packages: list[str]
     """`[tool.grade] packages`: what students may import beside torch and numpy."""
 
@@ -52,9 +54,11 @@ def read_settings(folder: Path | None = None) -> Settings:
         raise CourseError(f"{file}: [tool.grade] must be a table") from None
     limits = options.pop("limits", {})
     packages = options.pop("packages", [])
+    exercises = options.pop("exercises", {})
     try:
         msgspec.convert(limits, Limits)
         packages = msgspec.convert(packages, list[str])
+        exercises = msgspec.convert(exercises, dict[str, dict[str, Any]])
     except msgspec.ValidationError as error:
         raise CourseError(f"{file}: [tool.grade]: {error}") from None
-    return Settings(folder, options, limits, packages)
+    return Settings(folder, options, limits, exercises, packages)

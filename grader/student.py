@@ -12,12 +12,14 @@ from typing import Any, Literal
 import torch
 
 from grader.attempt import Attempt, TimeSpent
+from grader.calibration import reference_band, reference_scores
 from grader.expectations import Opaque, describe
 from grader.figures import Band, Figure
 from grader.jail import messages, wire
 from grader.jail.handle import WorkerEnded
 from grader.plain import plain
 from grader.recipe import Recipe
+from grader.task import LearningTask
 
 _DTYPES: dict[torch.dtype, messages.DtypeName] = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -122,9 +124,19 @@ class Student:
         """Attach evidence to the exercise's part of the report."""
         self._attempt.watch.figure(self._attempt.exercise.id, figure)
 
+    def task(self, make: Callable[[torch.Generator], LearningTask]) -> LearningTask:
+        """A learning task as this submission meets it, as with its tokens numbered anew: the same in all checks."""
+        return make(torch.Generator().manual_seed(self._attempt.seed("task")))
+
     def band(self) -> Band | None:
-        """How the references' trainings went, where that has been measured."""
-        return self._attempt.watch.band(self._attempt.exercise.id)
+        """How the references' trainings went in this learning check, where that has been measured."""
+        found = self._attempt.watch.calibration(self._attempt.exercise.id, self._check)
+        return None if found is None else reference_band(found)
+
+    def reference_scores(self, check: str) -> dict[str, float]:
+        """The median held-out score of each reference in a learning check, by its folder; empty where not measured."""
+        found = self._attempt.watch.calibration(self._attempt.exercise.id, check)
+        return {} if found is None else reference_scores(found)
 
     def distrust(self, detail: str) -> WorkerEnded:
         """End a worker whose answer makes no sense; the exception to raise."""
@@ -207,8 +219,7 @@ class RemoteModel:
         """Call a method without gradients. Raises `StudentRaised`."""
         tensors: list[torch.Tensor] = []
         nodes = [wire.pack(value, tensors) for value in inputs]
-        doing = "`forward`" if name == "__call__" else f"`{name}`"
-        return self._student._values(messages.Apply(self._index, name, nodes), tensors, doing, 1)[0]
+        return self._student._values(messages.Apply(self._index, name, nodes), tensors, _named(name), 1)[0]
 
     def changes(self, *inputs: Any) -> tuple[int, ...]:
         """Run a forward pass; the positions of the inputs that it modified in place."""
@@ -238,12 +249,18 @@ class RemoteModel:
             raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
         return values
 
-    def predict(self, *inputs: torch.Tensor, batch_size: int = 256, deadline: float | None = None) -> Any:
+    def predict(
+        self,
+        *inputs: torch.Tensor,
+        method: str = "__call__",
+        batch_size: int = 256,
+        deadline: float | None = None,
+    ) -> Any:
         """What the model returns in eval mode, without gradients, in batches: one tensor, if it returns tensors."""
         tensors: list[torch.Tensor] = []
         nodes = [wire.pack(value, tensors) for value in inputs]
-        request = messages.Predict(self._index, nodes, batch_size)
-        return self._student._values(request, tensors, "`forward`", 1, deadline)[0]
+        request = messages.Predict(self._index, method, nodes, batch_size)
+        return self._student._values(request, tensors, _named(method), 1, deadline)[0]
 
     def weights(self) -> torch.Tensor:
         """All parameters that are to be trained, in one row."""
@@ -251,6 +268,12 @@ class RemoteModel:
         if not _is_floating(values):
             raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
         return values
+
+    def load_weights(self, row: torch.Tensor) -> None:
+        """Overwrite all parameters that are to be trained by what `weights` returned. Raises `StudentRaised`."""
+        tensors: list[torch.Tensor] = []
+        request = messages.LoadWeights(self._index, wire.pack(row, tensors))  # type: ignore[arg-type]
+        self._student._values(request, tensors, "loading parameters", 0)
 
     def start_training(self, recipe: Recipe, loss: Literal["mse", "cross_entropy"]) -> None:
         """Make the recipe's optimizer and schedule for this model. Raises `StudentRaised`."""
@@ -286,6 +309,10 @@ class RemoteModel:
         request = messages.Trace(self._build, nodes)
         traced, _ = self._student.ask(request, tensors, messages.Traced, "`forward`")
         return Trace(traced.operators, [(plain(m.type_name, 200), m.is_torch_recurrent) for m in traced.modules])
+
+
+def _named(method: str) -> str:
+    return "`forward`" if method == "__call__" else f"`{method}`"
 
 
 def _opaque(type_name: str) -> Opaque:

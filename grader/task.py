@@ -1,7 +1,7 @@
 """What a learning check is about, what a training came to, and both in words."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,16 +16,19 @@ Draw = Callable[[int, torch.Generator], tuple[tuple[torch.Tensor, ...], torch.Te
 
 @dataclass(frozen=True)
 class LearningTask:
-    """What is to be learned, and what it is worth. Lower scores are better.
+    """What is to be learned, and what it is worth.
 
-    The share is 1 up to `best`, 0.5 at `half`, 0 from `zero` on, and linear between; `worst` is what knowing nothing
-    scores. Training stops when the probe set scores below `stop`, which leaves slack below `best`.
+    Scores are errors where `best` lies below `worst`, accuracies where it lies above. The share is 1 up to `best`, 0.5
+    at `half`, 0 from `zero` on, and linear between; `worst` is what knowing nothing scores. Training stops when the
+    probe set scores better than `stop`, which leaves slack beyond `best`.
     """
 
     model: str
     arguments: tuple[Any, ...]
     draw: Draw
+    """Examples to train on; of new ones too, unless `draw_probe` and `draw_held_out` say otherwise."""
     score: Callable[[torch.Tensor, torch.Tensor], float]
+    """Answers and targets -> the score."""
     metric: str
     best: float
     half: float
@@ -41,14 +44,44 @@ class LearningTask:
     held_out: int = 2000
     seconds: float = 120.0
     """Wall-clock seconds one training may take: about ten times what it should."""
+    draw_probe: Draw | None = None
+    draw_held_out: Draw | None = None
+    method: str = "__call__"
+    """By which the model is asked: such as a decoder's `translate`, which is given no targets."""
+    read: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
+    """What the model returned and the targets -> answers for `score`; raises `Unmet` where they are none. By default,
+    numbers shaped like the targets, or logits, as the loss has it."""
+    unusual: float | None = None
+    """A score better than this gets the flag `unusual-accuracy`."""
+    setting: str = ""
+    """What tells several tasks of one exercise apart, for titles: "at 50 steps"."""
+    stuck: str = (
+        "It did not get past knowing nothing in this budget: is the whole input used, is the state carried from step "
+        "to step, and does the gradient reach it?"
+    )
+    """The hint where the score stays with knowing nothing."""
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether scores are errors."""
+        return self.best < self.worst
+
+    @property
+    def nothing(self) -> float:
+        """The score of answers that are no numbers."""
+        return math.inf if self.lower_is_better else -math.inf
+
+    def beats(self, score: float, other: float) -> bool:
+        """Whether a score is better than another."""
+        return score < other if self.lower_is_better else score > other
 
     def share(self, score: float) -> float:
         """The share in [0, 1] that a score earns; a score that is not a number earns nothing."""
-        if not score < self.zero:
+        if not self.beats(score, self.zero):
             return 0.0
-        if score <= self.best:
+        if score == self.best or self.beats(score, self.best):
             return 1.0
-        if score <= self.half:
+        if score == self.half or self.beats(score, self.half):
             return 1.0 - 0.5 * (score - self.best) / (self.half - self.best)
         return 0.5 * (self.zero - score) / (self.zero - self.half)
 
@@ -65,7 +98,7 @@ class Run:
     recipe: Recipe
     untrained: float
     """The score on the held-out set before the first step."""
-    score: float = math.inf
+    score: float = math.nan
     share: float = 0.0
     stopped: bool = False
     moved: bool = False
@@ -74,7 +107,8 @@ class Run:
     """Steps taken, score on the probe set."""
     losses: list[float | None] = field(default_factory=list)
     gradient_norms: list[float | None] = field(default_factory=list)
-    probes: dict[str, torch.Tensor] = field(default_factory=dict)
+    observations: dict[str, Any] = field(default_factory=dict)
+    """What was observed of the trained model, or the exception that observing it raised."""
 
     @property
     def steps(self) -> int:
@@ -100,10 +134,12 @@ class Learned:
         """The median share of the runs."""
         return self.run.share
 
-    @property
-    def probes(self) -> dict[str, torch.Tensor]:
-        """The counted model's predictions on the behaviour probes."""
-        return self.run.probes
+    def observed(self, name: str) -> Any:
+        """What an observer saw of the model that counts. Raises what it raised."""
+        seen = self.run.observations[name]
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
 
     def judge(self, hint: str | None = None) -> Judged:
         """The verdict, with what was measured as reason, and as hint what the measurements say, else `hint`.
@@ -112,7 +148,7 @@ class Learned:
         """
         reason = sentence(self.task, self.run)
         if len(self.runs) > 1:
-            others = ", ".join(f"{run.score:.2g}" for run in self.runs)
+            others = ", ".join(in_words(run.score) for run in self.runs)
             reason += f" Three seeds ended at {others}; the median counts."
         if self.share >= 1:
             return Judged(1.0, reason)
@@ -122,15 +158,25 @@ class Learned:
         return Judged(self.share, reason, found)
 
 
+Observers = Mapping[str, Callable[[Any], Any]]
+"""Names, and functions of the trained `RemoteModel` that look at how it behaves."""
+
+
+def in_words(score: float) -> str:
+    """A score for a sentence."""
+    return f"{score:.2g}" if math.isfinite(score) else "not a number"
+
+
 def sentence(task: LearningTask, run: Run) -> str:
     """What was reached, in one sentence."""
-    reached = f"{run.score:.2g}" if math.isfinite(run.score) else "not a number"
     end = "stopped early" if run.stopped else "the whole budget" if run.steps >= task.steps else "the recipe's end"
     if run.broke_at is not None:
         end = "the loss was no longer a number"
+    bound = "less" if task.lower_is_better else "more"
     return (
-        f"Its {task.metric} on {task.held_out} unseen examples is {reached} after {run.steps} of {task.steps} steps "
-        f"({end}); knowing nothing scores {task.worst:.2g}, full marks need {task.best:g} or less."
+        f"Its {task.metric} on {task.held_out} unseen examples is {in_words(run.score)} after {run.steps} of "
+        f"{task.steps} steps ({end}); knowing nothing scores {task.worst:.2g}, full marks need {task.best:g} or "
+        f"{bound}."
     )
 
 
@@ -146,12 +192,9 @@ def why(task: LearningTask, run: Run) -> str | None:
         return off
     if run.recipe.clip_norm is None and norms and max(norms) > 100:
         return f"The gradient grew to a norm of {max(norms):.2g}: set `clip_norm` in the recipe."
-    if run.score > 0.9 * task.worst:
-        return (
-            "It did not get past knowing nothing in this budget: is the whole input used, is the state carried from "
-            "step to step, and does the gradient reach it?"
-        )
-    half = run.curve[len(run.curve) // 2][1] if run.curve else math.inf
-    if run.score < 0.7 * half:
+    if (task.worst - run.score) / (task.worst - task.best) < 0.1:
+        return task.stuck
+    halfway = run.curve[len(run.curve) // 2][1] if run.curve else task.nothing
+    if abs(run.score - task.best) < 0.7 * abs(halfway - task.best):
         return "It was still improving when the budget ended: a larger learning rate or another cell may get there."
     return None

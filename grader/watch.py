@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from grader.figures import Band, Figure
+from grader.calibration import Calibration
+from grader.figures import Figure
 
 
 def _nothing(*_: object) -> None:
@@ -20,5 +21,5 @@ class Watch:
     """The traceback of a failure of the grader's own, for whoever runs it."""
     figure: Callable[[str, Figure], None] = _nothing
     """An exercise's id and evidence for its report."""
-    band: Callable[[str], Band | None] = _nothing
-    """Asked for an exercise's reference band, where one has been measured."""
+    calibration: Callable[[str, str], Calibration | None] = _nothing
+    """Asked by an exercise's id and a learning check's for what has been measured about it."""

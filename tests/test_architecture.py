@@ -37,7 +37,7 @@ LAYERS = [
     {"jail.isolation", "submissions"},
     {"attempt"},
     {"student"},
-    {"hints", "evidence"},
+    {"hints", "evidence", "probes"},
     {"learning"},
     {"grading"},
     {"verify"},

@@ -14,8 +14,9 @@ import msgspec
 import pytest
 import torch
 
-from grader import Exercise, LearningTask, learn
+from grader import Exercise, LearningTask, StudentRaised, Unmet, expect, learn
 from grader.attempt import Attempt
+from grader.calibration import Calibration, Row
 from grader.figures import Band
 from grader.grading import grade
 from grader.records import ExerciseGrade, Limits, to_json
@@ -102,7 +103,7 @@ class Model(nn.Module):
         right = x[:, 0] + x[:, -1]
         nothing = self.level.expand(len(x), 1)
         self.steps += self.training
-        n = self.steps
+        n = self.steps if float(self.level) != 1 else 0  # set back, it knows nothing again
         if self.training:
 {textwrap.indent(textwrap.dedent(training if "return" in training else f"return {training}"), " " * 12)}
         return {answer}
@@ -132,7 +133,7 @@ class Seen:
         return " ".join(check.status for check in self.exercise.checks)
 
 
-def exercise_of(task=TASK, probes=None, *, hint=None, found=None, **limits):
+def exercise_of(task=TASK, observe=None, *, hint=None, found=None, **limits):
     """An exercise with a learning check between two others; `found` gets what was learned."""
     exercise = Exercise("task", title="A sum", statement="Add.", names=("Model",), limits=limits)
 
@@ -144,7 +145,7 @@ def exercise_of(task=TASK, probes=None, *, hint=None, found=None, **limits):
     @exercise.check(points=4, task=task)
     def learns(student):
         """It learns to add."""
-        learned = learn(student, task, probes)
+        learned = learn(student, task, observe)
         if found is not None:
             found.append(learned)
         return learned.judge(hint)
@@ -162,14 +163,14 @@ def try_(submission, zygote, course, isolation):
     """Grade a source; the bundled course lends its settings."""
     zygote.prepare_training()
 
-    def run(source, task=TASK, probes=None, *, seed=1, hint=None, band=None, **limits):
+    def run(source, task=TASK, observe=None, *, seed=1, hint=None, calibration=None, **limits):
         found, told, figures, faults = [], [], [], []
-        exercise = exercise_of(task, probes, hint=hint, found=found, **limits)
+        exercise = exercise_of(task, observe, hint=hint, found=found, **limits)
         watch = Watch(
             check=lambda _, words: told.append(words or ""),
             fault=faults.append,
             figure=lambda _, figure: figures.append(figure),
-            band=lambda _: band,
+            calibration=lambda *_: calibration,
         )
         staged = stage(submission({"task.py": source}), zygote, Limits())
         try:
@@ -350,19 +351,124 @@ def test_the_same_seed_gives_the_same_points(try_):
 
 
 @jail
-def test_predictions_on_probes_are_those_of_the_model_that_counts(try_):
+def test_what_observers_see_is_of_the_model_that_counts(try_):
     """After the last step of the median run, in eval mode."""
-    probes = {"zeros": (torch.zeros(3, 8, 1),), "ones": (torch.ones(5, 8, 1),)}
+    probes = {"zeros": torch.zeros(3, 8, 1), "ones": torch.ones(5, 8, 1)}
+    observe = {name: lambda model, x=x: model.predict(x) for name, x in probes.items()}
     source = plays("right + self.off if n else nothing", init="self.off = float(torch.rand(1)) / 5 + 0.15")
-    seen = try_(source, probes=probes, seed=2)
+    seen = try_(source, observe=observe, seed=2)
     offs = [fortune / 5 + 0.15 for fortune in fortunes(2)]
     assert [run.score for run in seen.learned.runs] == pytest.approx([off**2 for off in offs], rel=1e-3)
-    assert {name: tuple(value.shape) for name, value in seen.learned.probes.items()} == {
-        "zeros": (3, 1),
-        "ones": (5, 1),
+    assert seen.learned.observed("zeros").tolist() == [[pytest.approx(sorted(offs)[1])]] * 3
+    assert seen.learned.observed("ones").tolist() == [[pytest.approx(2 + sorted(offs)[1])]] * 5
+
+
+@jail
+def test_what_an_observer_raises_is_told_to_the_check_that_asks(try_):
+    """Nothing else fails by it."""
+    observe = {
+        "raises": lambda model: model.predict(torch.zeros(3, 7, 1)),
+        "unmet": lambda model: expect(False, "no"),
+        "fine": lambda model: model.predict(torch.zeros(3, 8, 1)),
     }
-    assert seen.learned.probes["zeros"].flatten().tolist() == pytest.approx([sorted(offs)[1]] * 3)
-    assert seen.learned.probes["ones"].flatten().tolist() == pytest.approx([2 + sorted(offs)[1]] * 5)
+    seen = try_(LEARNS, replace(TASK, steps=400), observe=observe)
+    assert seen.statuses == "passed passed passed"
+    with pytest.raises(StudentRaised, match="shape"):
+        seen.learned.observed("raises")
+    with pytest.raises(Unmet):
+        seen.learned.observed("unmet")
+    assert seen.learned.observed("fine").shape == (3, 1)
+
+
+# Scores of another kind.
+
+ACCURACY = replace(
+    TASK,
+    draw=lambda count, generator: (
+        ((x := torch.rand(count, 8, 1, generator=generator)),),
+        (x[:, 0] > x[:, -1]).long().flatten(),
+    ),
+    score=lambda logits, classes: float((logits.argmax(1) == classes).double().mean()),
+    metric="accuracy",
+    loss="cross_entropy",
+    best=0.9,
+    half=0.8,
+    zero=0.65,
+    worst=0.5,
+    stop=0.95,
+    steps=400,
+)
+
+
+@pytest.mark.parametrize(
+    ("score", "share"),
+    [(1.0, 1), (0.9, 1), (0.85, 0.75), (0.8, 0.5), (0.65, 0), (0.725, 0.25), (0.1, 0), (-math.inf, 0), (math.nan, 0)],
+)
+def test_of_accuracies_more_is_better(score, share):
+    assert ACCURACY.share(score) == pytest.approx(share)
+
+
+@jail
+def test_an_accuracy_is_learned_and_told_as_one(try_):
+    seen = try_(LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)"), ACCURACY)
+    run = seen.learned.run
+    assert (seen.statuses, run.stopped, len(seen.learned.runs)) == ("passed passed passed", True, 1)
+    assert all(score <= 0.95 for _, score in run.curve[:-1])
+    assert run.curve[-1][1] > 0.95
+    assert "full marks need 0.9 or more" in seen.check.message
+    assert not seen.figures[0].log_y
+
+
+@jail
+def test_an_accuracy_at_chance_earns_nothing_and_says_so(try_):
+    still = LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)").replace("x.flatten(1))", "0 * x.flatten(1))")
+    seen = try_(still, replace(ACCURACY, stuck="Is the input used at all?"))
+    assert_only_learning_failed(seen, "failed")
+    assert seen.check.hint == "Is the input used at all?"
+
+
+@jail
+@pytest.mark.parametrize(("unusual", "flags"), [(0.9, ["unusual-accuracy"]), (1.0, []), (None, [])])
+def test_an_unusual_score_is_flagged_and_costs_nothing(try_, unusual, flags):
+    seen = try_(LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)"), replace(ACCURACY, unusual=unusual))
+    assert (seen.check.status, seen.exercise.flags) == ("passed", flags)
+
+
+@jail
+def test_a_model_is_asked_by_the_method_of_the_task_in_evaluation(try_):
+    """`read` makes something to score of what comes back, or says why it cannot."""
+    source = LEARNS + "\n    def answer(self, x):\n        return [self(x) if not self.training else None]\n"
+
+    def read(found, targets):
+        expect(isinstance(found, list), "it is no list", "Return a list.")
+        return found[0]
+
+    # what is no tensor is answered batch by batch: a single one here
+    task = replace(TASK, steps=400, method="answer", read=read, probe=200, held_out=200)
+    assert try_(source, task).statuses == "passed passed passed"
+    seen = try_(LEARNS + "\n    def answer(self, x):\n        return self(x)\n", task)
+    assert_only_learning_failed(seen, "failed")
+    assert (seen.check.message, seen.check.hint) == ("it is no list", "Return a list.")
+    assert "`answer` raised" not in seen.check.message
+    seen = try_(LEARNS, task)
+    assert_only_learning_failed(seen, "error")
+    assert "`answer` raised AttributeError" in seen.check.message
+
+
+@jail
+def test_probe_and_held_out_sets_may_be_drawn_from_other_data(try_):
+    """Training on what is drawn to train on, judged by the held-out draw: here its targets are off by one half."""
+
+    def off(count, generator):
+        inputs, targets = draw(count, generator)
+        return inputs, targets + 0.5
+
+    seen = try_(LEARNS, replace(TASK, steps=200, draw_held_out=off))
+    assert [run.stopped for run in seen.learned.runs] == [True] * 3
+    assert [run.score for run in seen.learned.runs] == pytest.approx([0.25] * 3, abs=0.05)
+    seen = try_(LEARNS, replace(TASK, steps=200, draw_probe=off))
+    assert [run.stopped for run in seen.learned.runs] == [False]
+    assert seen.check.status == "passed"
 
 
 # Nothing was learned.
@@ -381,6 +487,26 @@ def test_a_model_that_is_right_before_training_earns_nothing_and_is_flagged(try_
     assert "before any training" in seen.check.message
     assert "untrained-perfect" not in seen.check.message + seen.check.hint
     assert seen.trainings <= 1
+
+
+@jail
+@pytest.mark.parametrize("answer", ["right if self.steps else nothing", "nothing if self.steps < 60 else right"])
+def test_a_formula_that_is_switched_on_by_training_earns_nothing_and_is_flagged(try_, answer):
+    """With the parameters it began with, it must know nothing again."""
+    seen = try_(plays(answer))
+    assert_only_learning_failed(seen, "failed")
+    assert seen.exercise.flags == ["untrained-perfect"]
+    assert "the parameters it had before training" in seen.check.message
+
+
+@jail
+def test_more_parameters_than_a_frame_holds_tensors_can_be_set_back(try_):
+    source = LEARNS.replace(
+        "self.layer = nn.Linear(8, 1)",
+        "self.layer = nn.Linear(8, 1)\n        self.more = nn.ParameterList("
+        "nn.Parameter(torch.zeros(1)) for _ in range(100))",
+    ).replace("x.flatten(1))", "x.flatten(1)) + sum(self.more) / 1000")
+    assert try_(source, replace(TASK, steps=400)).statuses == "passed passed passed"
 
 
 @jail
@@ -515,7 +641,7 @@ def test_a_first_training_that_changes_nothing_is_bad_luck(try_):
 def test_a_training_that_changed_nothing_earns_nothing_beside_one_that_did(try_):
     """Two of three are right without having learned anything."""
     source = plays(
-        "nothing if self.spoilt or not n else right",
+        "nothing if self.spoilt or not self.steps else right",
         init="self.spoilt = float(torch.rand(1)) < 1 / 3",
         training="return nothing if self.spoilt else nothing.detach()",
     )
@@ -744,8 +870,10 @@ def test_a_forged_training_is_no_training(try_, forged):
 @jail
 def test_figures_show_the_curve_beside_what_it_is_compared_with(try_):
     """Of the run that counts, once; the numbers are the curve's."""
-    band = Band("our references", [20.0, 60.0], [0.01, 0.001], [0.1, 0.01])
-    seen = try_(LEARNS, replace(TASK, steps=400), band=band)
+    curve = [(20, 0.1), (60, 0.01)]
+    rows = [Row("reference", 1, 0.004, 1.0, 60, curve), Row("mistake", 1, 0.2, 0.0, 60, [])]
+    measured = Calibration("task", "learns", "", "cpu", {}, rows)
+    seen = try_(LEARNS, replace(TASK, steps=400), calibration=measured)
     run = seen.learned.run
     curve, gradient = seen.figures
     assert (curve.title, gradient.title) == ("Learning curve", "Gradient norm")
@@ -755,7 +883,7 @@ def test_figures_show_the_curve_beside_what_it_is_compared_with(try_):
     ]
     assert {level.name: level.y for level in curve.levels} == {"knowing nothing": TASK.worst, "full marks": TASK.best}
     assert [(mark.name, mark.x) for mark in curve.marks] == [("stopped", float(run.steps))]
-    assert curve.bands == [band]
+    assert curve.bands == [Band("our references (cpu)", [20.0, 60.0], [0.1, 0.01], [0.1, 0.01])]
     assert (curve.x_label, curve.y_label, curve.log_y) == ("training step", "mean squared error", True)
     assert gradient.lines[0].y == run.gradient_norms
     assert len(gradient.lines[0].x) == run.steps

@@ -146,18 +146,22 @@ def _grade(
         if any(exercise.trains for exercise in exercises):
             zygote.prepare_training()
         submission = stage(path, zygote, Limits(**course.limits), without=output)  # type: ignore[arg-type]
-        measured = [found for e in exercises if (found := calibration.load(course.folder, e.id)) is not None]
-        bands = {found.exercise: calibration.reference_band(found) for found in measured}
+        measured = {
+            (exercise.id, check.id): found
+            for exercise in exercises
+            for check in exercise.checks
+            if check.task is not None and (found := calibration.load(course.folder, exercise.id, check.id))
+        }
         evidence: dict[str, list[Figure]] = {}
         with progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None) as show:
             watch = Watch(
                 check=show,
                 fault=lambda fault: click.echo(f"grade: the grader failed in a check:\n{fault}", err=True),
                 figure=lambda exercise, figure: evidence.setdefault(exercise, []).append(figure),
-                band=bands.get,
+                calibration=lambda exercise, check: measured.get((exercise, check)),
             )
             result = grade(submission, exercises, loaded, zygote, level=isolation.level, seed=seed, watch=watch)
-        rates = [calibration.statement(found) for found in measured]
+        rates = [calibration.statement(found) for found in measured.values()]
         conditions = _conditions(path, ids, seed, course.folder, isolation, rates)
         page = ""
         if (output is not None or format_ == "html") and "html" in loaded.reports:

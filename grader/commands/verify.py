@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     help="Measure the learning checks instead: train each reference, and each mistake a learning check must catch, "
     "with N seeds. Goes on where it was stopped.",
 )
+@click.option("--mistakes", type=click.IntRange(1, 10_000), metavar="M", help="Seeds per mistake. Default: N.")
 @course_option
 @version_option
-def verify(ids: tuple[str, ...], seed: int | None, calibrate: int | None, course: "Settings") -> None:
+def verify(
+    ids: tuple[str, ...], seed: int | None, calibrate: int | None, mistakes: int | None, course: "Settings"
+) -> None:
     """Let the course prove itself against the submissions in its solutions/ folder.
 
     References must earn everything, each mistake must lose points at the check its first line names and read its hint
@@ -51,7 +54,7 @@ def verify(ids: tuple[str, ...], seed: int | None, calibrate: int | None, course
         except CourseError as error:
             raise click.UsageError(str(error)) from None
         if calibrate is not None:
-            _calibrate(loaded, exercises, zygote, calibrate)
+            _calibrate(loaded, exercises, zygote, calibrate, mistakes)
             return
         if any(exercise.trains for exercise in exercises):
             zygote.prepare_training()
@@ -68,14 +71,17 @@ def verify(ids: tuple[str, ...], seed: int | None, calibrate: int | None, course
         raise SystemExit(1)
 
 
-def _calibrate(course: "Course", exercises: "list[Exercise]", zygote: "Zygote", count: int) -> None:
+def _calibrate(
+    course: "Course", exercises: "list[Exercise]", zygote: "Zygote", count: int, mistakes: int | None
+) -> None:
     from grader import calibration
     from grader.calibrating import calibrate
 
     for exercise in exercises:
-        for row in calibrate(course, exercise, zygote, count):
+        for row in calibrate(course, exercise, zygote, count, mistakes):
             score = "refused" if row.score is None else f"{row.score:.3g}"
             click.echo(f"{exercise.id:16} {row.solution:28} seed {row.seed}  {score:>8}  share {row.share:g}")
-        found = calibration.load(course.settings.folder, exercise.id)
-        if found is not None:
-            click.echo(calibration.statement(found))
+        for check in exercise.checks:
+            found = calibration.load(course.settings.folder, exercise.id, check.id)
+            if check.task is not None and found is not None:
+                click.echo(calibration.statement(found))

@@ -132,9 +132,10 @@ class Assign(_Message, frozen=True):
 
 
 class Predict(_Message, frozen=True):
-    """Run a model in eval mode without gradients, `batch_size` examples at a time, and join what it returns."""
+    """Call a method of a model in eval mode without gradients, `batch_size` examples at a time; join the answers."""
 
     model: Count
+    method: str
     arguments: list[Node]
     batch_size: Count
 
@@ -150,6 +151,13 @@ class Weights(_Message, frozen=True):
     """Send all parameters of a model that are to be trained, in one row."""
 
     model: Count
+
+
+class LoadWeights(_Message, frozen=True):
+    """Overwrite all parameters that are to be trained by one row, such as `Weights` sent."""
+
+    model: Count
+    values: TensorNode
 
 
 class StartTraining(_Message, frozen=True):
@@ -217,6 +225,7 @@ Request = (
     | Predict
     | Attribute
     | Weights
+    | LoadWeights
     | StartTraining
     | Train
     | Trace

@@ -141,13 +141,15 @@ class Worker:
                 return _value(_trainable(self.models[model]))
             case messages.Assign(model=model, values=values):
                 return self._assign(model, wire.unpack(values, tensors))
-            case messages.Predict(model=model, arguments=arguments, batch_size=size):
-                return self._predict(model, _arguments(arguments, tensors), size)
+            case messages.Predict(model=model, method=method, arguments=arguments, batch_size=size):
+                return self._predict(model, method, _arguments(arguments, tensors), size)
             case messages.Attribute(name=name, attribute=attribute):
                 return _value(getattr(self._named(name), attribute, None))
             case messages.Weights(model=model):
                 parts = [parameter.detach().flatten() for parameter in _trainable(self.models[model]).values()]
                 return _value(torch.cat(parts) if parts else torch.zeros(0))
+            case messages.LoadWeights(model=model, values=values):
+                return self._load_weights(model, wire.unpack(values, tensors))
             case messages.StartTraining(model=model):
                 parameters = list(_trainable(self.models[model]).values())
                 self.trainer = training.Trainer(self.models[model], parameters, request)
@@ -219,14 +221,23 @@ class Worker:
                 parameters[name].copy_(value)
         return _value()
 
-    def _predict(self, index: int, arguments: list[Any], batch_size: int) -> tuple[messages.Value, list[torch.Tensor]]:
+    def _load_weights(self, index: int, row: torch.Tensor) -> tuple[messages.Value, list[torch.Tensor]]:
+        parameters = list(_trainable(self.models[index]).values())
+        with torch.no_grad():
+            for parameter, part in zip(parameters, row.split([p.numel() for p in parameters]), strict=True):
+                parameter.copy_(part.view_as(parameter))
+        return _value()
+
+    def _predict(
+        self, index: int, method: str, arguments: list[Any], batch_size: int
+    ) -> tuple[messages.Value, list[torch.Tensor]]:
         model = self.models[index]
         was_training = model.training
         model.eval()
         try:
             with torch.no_grad(), _DefaultDtype(self.dtypes[index]):
                 batches = zip(*(a.split(batch_size) for a in arguments), strict=True)
-                parts = [model(*batch) for batch in batches]
+                parts = [getattr(model, method)(*batch) for batch in batches]
                 can_join = all(isinstance(part, torch.Tensor) and part.dim() for part in parts)
                 return _value(torch.cat(parts) if can_join else parts[0])  # else its kind is told outside
         finally:
