@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.figures import Cell, Curve, Line, Matrix, Samples, differing
+from grader.records import Conditions, ExerciseGrade, Grade
+
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -21,7 +24,10 @@ WIDTHS = """<body><iframe id="page" style="width: {width}px; height: 900px; bord
 const page = document.getElementById("page");
 page.onload = () => {{
   const root = page.contentDocument.documentElement;
-  document.getElementById("result").textContent = "scrolls " + root.scrollWidth + " of " + root.clientWidth;
+  const regions = page.contentDocument.querySelectorAll(".matrix, .samples");
+  const wider = [...regions].filter(region => region.scrollWidth > region.clientWidth).length;
+  document.getElementById("result").textContent =
+    "scrolls " + root.scrollWidth + " of " + root.clientWidth + ", " + wider + " regions scroll";
 }};
 </script></body>"""
 
@@ -83,3 +89,37 @@ def test_report_fits_its_window(browse, report, tmp_path, width):
     page.write_text(WIDTHS.format(width=width, page=html.escape(report.read_text())))
     result = browse(page, "--dump-dom", "--virtual-time-budget=3000")
     assert f"scrolls {width} of {width}" in result.stdout
+
+
+@pytest.fixture
+def evidence(course, tmp_path):
+    """A page with a length sweep, a confusion matrix and samples, wider than a phone."""
+    labels = ["Arabic", "Czech", "Dutch", "Greek", "Japanese", "Portuguese", "Russian"]
+    counts = [[60 if row == column else 3 for column in range(7)] for row in range(7)]
+    sweep = [Line(name, [10, 30, 50, 100], [0.01, 0.1, 0.5, 1.0]) for name in ("your model", "RNN", "LSTM", "GRU")]
+    asked = [Cell("September 30, 2004"), Cell("2004-09-30"), differing("2004 09-3", "2004-09-30")]
+    figures = [
+        Curve("Lengths", "It forgets.", "sequence length", "mean squared error", sweep, log_y=True),
+        Matrix("Confusion", "Most are right.", labels, counts),
+        Samples("Dates", "None is right.", ["asked", "expected", "answered"], [asked, [Cell("x" * 300)] * 3]),
+    ]
+    exercise = ExerciseGrade("names", "Names", "graded", None, 0.0, 0.0, 1.0, [], [], [])
+    grade = Grade(1, "ada", "graded", None, 0.0, 0.0, 0.0, "cpu", "strong", 7, 1.0, [], [exercise])
+    page = tmp_path / "evidence.html"
+    page.write_text(course.reports["html"].page(grade, Conditions("", {}, {}, []), {"names": figures}))
+    return page
+
+
+@pytest.mark.parametrize(("width", "wider"), [(320, 2), (900, 1)])
+def test_wide_tables_scroll_by_themselves(browse, evidence, tmp_path, width, wider):
+    """The page does not. Three long cells beside each other are wider than any column of text."""
+    page = tmp_path / "harness.html"
+    page.write_text(WIDTHS.format(width=width, page=html.escape(evidence.read_text())))
+    result = browse(page, "--dump-dom", "--virtual-time-budget=3000")
+    assert f"scrolls {width} of {width}, {wider} regions scroll" in result.stdout
+
+
+def test_tables_are_drawn_without_a_word_from_the_browser(browse, evidence, tmp_path):
+    result = browse(evidence, f"--screenshot={tmp_path / 'evidence.png'}", "--window-size=320,1400")
+    assert "Refused to" not in result.stderr
+    assert "CONSOLE" not in result.stderr

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.figures import Band, Curve, Level, Line, Mark
+from grader.figures import Band, Cell, Curve, Level, Line, Mark, Matrix, Samples, differing
 from grader.records import Conditions, ExerciseGrade, Grade, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -111,7 +111,23 @@ LEARNING_CURVE = Curve(
     log_y=True,
 )
 GRADIENTS = Curve("Gradients", "They do not vanish.", "training steps", "norm", [Line("your model", STEPS, STEPS)])
-EVIDENCE = {"adding_problem": [LEARNING_CURVE, GRADIENTS]}
+CONFUSION = Matrix(
+    title="Confusion",
+    sentence="Your model names 11 of 20 names rightly.",
+    labels=["Czech", "Dutch", "Greek"],
+    counts=[[8, 2, 0], [9, 1, 0], [0, 0, 0]],
+)
+DATES = Samples(
+    title="Dates",
+    sentence="1 of 3 dates is right.",
+    columns=["asked", "expected", "answered"],
+    rows=[
+        [Cell("1 May 2024"), Cell("2024-05-01"), differing("2024-05-01", "2024-05-01")],
+        [Cell("7 May 2024"), Cell("2024-05-07"), differing("2024 05-10", "2024-05-07")],
+        [Cell("30 May 2024"), Cell("2024-05-30"), differing("2024-05-3", "2024-05-30")],
+    ],
+)
+EVIDENCE = {"adding_problem": [LEARNING_CURVE, GRADIENTS, CONFUSION, DATES]}
 NASTY_CURVE = Curve(
     *(HOSTILE, HOSTILE, HOSTILE, HOSTILE, [Line(HOSTILE, [1, 2], [3, 4]), Line(HOSTILE, [1], [math.nan])]),
     *([Band(HOSTILE, [1, 2], [1, 2], [2, 3])], [Level(HOSTILE, 5)], [Mark(HOSTILE, 1)]),
@@ -189,6 +205,11 @@ def render(plugin):
 @pytest.fixture(scope="module")
 def drawing(plugin):
     return importlib.import_module(f"{plugin.__name__}.drawing")
+
+
+@pytest.fixture(scope="module")
+def tables(plugin):
+    return importlib.import_module(f"{plugin.__name__}.tables")
 
 
 def squeeze(text):
@@ -361,6 +382,8 @@ def test_evidence_stands_with_its_exercise(render):
         "Learning in numbers training steps your model reference solutions 0 0.17 0.15 to 0.18 25 0.124",
         "325 0.00284 0.005 to 0.0131",
         "Gradients They do not vanish.",
+        "Confusion Your model names",
+        "Dates 1 of 3",
         "line 80 raised FileNotFoundError",
     )
     classes = [attributes.get("class") for tag, attributes in reader.tags if tag == "svg"]
@@ -411,6 +434,115 @@ def test_table_has_at_most_twenty_rows(render):
     assert "x your model" not in rows
 
 
+@pytest.mark.parametrize(("count", "places"), [(3, ["10", "30", "50"]), (6, ["10", "30", "50", "70", "90", "110"])])
+def test_few_places_have_a_tick_and_a_point_each(render, count, places):
+    """A sweep over lengths is read at these lengths, and its lines are told apart without colours."""
+    xs = [10 + 20 * number for number in range(count)]
+    lines = [Line(f"line {number}", xs, [10.0**-number] * count) for number in range(5)]
+    page = render(grade(PERFECT), {"my_rnn": [Curve("t", "s", "length", "y", lines, log_y=True)]})
+    root = ElementTree.fromstring(re.search(r'<svg class="chart wide.*?</svg>', page, re.DOTALL)[0])
+    texts = [element.text for element in root.iter("text")]
+    assert [text for text in texts if text in places] == places
+    assert len(list(root.iter("use"))) == 5 * (count + 1)  # a point each, and one in each sample beside its name
+    drawn = [element for element in root.iter("path") if element.get("stroke-width") in ("2.5", "1.75")]
+    assert len({element.get("stroke-dasharray") for element in drawn}) == 5
+
+
+def test_ticks_do_not_touch(drawing):
+    """Where lengths are close together, those that would touch the next one have no number."""
+    curve = Curve("t", "s", "x", "y", [Line("a", [10, 11, 12, 1000], [1, 2, 3, 4])])
+    made = drawing.Drawing(curve, drawing.PAPERS[1])
+    made.draw()
+    assert list(made.axes.get_xticks()) == [12, 1000]
+
+
+# Tables
+
+
+def part(page, name):
+    """The figure whose region has this name."""
+    return next(
+        figure for figure in re.findall("<figure>.*?</figure>", page, re.DOTALL) if f'aria-label="{name}"' in figure
+    )
+
+
+def test_a_matrix_is_a_table(render):
+    """Counts under the names of the classes, shaded by their share of the row; what is right is framed."""
+    reader = Reader(part(render(grade(PERFECT), {"my_rnn": [CONFUSION]}), "Confusion"))
+    assert reader.faults == []
+    assert_in_order(
+        squeeze(reader.text),
+        "Confusion Your model names 11 of 20 names rightly.",
+        "Rows: true class. Columns: answered.",
+        "9 of 20 are on the diagonal. The most frequent mistake: Dutch taken for Czech, 9 times.",
+        "true class answered right Czech Dutch Greek Czech 8 2 0 80 % Dutch 9 1 0 10 % Greek 0 0 0 –",
+    )
+    classes = [attributes["class"] for tag, attributes in reader.tags if tag == "td"]
+    assert classes == [
+        *("shade4 right", "shade1", "none", "sum"),
+        *("shade5", "shade1 right", "none", "sum"),
+        *("none", "none", "none right", "sum"),
+    ]
+    scopes = [attributes["scope"] for tag, attributes in reader.tags if tag == "th"]
+    assert scopes == ["col", "colgroup", "col", "col", "col", "col", "row", "row", "row"]
+
+
+def test_samples_are_a_table_with_marks(render):
+    """Around each character that differs and no other, with a sign for white space, and in words."""
+    figure = part(render(grade(PERFECT), {"my_rnn": [DATES]}), "Dates")
+    reader = Reader(figure)
+    assert reader.faults == []
+    assert "2 of 3 rows have marks." in reader.text
+    assert reader.texts["mark"] == ["␣", "10", ""]
+    assert '<code class="sample">2024<mark>␣</mark>05-<mark>10</mark></code>' in figure
+    assert '<code class="sample">2024-05-3<mark class="missing"></mark></code>' in figure
+    assert "(character 5 differs, characters 9 to 10 differ)" in reader.text
+    assert "(something is missing after character 9)" in reader.text
+    assert [attributes["scope"] for tag, attributes in reader.tags if tag == "th"] == ["col"] * 3 + ["row"] * 3
+
+
+def test_tables_can_be_scrolled_with_a_keyboard(render):
+    """Each is in a region that has a name and takes the focus."""
+    reader = Reader(render(GRADES["mixed"]))
+    regions = [attributes for _, attributes in reader.tags if attributes.get("role") == "region"]
+    names = ["Learning in numbers", "Gradients in numbers", "Confusion", "Dates"]
+    assert [region["aria-label"] for region in regions] == names
+    assert all(region["tabindex"] == "0" for region in regions)
+
+
+def test_large_tables_are_cut_and_say_so(render):
+    """Classes, rows, columns and characters have a number that fits a page."""
+    matrix = Matrix("m", "s", [f"class {number}" for number in range(22)], [[1] * 22] * 22)
+    rows = [[Cell("x" * 250, [(0, 1), (199, 201), (240, 240)])] * 9] * 21
+    samples = Samples("w", "s", [f"column {number}" for number in range(9)], rows)
+    page = render(grade(PERFECT), {"my_rnn": [matrix, samples]})
+    shown = Reader(part(page, "m"))
+    assert "4 more classes are not shown." in shown.text
+    assert [tag for tag, _ in shown.tags].count("tr") == 20
+    assert "class 18" not in shown.text
+    assert "5 %" in shown.text  # of all 22, not of those shown
+    shown = Reader(part(page, "w"))
+    assert "1 more row is not shown." in shown.text
+    assert "1 more column is not shown." in shown.text
+    assert shown.texts["mark"] == ["x", "x"] * 8 * 20
+    assert f"{'x' * 200} … (50 more characters)" in shown.texts["code"]
+    assert "not shown" not in Reader(render(grade(PERFECT), {"my_rnn": [CONFUSION, DATES]})).text
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_any_answer_can_be_shown(tables, answer, expected):
+    """The text is there as it is, but for white space that differs."""
+    cell = differing(answer, expected)
+    [[text]] = tables.samples(Samples("t", "s", ["a"], [[cell]])).rows
+    shown = "".join(piece.text for piece in text.pieces)
+    assert len(shown) == len(answer)
+    for at, (found, character) in enumerate(zip(shown, cell.text, strict=True)):
+        marked = any(start <= at < end for start, end in cell.marks)
+        assert found == character or (marked and (character.isspace() or not character.isprintable()))
+    assert [piece.text != "" for piece in text.pieces if piece.differs] == [start < end for start, end in cell.marks]
+
+
 # Text that students control
 
 
@@ -422,6 +554,23 @@ def test_hostile_evidence_stays_text(render):
     assert hostile.faults == []
     assert HOSTILE in hostile.texts["title"]
     assert hostile.texts["th"].count(HOSTILE) == 4
+
+
+def test_hostile_tables_stay_text(render):
+    """Letter for letter in a cell and, as far as it is shown, in a label; no tag that a tame one has not."""
+
+    def tags(word):
+        matrix = Matrix(word, word, [word], [[1]], word, word, word)
+        samples = Samples(word, word, [word], [[Cell(word, [(0, 3)])]], word)
+        reader = Reader(render(grade(PERFECT), {"my_rnn": [matrix, samples]}))
+        assert reader.faults == []
+        return reader, [tag for tag, _ in reader.tags if tag != "code"]
+
+    hostile, found = tags(HOSTILE)
+    assert found == tags("tame")[1]
+    assert HOSTILE in hostile.texts["code"]
+    assert hostile.texts["mark"] == [HOSTILE[:3]]
+    assert f"{HOSTILE[:56]} ..." in hostile.texts["span"]
 
 
 @pytest.mark.parametrize(
@@ -573,3 +722,6 @@ def test_colours_have_contrast(scheme):
         for ground in ("paper", "raised"):
             low, high = sorted((luminance(colours[ink]), luminance(colours[ground])))
             assert (high + 0.05) / (low + 0.05) >= 4.5, f"{ink} on {ground}, {scheme}"
+    for ground in ("shade1", "shade2", "shade3", "shade4", "shade5", "mark"):
+        low, high = sorted((luminance(colours["ink"]), luminance(colours[ground])))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, f"ink on {ground}, {scheme}"

@@ -6,14 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grader import ReportWriter, first_to_fix, format_points, hookimpl
+from grader import Matrix, ReportWriter, Samples, first_to_fix, format_points, hookimpl
 
 if TYPE_CHECKING:
     import jinja2
 
-    from grader import Conditions, Curve, Grade
+    from grader import Conditions, Curve, Figure, Grade
 
     from .numbers import Table
+    from .tables import MatrixTable, SamplesTable
 
 
 class Block(NamedTuple):
@@ -24,7 +25,7 @@ class Block(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A figure as it stands on the page: one drawing for each width, and the same in words and numbers."""
+    """A curve as it stands on the page: one drawing for each width, and the same in words and numbers."""
 
     title: str
     sentence: str
@@ -32,6 +33,8 @@ class Chart(NamedTuple):
     gaps: list[str]
     facts: list[str]
     table: "Table"
+    macro: str = "chart"
+    """Which one of `parts.html` shows it."""
 
 
 @hookimpl
@@ -42,10 +45,10 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
     def environment() -> "jinja2.Environment":
         return make_environment(reports)
 
-    def page(grade: "Grade", conditions: "Conditions", evidence: "Mapping[str, Sequence[Curve]] | None" = None) -> str:
+    def page(grade: "Grade", conditions: "Conditions", evidence: "Mapping[str, Sequence[Figure]] | None" = None) -> str:
         template = environment().get_template("submission.html")
-        charts = {id: draw(id, figures) for id, figures in (evidence or {}).items() if figures}
-        text = template.render(grade=grade, conditions=conditions, fix=first_to_fix(grade), charts=charts)
+        shown = {id: show(id, figures) for id, figures in (evidence or {}).items()}
+        text = template.render(grade=grade, conditions=conditions, fix=first_to_fix(grade), figures=shown)
         return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
     return [ReportWriter(name="html", page=page)]
@@ -67,17 +70,29 @@ def make_environment(reports: Sequence[Path]) -> "jinja2.Environment":
     return environment
 
 
-def draw(exercise: str, figures: "Sequence[Curve]") -> list[Chart]:
-    """What a check has shown of an exercise, drawn."""
+def show(exercise: str, figures: "Sequence[Figure]") -> "list[Chart | MatrixTable | SamplesTable]":
+    """What a check has shown of an exercise, drawn or laid out as a table."""
+    from . import tables
+
+    shown: list[Chart | MatrixTable | SamplesTable] = []
+    for count, figure in enumerate(figures, 1):
+        if isinstance(figure, Matrix):
+            shown.append(tables.matrix(figure))
+        elif isinstance(figure, Samples):
+            shown.append(tables.samples(figure))
+        else:
+            shown.append(draw(figure, f"chart-{exercise}-{count}"))
+    return shown
+
+
+def draw(curve: "Curve", prefix: str) -> Chart:
+    """A curve on each paper, with ids that begin with `prefix`."""
     from . import drawing, numbers  # here, because matplotlib takes half a second
 
-    charts = []
-    for count, curve in enumerate(figures, 1):
-        prefix, description = f"chart-{exercise}-{count}", numbers.describe(curve)
-        drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
-        words = numbers.gaps(curve), numbers.facts(curve), numbers.table(curve)
-        charts.append(Chart(curve.title, curve.sentence, drawings, *words))
-    return charts
+    description = numbers.describe(curve)
+    drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
+    words = numbers.gaps(curve), numbers.facts(curve), numbers.table(curve)
+    return Chart(curve.title, curve.sentence, drawings, *words)
 
 
 def blocks(text: str) -> list[Block]:

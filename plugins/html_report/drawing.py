@@ -8,6 +8,7 @@ import contextlib
 import io
 import itertools
 import logging
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -32,7 +33,16 @@ if TYPE_CHECKING:
 logging.getLogger("matplotlib").addHandler(logging.NullHandler())  # its remarks on fonts are not for the terminal
 
 INK, MEASURED = "#000000", "#0000ff"  # both become `currentColor`, the second with the class `measured`
-DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))  # of the first line, the second, ...
+DASHES = (
+    "solid",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (6, 1.5, 1.5, 1.5)),
+    (0, (12, 2)),
+)  # of the first line, the second, ...
+SHAPES = "osD^v"  # of the points of each line, where they are few
+POINTS = 12  # at most, for each to be shown
+TICKS = 6  # at most, for every place that was measured to have a tick of its own
 RULES = ((0, (7, 4)), (0, (1.5, 3)), (0, (7, 3, 1.5, 3)))  # of the levels
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "report", "path.simplify_threshold": 0.5}
 KEPT = {"viewBox", "d", "x", "y", "href", "transform", "fill", "opacity", "text-anchor", "font-size"}
@@ -142,6 +152,18 @@ class Drawing:
         bottom, top = 2.3 * row, (1.5 + len(curve.marks)) * row
         width, height = paper.width - left - right, paper.height - bottom - top
         self.axes.set_position((left / paper.width, bottom / paper.height, width / paper.width, height / paper.height))
+        self.thin_ticks()
+
+    def thin_ticks(self) -> None:
+        """Leave out what would touch its right neighbour: the last tick says how far a measurement went."""
+        kept: list[float] = []
+        edge = math.inf
+        for x in sorted(self.axes.get_xticks(), reverse=True):
+            centre, half = self.axes.transData.transform((x, self.axes.get_ylim()[0]))[0], self.paper.wide(tick(x)) / 2
+            if centre + half <= edge:
+                kept.append(x)
+                edge = centre - half - self.paper.font / 2
+        self.axes.set_xticks(kept[::-1])
 
     def draw_frame(self) -> None:
         """Faint lines to read heights by, numbers, and the names of both axes, none of it turned."""
@@ -172,13 +194,18 @@ class Drawing:
         return self.label(y, name, style)
 
     def draw_line(self, line: "Line", position: int) -> Label:
-        """The first line is what the chart is about: thicker and solid. A dot shows where each ends."""
+        """The first line is what the chart is about: thicker and solid. Points are shown where they are few, else
+        a dot where the line ends."""
         width = 1.75 if position else 2.5 if len(line.x) < 100 else 1.5
-        style = {"color": MEASURED, "linewidth": width, "linestyle": DASHES[position % len(DASHES)]}
+        dashes = DASHES[position % len(DASHES)]
+        style: dict[str, Any] = {"color": MEASURED, "linewidth": width, "linestyle": dashes}
         x, y = self.across(line.x), self.up(line.y)
+        size = 5 if position else 6
+        if len(line.x) <= POINTS:
+            style |= {"marker": SHAPES[position % len(SHAPES)], "markersize": size}
+        else:
+            self.axes.plot(x[-1:], y[-1:], "o", color=MEASURED, markersize=size, clip_on=False, zorder=4)
         self.axes.plot(x, y, solid_capstyle="round", clip_on=False, zorder=3, **style)
-        size = 4 if position else 6
-        self.axes.plot(x[-1:], y[-1:], "o", color=MEASURED, markersize=size, clip_on=False, zorder=4)
         return self.label(line.y[-1], line.name, style)
 
     def draw_marks(self) -> None:
@@ -204,7 +231,7 @@ class Drawing:
             if "facecolor" in label.style:
                 sample = Rectangle((x, y - 6), 20, 12, transform=None, **label.style)
             else:
-                sample = Line2D([x, x + 20], [y, y], transform=None, **label.style)
+                sample = Line2D([x, x + 10, x + 20], [y] * 3, markevery=[1], transform=None, **label.style)
             self.figure.add_artist(sample)
             for line, text in enumerate(label.rows):
                 self.write(x + 26, y - line * row - 0.36 * paper.font, text)
@@ -248,8 +275,11 @@ def _set_axes(axes: Axes, curve: "Curve", paper: Paper) -> None:
     if first == last:
         first, last = first - 0.5 * (abs(first) or 1), last + 0.5 * (abs(last) or 1)
     axes.set_xlim(first, last)
-    count = MaxNLocator(paper.width // 80, integer=all(x == int(x) for x in xs))
-    axes.set_xticks([x for x in count.tick_values(first, last) if first <= x <= last])
+    places = sorted(set(xs))
+    if not 0 < len(places) <= TICKS:
+        count = MaxNLocator(paper.width // 80, integer=all(x == int(x) for x in xs))
+        places = [x for x in count.tick_values(first, last) if first <= x <= last]
+    axes.set_xticks(places)
 
     if positive := [max(y, 1 / LARGEST) for y in ys if y > 0] if curve.log_y else []:
         low, high = min(positive) / 1.25, max(positive) * 1.25
