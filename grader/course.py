@@ -97,6 +97,9 @@ def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
     for exercise in exercises:
         exercise.folder = settings.folder
         exercise.options = {**exercise.options, **settings.exercises.get(exercise.id, {})}
+        if exercise.id in settings.exercises and exercise.data is not None:
+            with _one_line(f"exercise '{exercise.id}'"):
+                exercise.data()  # what the course chose is looked at before any grading
 
 
 def _plugin_folders(folder: Path) -> list[Path]:

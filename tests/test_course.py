@@ -217,6 +217,63 @@ def test_limits_of_the_exercise_come_before_the_courses(folder):
 # Checks of a course's own, on real student code.
 
 
+# What a course sets for an exercise.
+
+DATED = plugin(
+    head='def data(): return f\'{exercise.options["count"]} of {exercise.path("names")}\'',
+    options=', options={"names": "", "count": 3}, data=data',
+)
+
+
+def test_an_exercise_gets_what_the_course_sets_for_it(folder):
+    course = folder('[tool.grade.exercises.task]\nnames = "data/names"\n', task=DATED)
+    (exercise,) = load_course(read_settings(course)).exercises
+    assert exercise.options == {"names": "data/names", "count": 3}
+    assert exercise.path("names") == course.resolve() / "data" / "names"
+
+
+def test_an_exercise_has_its_defaults_where_the_course_sets_nothing(folder):
+    (exercise,) = load_course(read_settings(folder(task=DATED))).exercises
+    assert exercise.options == {"names": "", "count": 3}
+    assert exercise.path("names") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "source", "words"),
+    [
+        ("[tool.grade.exercises.other]\nnames = 'x'", DATED, ["no exercise is called 'other'", "task"]),
+        ("[tool.grade.exercises.task]\nnames_ = 'x'", DATED, ["'names_' is no option", "names, count"]),
+        ("[tool.grade.exercises.task]\nnames = 3", DATED, ["names is 3", "type str"]),
+        ("[tool.grade.exercises.task]\nx = 3", plugin(), ["'x' is no option", "it has none"]),
+        ("[tool.grade.exercises]\ntask = 3", DATED, ["tool.grade"]),
+        (
+            "[tool.grade.exercises.task]\nnames = 'x'",
+            DATED.replace("f'{", "f'{1 / 0}{"),
+            ["ZeroDivisionError", "'task'"],
+        ),
+    ],
+    ids=["no such exercise", "no such option", "another type", "no options", "no table", "data that cannot be read"],
+)
+def test_what_cannot_be_set_is_one_line_before_any_grading(folder, settings, source, words):
+    with pytest.raises(CourseError) as error:
+        load_course(read_settings(folder(settings, task=source)))
+    assert "\n" not in str(error.value)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+@pytest.mark.jail
+def test_the_data_behind_an_exercise_stands_in_its_grade(folder, submission, zygote):
+    """As a note: what was graded with what data can be told later."""
+    course = load_course(read_settings(folder(task=DATED)))
+    for files, notes in (({"task.py": SOLUTION}, ["3 of None"]), ({"other.py": "x = 1"}, [])):
+        staged = stage(submission(files, name=f"with{len(notes)}"), zygote, Limits())
+        try:
+            answer = grade(staged, course.exercises, course, zygote, level="basic", seed=1)
+        finally:
+            unstage(staged, zygote)
+        assert answer.exercises[0].notes == notes
+
+
 @pytest.fixture
 def graded(folder, submission, zygote, isolation):
     """Grade `SOLUTION` (or a source) with a course of these exercises; the grade, its course, the faults reported."""
