@@ -68,12 +68,18 @@ class Attempt:
         """What one check found out and another uses."""
         self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
         self._worker: Worker | None = None
+        self._trains = False
         self._remaining = limits.seconds
         self._top_level_remaining = limits.top_level_seconds
         self._cut: dict[messages.Place, str] = {}
         self._ran_once: set[messages.Place] = set()
         self._scripts: int | None = None
         self._reloads = 0
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether its trainings run on a GPU."""
+        return self._zygote.device == "cuda"
 
     def load(self) -> None:
         """Load the module once. Raises `NotLoaded` where there is nothing to check."""
@@ -110,13 +116,16 @@ class Attempt:
                 self._remaining -= time.monotonic() - started
             self.cut_output |= worker.cut_output
 
-    def fresh(self) -> None:
-        """Let the next request meet a new worker."""
+    def fresh(self, *, trains: bool = False) -> None:
+        """Let the next request meet a new worker; one that `trains` is on the device of the trainings."""
+        self._trains = trains
         if self._worker is not None:
             self._worker.close()
             self._worker = None
 
-    close = fresh
+    def close(self) -> None:
+        """End the worker."""
+        self.fresh()
 
     def break_off(self, detail: str) -> WorkerEnded:
         """End a worker whose answer makes no sense; the exception to raise."""
@@ -167,7 +176,8 @@ class Attempt:
             if self._remaining <= 0:
                 raise TimeSpent
             seconds = self._limits.seconds + (TRAINING_SECONDS if self.exercise.trains else 0.0)
-            worker = self._zygote.spawn(self._submission.entry, self._limits, cpu_seconds=seconds)
+            zygote = self._zygote.trainer if self._trains else self._zygote
+            worker = zygote.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._waiting)
             try:
                 self.loaded = _Loading(self, worker).run()
                 self._worker = worker
@@ -179,6 +189,9 @@ class Attempt:
             finally:
                 self.cut_output |= worker.cut_output
         return self._worker
+
+    def _waiting(self) -> None:
+        self.watch.check(self.exercise.id, "waits for the GPU, which another grading uses")
 
     def _ended(self, end: WorkerEnded, *, is_training: bool = False) -> None:
         self.ends.append(end.kind)

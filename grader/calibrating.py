@@ -27,13 +27,13 @@ def calibrate(
     course: Course, exercise: Exercise, zygote: Zygote, count: int, mistakes: int | None = None
 ) -> Iterator[Row]:
     """Bring each reference to `count` rows, and each mistake that a learning check must catch to `mistakes` (or as
-    many); rows as they come."""
+    many), on the zygote's device for trainings; rows as they come."""
     folder = course.settings.folder
     digest = calibration.hash_of(folder, exercise.id)  # now: what is edited meanwhile was not measured
     for check in exercise.checks:
         if check.task is None:
             continue
-        kept = calibration.load(folder, exercise.id, check.id)
+        kept = calibration.load(folder, exercise.id, check.id, zygote.device)
         rows = list(kept.rows) if kept is not None else []
         done = {(row.solution, row.seed) for row in rows}
         for solution in _solutions(folder / "solutions", exercise, check):
@@ -43,7 +43,8 @@ def calibrate(
                     continue
                 row = measure(course, exercise, check, zygote, solution, seed)
                 rows.append(row)
-                calibration.save(folder, Calibration(exercise.id, check.id, digest, "cpu", versions(), rows))
+                graded_by = {**versions(), **zygote.device_versions}
+                calibration.save(folder, Calibration(exercise.id, check.id, digest, zygote.device, graded_by, rows))
                 yield row
 
 

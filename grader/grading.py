@@ -58,7 +58,6 @@ def grade(
     *,
     level: Level,
     seed: int,
-    device: str = "cpu",
     watch: Watch | None = None,
 ) -> Grade:
     """Grade a staged submission. Nothing a student wrote makes this raise."""
@@ -83,7 +82,7 @@ def grade(
         points=points,
         max_points=max_points,
         percent=round(100 * points / max_points, 2) if max_points else 0.0,
-        device=device,
+        device=zygote.device if any(exercise.trains for exercise in exercises) else "cpu",
         isolation=level,
         seed=seed,
         seconds=round(time.monotonic() - started, 2),
@@ -218,7 +217,8 @@ def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseSt
     if sheet.disallowed is not None:
         return "disallowed", sheet.disallowed
     if "memory" in attempt.ends or attempt.out_of_memory:
-        return "memory", f"It used more memory than the {limits.memory_mib} MiB it may."
+        gpu = ", or all that the GPU has" if attempt.has_gpu else ""
+        return "memory", f"It used more memory than the {limits.memory_mib} MiB it may{gpu}."
     if "timeout" in attempt.ends:
         return "timeout", "It was stopped when its time was spent; what passed before that counts."
     if attempt.ends:

@@ -39,6 +39,22 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "RuntimeError",
+        r"(on|at) the same device|is not on the expected device",
+        "Some tensors are on the GPU and some are not. Make new ones where the input is: `torch.zeros(..., "
+        "device=x.device)` or `x.new_zeros(...)`; a constant tensor of the module belongs into `register_buffer`.",
+    ),
+    (
+        "RuntimeError",
+        r"'lengths' argument should be a 1D CPU",
+        "`pack_padded_sequence` wants the lengths on the CPU, wherever the rest is: pass `lengths.cpu()`.",
+    ),
+    (
+        "torch.AcceleratorError",
+        r"device-side assert",
+        "On a GPU this mostly is an index that is too large, as for an embedding; on the CPU the line would be named.",
+    ),
+    (
+        "RuntimeError",
         r"same dtype|expected (scalar type|m1 and m2)|Found dtype",
         "Two dtypes meet. Create new tensors like the input: `torch.zeros(..., dtype=x.dtype, device=x.device)`.",
     ),

@@ -57,7 +57,7 @@ def train(student: Student, task: LearningTask, number: int, observe: Observers 
 
     What it leaves behind, however it ends, nothing else meets.
     """
-    student.restart(f"learn/{number}")
+    student.restart(f"learn/{number}", trains=True)
     try:
         return _trained(student, task, number, observe or {})
     finally:

@@ -146,9 +146,9 @@ class Student:
         """Say how far a long check has come."""
         self._attempt.watch.check(self._attempt.exercise.id, progress)
 
-    def restart(self, purpose: str) -> None:
-        """Go on in a fresh worker, with generators seeded for this purpose."""
-        self._attempt.fresh()
+    def restart(self, purpose: str, *, trains: bool = False) -> None:
+        """Go on in a fresh worker, with generators seeded for this purpose; to train a model, on the device for it."""
+        self._attempt.fresh(trains=trains)
         self._seed = self._attempt.seed(f"{self._check}/{purpose}/worker")
 
     def generator_for(self, purpose: str) -> torch.Generator:

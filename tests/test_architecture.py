@@ -32,7 +32,7 @@ FLOOR = {
 INSIDE = {"zygote", "worker", "loading", "archive", "probe", "lockdown", "landlock", "seccomp", "launcher", "training"}
 LAYERS = [
     FLOOR,
-    {f"jail.{room}" for room in INSIDE} | {"jail.view", "jail.handle", "summary", "hookspecs"},
+    {f"jail.{room}" for room in INSIDE} | {"jail.gpu", "jail.view", "jail.handle", "summary", "hookspecs"},
     {"jail.host", "course"},
     {"jail.isolation", "submissions"},
     {"attempt"},

@@ -643,7 +643,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
     worker = copied / "grader" / "jail" / "worker.py"
     worker.write_text(worker.read_text() + FAULTS)
 
-    def view(packages: object) -> View:
+    def view(*_: object) -> View:
         true = worker_view()
         readable = [path.replace(f"{package}/", f"{copied}/grader/") for path in true.readable]
         return msgspec.structs.replace(true, readable=readable, package_root=str(copied))
@@ -681,7 +681,7 @@ def test_a_layer_that_fails_ends_the_attempt(faulty, isolation, layer):
     if layer == "the user":  # root becomes another one, an ordinary one only drops capabilities
         layer = "become" if faulty.as_root else "drop_capabilities"
     family_before = family(faulty)
-    with pytest.raises(JailError, match=r"could not be locked: OSError: .*a fault put in by a test"):
+    with pytest.raises(JailError, match=r"could not be made ready: OSError: .*a fault put in by a test"):
         faulty.spawn(entry(faulty, f"fail-{layer}"), Limits())
     assert family(faulty) == family_before
 
@@ -699,5 +699,5 @@ def test_a_layer_that_does_not_hold_is_noticed(faulty, layer):
 
 def test_a_submission_that_cannot_be_shown_ends_the_attempt(zygote):
     """A worker whose submission is not there is our fault, not a worker without one."""
-    with pytest.raises(JailError, match="could not be locked"):
+    with pytest.raises(JailError, match="could not be made ready"):
         zygote.spawn("not-there", Limits())

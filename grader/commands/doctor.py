@@ -9,6 +9,7 @@ import click
 from grader.commands.options import course_option, ends_in_one_line, version_option
 
 if TYPE_CHECKING:
+    from grader.jail.host import Zygote
     from grader.settings import Settings
 
 _ADVICE = {
@@ -42,8 +43,27 @@ def doctor(course: "Settings") -> None:
             click.echo(f"{probe:33} {outcome}")
         click.echo(f"{'isolation level':33} {isolation.level}\n")
         click.echo(_ADVICE[isolation.level])
-        click.echo("Training and prediction run on the CPU; GPUs are not used by this version.")
+        click.echo(f"\n{_gpu(zygote)}")
     sys.stdout.flush()
+
+
+def _gpu(zygote: "Zygote") -> str:
+    """What there is of a GPU, tried on a worker."""
+    from grader.jail.gpu import UNTESTED, NoGpu, find
+    from grader.jail.handle import JailError
+    from grader.jail.isolation import measure
+
+    try:
+        isolation = measure(zygote.train_on(find()))
+    except NoGpu as problem:
+        found = f"No GPU can be used: {problem}."
+    except JailError as problem:
+        found = f"There is a GPU, and it cannot be used: {problem}"
+    else:
+        name, profile, level = isolation.probes["GPU"], isolation.probes["GPU profile"], isolation.level
+        found = f"Models are trained on the GPU ({name}) unless `--device cpu` is given. GPU profile: {profile}; "
+        found += f"isolation '{level}' with it."
+    return f"{found}\n({UNTESTED})"
 
 
 def _versions() -> dict[str, str]:

@@ -3,9 +3,13 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from grader.jail.host import Zygote
+    from grader.jail.isolation import Isolation
 
 GRADER_FAILED = 3
 """Exit code: the grader itself failed, or isolation was required and is not available."""
@@ -22,6 +26,55 @@ def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_read_defaults,
         help="Course folder with exercises, plugins and reports. Default: the bundled course.",
     )(command)
+
+
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--device auto|cpu|cuda`, for `choose_device`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        envvar="GRADE_DEVICE",
+        show_default=True,
+        help="Where models are trained; auto: on a GPU that can be used, else on the CPU.",
+    )(command)
+
+
+def choose_device(asked: str, zygote: "Zygote", measured: "Isolation", *, required: str | None = None) -> "Isolation":
+    """Let trainings run on the device asked for, and say what isolation a grading there has.
+
+    `measured` is that of a worker on the CPU. With `auto`, a GPU that is no use, or keeps from the `required` level, is
+    passed over. Raises `click.UsageError` where a GPU was asked for and none can be used.
+    """
+    from grader.jail.gpu import NoGpu, find
+    from grader.jail.handle import JailError
+    from grader.jail.isolation import measure
+    from grader.records import LEVELS
+
+    if asked == "cpu":
+        return measured
+    try:
+        gpu = find()
+    except NoGpu as problem:
+        if asked == "cuda":
+            raise click.UsageError(f"--device cuda: {problem}, or use --device cpu.") from None
+        return measured
+    if asked == "auto" and required is not None and LEVELS.index(required) > LEVELS.index("basic"):
+        click.echo(f"grade: training on the CPU: with a GPU, isolation '{required}' is out of reach", err=True)
+        return measured
+    try:
+        isolation = measure(zygote.train_on(gpu))
+    except JailError as problem:
+        zygote.train_here()
+        seen = f"there is a GPU, and it cannot be used ({' '.join(str(problem).split())})"
+        if asked == "cuda":
+            raise click.UsageError(f"--device cuda: {seen}: see `grade doctor`, or use --device cpu.") from None
+        click.echo(f"grade: training on the CPU: {seen}", err=True)
+        return measured
+    import torch
+
+    zygote.device_versions = {"GPU": isolation.probes["GPU"], "CUDA": torch.version.cuda or ""}
+    return min(isolation, measured, key=lambda found: LEVELS.index(found.level))
 
 
 def version_option(command: Callable[..., Any]) -> Callable[..., Any]:

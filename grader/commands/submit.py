@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import GRADER_FAILED, course_option, ends_in_one_line, fail, use_one_thread, version_option
+from grader.commands.options import (
+    GRADER_FAILED,
+    choose_device,
+    course_option,
+    device_option,
+    ends_in_one_line,
+    fail,
+    use_one_thread,
+    version_option,
+)
 
 if TYPE_CHECKING:
+    from grader.calibration import Calibration, Device
     from grader.course import Course
     from grader.exercise import Exercise
     from grader.figures import Figure
+    from grader.jail.host import Zygote
     from grader.jail.isolation import Isolation
     from grader.records import Conditions, Grade
     from grader.settings import Settings
@@ -27,14 +38,7 @@ _LEVEL_NAMES = ("process", "basic", "strong", "full")
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu"]),
-    default="auto",
-    envvar="GRADE_DEVICE",
-    show_default=True,
-    help="Where student code runs.",
-)
+@device_option
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**31 - 1),
@@ -94,7 +98,7 @@ def submit(
         output = Path("grade-report")
     seed = secrets.randbelow(2**31) if seed is None else seed
     with ends_in_one_line():
-        grade, conditions, page = _grade(path, ids, seed, format_, output, require, course)
+        grade, conditions, page = _grade(path, ids, device, seed, format_, output, require, course)
     if format_ == "json":
         from grader.records import to_json
 
@@ -118,6 +122,7 @@ def submit(
 def _grade(
     path: Path,
     ids: tuple[str, ...],
+    device: str,
     seed: int,
     format_: str,
     output: Path | None,
@@ -141,17 +146,15 @@ def _grade(
         loaded = load_course(course)
         exercises = _pick(loaded, ids)
         isolation = measure(zygote)
+        trains = any(exercise.trains for exercise in exercises)
+        if trains or device == "cuda":
+            isolation = choose_device(device, zygote, isolation, required=require)
         if require is not None:
             _refuse_below(require, isolation)
-        if any(exercise.trains for exercise in exercises):
+        if trains:
             zygote.prepare_training()
         submission = stage(path, zygote, Limits(**course.limits), without=output)  # type: ignore[arg-type]
-        measured = {
-            (exercise.id, check.id): found
-            for exercise in exercises
-            for check in exercise.checks
-            if check.task is not None and (found := calibration.load(course.folder, exercise.id, check.id))
-        }
+        measured = _calibrations(course.folder, exercises, zygote.device)
         evidence: dict[str, list[Figure]] = {}
         with progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None) as show:
             watch = Watch(
@@ -162,11 +165,25 @@ def _grade(
             )
             result = grade(submission, exercises, loaded, zygote, level=isolation.level, seed=seed, watch=watch)
         rates = [calibration.statement(found) for found in measured.values()]
-        conditions = _conditions(path, ids, seed, course.folder, isolation, rates)
+        conditions = _conditions(path, ids, seed, course.folder, isolation, rates, zygote)
         page = ""
         if (output is not None or format_ == "html") and "html" in loaded.reports:
             page = loaded.reports["html"].page(result, conditions, evidence)
         return result, conditions, page
+
+
+def _calibrations(course: Path, exercises: "list[Exercise]", device: "Device") -> "dict[tuple[str, str], Calibration]":
+    """What has been measured of each learning check: on this kind of device, else on the CPU."""
+    from grader import calibration
+
+    found = {}
+    for exercise in exercises:
+        for check in exercise.checks:
+            kept = calibration.load(course, exercise.id, check.id, device)
+            kept = kept or calibration.load(course, exercise.id, check.id)
+            if check.task is not None and kept is not None:
+                found[exercise.id, check.id] = kept
+    return found
 
 
 def _pick(course: "Course", ids: tuple[str, ...]) -> "list[Exercise]":
@@ -189,7 +206,13 @@ def _refuse_below(required: str, isolation: "Isolation") -> None:
 
 
 def _conditions(
-    path: Path, ids: tuple[str, ...], seed: int, course: Path, isolation: "Isolation", notes: list[str]
+    path: Path,
+    ids: tuple[str, ...],
+    seed: int,
+    course: Path,
+    isolation: "Isolation",
+    notes: list[str],
+    zygote: "Zygote",
 ) -> "Conditions":
     from grader.records import Conditions
     from grader.settings import bundled
@@ -197,8 +220,9 @@ def _conditions(
 
     chosen = [part for name in ids for part in ("--exercise", name)]
     where = [] if course == bundled() else ["--course", course.name]
-    command = shlex.join(["grade", "submit", path.resolve().name, *chosen, *where, "--seed", str(seed)])
-    return Conditions(command, versions(), isolation.probes, notes)
+    device = [] if zygote.device == "cpu" else ["--device", zygote.device]
+    command = shlex.join(["grade", "submit", path.resolve().name, *chosen, *where, *device, "--seed", str(seed)])
+    return Conditions(command, {**versions(), **zygote.device_versions}, isolation.probes, notes)
 
 
 def _save(page: str, output: Path, name: str) -> Path:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, use_one_thread, version_option
+from grader.commands.options import (
+    choose_device,
+    course_option,
+    device_option,
+    ends_in_one_line,
+    use_one_thread,
+    version_option,
+)
 
 if TYPE_CHECKING:
     from grader.course import Course
@@ -26,10 +33,16 @@ if TYPE_CHECKING:
     "with N seeds. Goes on where it was stopped.",
 )
 @click.option("--mistakes", type=click.IntRange(1, 10_000), metavar="M", help="Seeds per mistake. Default: N.")
+@device_option
 @course_option
 @version_option
 def verify(
-    ids: tuple[str, ...], seed: int | None, calibrate: int | None, mistakes: int | None, course: "Settings"
+    ids: tuple[str, ...],
+    seed: int | None,
+    calibrate: int | None,
+    mistakes: int | None,
+    device: str,
+    course: "Settings",
 ) -> None:
     """Let the course prove itself against the submissions in its solutions/ folder.
 
@@ -41,6 +54,7 @@ def verify(
     seed = secrets.randbelow(2**31) if seed is None else seed
     with ends_in_one_line(), Zygote(course.packages) as zygote:
         from grader.course import load_course
+        from grader.jail.isolation import measure
         from grader.settings import CourseError
         from grader.verify import solutions_of
         from grader.verify import verify as verify_course
@@ -53,10 +67,13 @@ def verify(
             exercises = loaded.pick(ids)
         except CourseError as error:
             raise click.UsageError(str(error)) from None
+        trains = any(exercise.trains for exercise in exercises)
+        if trains or device == "cuda":
+            choose_device(device, zygote, measure(zygote))
         if calibrate is not None:
             _calibrate(loaded, exercises, zygote, calibrate, mistakes)
             return
-        if any(exercise.trains for exercise in exercises):
+        if trains:
             zygote.prepare_training()
         problems = 0
         for finding in verify_course(loaded, exercises, zygote, seed=seed):
@@ -82,6 +99,6 @@ def _calibrate(
             score = "refused" if row.score is None else f"{row.score:.3g}"
             click.echo(f"{exercise.id:16} {row.solution:28} seed {row.seed}  {score:>8}  share {row.share:g}")
         for check in exercise.checks:
-            found = calibration.load(course.settings.folder, exercise.id, check.id)
+            found = calibration.load(course.settings.folder, exercise.id, check.id, zygote.device)
             if check.task is not None and found is not None:
                 click.echo(calibration.statement(found))

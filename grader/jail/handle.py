@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,6 +77,7 @@ class Worker:
         outputs: Iterable[int],
         limits: Limits,
         scratch: Path | None,
+        turn: FileIO | None = None,
     ):
         """Wait until the worker says that it is locked. Raises `JailError` where it is not.
 
@@ -83,11 +85,12 @@ class Worker:
             reap: collects the exit status once the process has ended.
             outputs: the reading ends of its standard output and error.
             scratch: a folder to remove with it.
+            turn: a file to close when it is gone: its turn on the GPU.
         """
         self.cut_output = False
         self._reap, self._pidfd, self._socket, self._scratch = reap, pidfd, wire_socket, scratch
         self._outputs = set(outputs)
-        self._limits = limits
+        self._limits, self._turn = limits, turn
         self._received = bytearray()
         self._output_bytes = 0
         self._closed = False
@@ -142,6 +145,8 @@ class Worker:
             self._socket.close()
             for descriptor in (self._pidfd, *self._outputs):
                 os.close(descriptor)
+            if self._turn is not None:
+                self._turn.close()
             if self._scratch is not None:
                 remove_tree(self._scratch)
 
@@ -149,10 +154,10 @@ class Worker:
         try:
             ready, _ = self._next_message(time.monotonic() + _READY_SECONDS)
         except WorkerEnded as end:
-            raise JailError(f"a worker ended before it was locked: {end.detail}") from None
+            raise JailError(f"a worker ended before it was ready: {end.detail}") from None
         if not isinstance(ready, messages.Ready) or ready.error is not None:
             self.close()
-            raise JailError(f"a worker could not be locked: {getattr(ready, 'error', 'no report')}")
+            raise JailError(f"a worker could not be made ready: {getattr(ready, 'error', 'no report')}")
         self._baseline_kib = self._memory_kib()
 
     def _end(self, kind: EndKind, detail: str) -> WorkerEnded:

@@ -1,6 +1,7 @@
 """The trusted side of the jail: starts the zygote with a clean environment and asks it for workers."""
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -9,13 +10,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from grader.jail import launcher, lockdown
+from grader.jail.gpu import Gpu, take_turn
 from grader.jail.handle import JailError, Worker, remove_tree
 from grader.jail.view import View, worker_view
 from grader.jail.zygote import CANARY, SCRATCH, SUBMISSION
@@ -25,16 +28,26 @@ _START_SECONDS = 120.0
 _PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket
 
 
+def _patiently() -> None:
+    return None
+
+
 class Zygote:
     """A warm process that workers are forked from. Use as a context manager.
 
     `start` returns at once, so that the caller can import torch meanwhile; the first `spawn` waits for it.
     """
 
-    def __init__(self, packages: Iterable[str] = ()):
+    def __init__(self, packages: Iterable[str] = (), gpu: Gpu | None = None, spool: Path | None = None):
+        """`gpu` is what each of its workers is shown, `spool` a folder of submissions that is shared."""
+        self.gpu, self._shared_spool = gpu, spool
+        self.trainer: Zygote = self
+        """The zygote that workers for trainings come from: another one where they run on a GPU."""
+        self.device_versions: dict[str, str] = {}
+        """What the device of the trainings adds to the versions that graded."""
         self._packages = list(packages)
         self._ready: dict[str, Any] | None = None
-        self._entries = 0
+        self._entries = itertools.count(1)
         self._trains = False
         self.as_root = os.geteuid() == 0
         # a dedicated user below 65536, so that it exists in a container with a small range of ids
@@ -47,20 +60,45 @@ class Zygote:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """The kind of device that trainings run on."""
+        gpu = self.trainer.gpu
+        return "cuda" if gpu is not None and gpu.device == "cuda" else "cpu"
+
+    def train_on(self, gpu: Gpu) -> "Zygote":
+        """Let trainings run on a GPU: start the zygote that their workers come from. Raises `JailError`.
+
+        It is one of its own: what the checks on the CPU warm up in a process keeps its forks from using a GPU.
+        """
+        trainer = Zygote(self._packages, gpu, self.spool)
+        trainer._entries = self._entries
+        trainer.start()
+        self.trainer = trainer
+        return trainer
+
+    def train_here(self) -> None:
+        """Let trainings run on the CPU, as they do unless told otherwise."""
+        if self.trainer is not self:
+            self.trainer.close()
+            self.trainer = self
+            self.device_versions = {}
+
     def start(self) -> None:
         """Start the launcher with a clean environment and hand it the plan. Raises `JailError`."""
         if sys.platform != "linux":
             raise JailError("this version grades on Linux only; on Windows, use WSL 2")
         self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
         self.folder.chmod(0o711 if self.as_root else 0o700)
-        self.spool = self.folder / "spool"
+        self.spool = self._shared_spool or self.folder / "spool"
         for name in ("spool", "root", "tmp"):
             (self.folder / name).mkdir(mode=0o711)
         canary = secrets.token_hex(16)
         self.canary = self.folder / "canary"
         self.canary.write_text(canary)
         self.canary.chmod(0o644)
-        view = worker_view(self._packages)
+        view = worker_view(self._packages, self.gpu)
+        library_path = self.gpu.folder if self.gpu is not None else None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = (self.folder / "zygote.log").open("w+b")
         with theirs:
@@ -69,7 +107,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env=_clean_environment(self.folder / "tmp"),
+                env=_clean_environment(self.folder / "tmp", library_path),
                 cwd="/",
                 start_new_session=True,
                 pass_fds=[theirs.fileno()],
@@ -80,6 +118,7 @@ class Zygote:
             "spool": str(self.spool),
             "canary": canary,
             "uid": self.uid,
+            "device": self.gpu.device if self.gpu is not None else None,
             "keep_capabilities": self._needed_capabilities(view),
         }
         data = json.dumps(plan).encode() + b"\n"
@@ -94,8 +133,33 @@ class Zygote:
             self._ready = self._receive()[0]["ready"]
         return self._ready
 
-    def spawn(self, entry: str, limits: Limits, *, cpu_seconds: float | None = None) -> "Worker":
-        """Fork a worker that sees the folder `entry` of the spool as its submission. Raises `JailError`."""
+    def spawn(
+        self,
+        entry: str,
+        limits: Limits,
+        *,
+        cpu_seconds: float | None = None,
+        waiting: Callable[[], None] = _patiently,
+    ) -> "Worker":
+        """Fork a worker that sees the folder `entry` of the spool as its submission. Raises `JailError`.
+
+        One that is shown a GPU has it alone: `waiting` is called where another one's turn has to end first.
+        """
+        self.ready()
+        turn = None
+        if self.gpu is not None:
+            try:
+                turn = take_turn(self.gpu.node, waiting)
+            except OSError as error:
+                raise JailError(f"{self.gpu.node} cannot be opened: {error.strerror}") from None
+        try:
+            return self._fork(entry, limits, cpu_seconds or limits.seconds, turn)
+        except BaseException:
+            if turn is not None:
+                turn.close()
+            raise
+
+    def _fork(self, entry: str, limits: Limits, cpu_seconds: float, turn: FileIO | None) -> "Worker":
         namespaces = self.ready()["namespaces"]
         scratch = None
         if not namespaces:
@@ -110,7 +174,7 @@ class Zygote:
                 "memory_mib": limits.memory_mib,
                 "files_mib": limits.files_mib,
                 # threads share it, so it only backs the deadline up
-                "cpu_seconds": int((cpu_seconds or limits.seconds) * 4 * (os.cpu_count() or 1)) + 10,
+                "cpu_seconds": int(cpu_seconds * 4 * (os.cpu_count() or 1)) + 10,
             },
         }
         ours, theirs = socket.socketpair()
@@ -129,18 +193,17 @@ class Zygote:
             os.close(out_write)
             os.close(error_write)
         pid = answer["pid"]
-        return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch)
+        return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch, turn)
 
     def prepare_training(self) -> None:
         """Warm up what training needs, once, so that no worker pays for it. Raises `JailError`."""
-        if not self._trains:
-            self._ask({"train": True}, [])
-            self._trains = True
+        if not self.trainer._trains:
+            self.trainer._ask({"train": True}, [])
+            self.trainer._trains = True
 
     def new_entry(self) -> Path:
         """A new empty folder in the spool: what a worker may be shown as its submission."""
-        self._entries += 1
-        entry = self.spool / f"{self._entries:06d}"
+        entry = self.spool / f"{next(self._entries):06d}"
         entry.mkdir(mode=0o700)
         return entry
 
@@ -153,6 +216,7 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote and with it every worker; remove its folder."""
+        self.train_here()
         self._control.close()
         try:
             self._launcher.wait(5)
@@ -200,9 +264,13 @@ class Zygote:
         return f": {lines[-1]}" if lines else ""
 
 
-def _clean_environment(temporary: Path) -> dict[str, str]:
+def _clean_environment(temporary: Path, library_path: str | None = None) -> dict[str, str]:
     """All that the launcher, and so each worker, inherits: a fork copies even what `environ.clear()` forgets."""
     return {
+        # no zygote may start a GPU's driver; asked in the second way, torch does not even count what it may not see
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        **({} if library_path is None else {"LD_LIBRARY_PATH": library_path}),
         "LANG": "C.UTF-8",
         "TMPDIR": str(temporary),
         "HOME": str(temporary),

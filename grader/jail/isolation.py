@@ -5,12 +5,15 @@ import time
 import msgspec
 
 from grader.jail import messages
-from grader.jail.handle import JailError, Worker
+from grader.jail.gpu import PROFILE
+from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
+from grader.plain import plain
 from grader.records import Level, Limits
 
 _BLOCKED = {"EACCES", "EPERM"}
 _PROBE_SECONDS = 20.0
+_DEVICE_SECONDS = 60.0
 
 
 class Isolation(msgspec.Struct, frozen=True):
@@ -33,6 +36,9 @@ def measure(zygote: Zygote) -> Isolation:
         request = messages.Probe(str(zygote.canary), zygote.inside_canary())
         answer, _ = worker.ask(request, deadline=time.monotonic() + _PROBE_SECONDS)
         outcomes = {**answer.outcomes, **_seen_from_outside(worker)}
+        if zygote.gpu is not None:
+            outcomes["GPU"] = _device_that_computes(worker)
+            outcomes["GPU profile"] = PROFILE
     finally:
         worker.close()
     landlocked = (
@@ -55,7 +61,24 @@ def measure(zygote: Zygote) -> Isolation:
             raise JailError(f"{layer} should hold and does not: {outcomes}")
     if not (landlocked and filtered):
         return Isolation("process", outcomes)
-    return Isolation("strong" if separated else "basic", outcomes)
+    return Isolation("strong" if separated and zygote.gpu is None else "basic", outcomes)
+
+
+def _device_that_computes(worker: Worker) -> str:
+    """What the worker's device is called; it has to compute a gradient first. Raises `JailError`."""
+    import torch
+
+    try:
+        answer, received = worker.ask(messages.TryDevice(), deadline=time.monotonic() + _DEVICE_SECONDS)
+    except WorkerEnded as end:
+        raise JailError(f"the device ended its worker: {end.detail}") from None
+    if not isinstance(answer, messages.Value):
+        raise JailError(f"the device cannot compute: {plain(str(answer), 500)}")
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    ones = torch.ones_like(x)
+    if len(received) != 1 or not torch.equal(received[0], ones @ x.T + x.T @ ones):
+        raise JailError(f"the device computes wrongly: {received}")
+    return str(answer.items[0])
 
 
 def _seen_from_outside(worker: Worker) -> dict[str, str]:

@@ -10,7 +10,7 @@ import functools
 import os
 import resource
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -169,20 +169,32 @@ def forbid_new_privileges() -> None:
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def limit_resources(*, data_bytes: int, file_bytes: int, cpu_seconds: int, processes: int | None) -> None:
-    """Set hard limits. `data_bytes` counts private writable memory, what the process has by now included."""
+class Resources(NamedTuple):
+    """Hard limits; None sets none."""
+
+    data_bytes: int | None
+    """Private writable memory, what there is by now included."""
+    file_bytes: int
+    cpu_seconds: int
+    processes: int | None
+    descriptors: int
+
+
+def limit_resources(allowed: Resources) -> None:
+    """Set these hard limits, and those that are the same for all."""
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_DATA: data_bytes,
-        resource.RLIMIT_FSIZE: file_bytes,
-        resource.RLIMIT_NOFILE: 256,
+        resource.RLIMIT_FSIZE: allowed.file_bytes,
+        resource.RLIMIT_NOFILE: allowed.descriptors,
         resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_CPU: cpu_seconds,  # soft = hard: pid 1 of a namespace ignores SIGXCPU
+        resource.RLIMIT_CPU: allowed.cpu_seconds,  # soft = hard: pid 1 of a namespace ignores SIGXCPU
     }
     if hasattr(resource, "RLIMIT_MSGQUEUE"):
         limits[resource.RLIMIT_MSGQUEUE] = 0
-    if processes is not None:
-        limits[resource.RLIMIT_NPROC] = processes
+    if allowed.data_bytes is not None:
+        limits[resource.RLIMIT_DATA] = allowed.data_bytes
+    if allowed.processes is not None:
+        limits[resource.RLIMIT_NPROC] = allowed.processes
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

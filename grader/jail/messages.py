@@ -212,6 +212,10 @@ class Probe(_Message, frozen=True):
     inside: str
 
 
+class TryDevice(_Message, frozen=True):
+    """Compute something on the worker's device. Answered before any student code runs."""
+
+
 Request = (
     Seed
     | Load
@@ -232,6 +236,7 @@ Request = (
     | FindLine
     | Unpack
     | Probe
+    | TryDevice
 )
 
 

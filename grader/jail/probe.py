@@ -5,6 +5,8 @@ import os
 import socket
 from collections.abc import Callable
 
+import torch
+
 from grader.jail.messages import Probed
 
 
@@ -25,6 +27,15 @@ def probe(outside: str, inside: str) -> Probed:
         "change a mode": lambda: os.chmod(".", 0o777),
     }
     return Probed({name: _outcome(attempt) for name, attempt in attempts.items()})
+
+
+def try_device(device: torch.device) -> tuple[str, torch.Tensor]:
+    """What the device is called, and a gradient that it computed."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device, requires_grad=True)
+    (x @ x).sum().backward()
+    assert x.grad is not None
+    return name, x.grad
 
 
 def _outcome(attempt: Callable[[], object]) -> str:

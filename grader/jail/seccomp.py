@@ -196,6 +196,10 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
 }
 """Name -> number on x86-64, on aarch64 (None where the machine has no such call)."""
 
+GPU_NEEDS = frozenset({"memfd_create", "socket", "bind", "listen", "setsockopt", "getsockopt", "getsockname"})
+"""What the driver of a GPU does when it starts, and fails without: it maps files in memory, and listens on a socket
+without a file for processes that would share its memory. Nobody can be connected to, nor accepted, even so."""
+
 _X86_64, _AARCH64 = 0xC000003E, 0xC00000B7  # AUDIT_ARCH_*
 _MACHINES = {"x86_64": (_X86_64, 0), "aarch64": (_AARCH64, 1)}
 _CLONE, _CLONE3, _PRLIMIT64, _IOCTL, _MMAP = (56, 220), (435, 435), (302, 261), (16, 29), (9, 222)
@@ -206,8 +210,9 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data; the low half of argument i is at 16 + 8 i
 _CLONE_THREAD = 0x00010000
 _MAP_SHARED_ANONYMOUS = 0x21
+_AF_UNIX = 1
 _DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP
-_FCNTL, _PRCTL, _TGKILL = (72, 25), (157, 167), (234, 131)
+_FCNTL, _PRCTL, _TGKILL, _SOCKET = (72, 25), (157, 167), (234, 131), (41, 198)
 _FCNTL_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _MODE_FILTER = 1, 22, 2
@@ -218,10 +223,11 @@ def supported() -> bool:
     return platform.machine() in _MACHINES
 
 
-def build(pid: int, machine: str | None = None) -> bytes:
+def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
     """The filter for the process `pid` (as it sees itself), an array of `struct sock_filter`.
 
-    Raises OSError (ENOSYS) on a machine without a table.
+    `gpu` lets through what a GPU's driver needs: `GPU_NEEDS`, and shared memory. Raises OSError (ENOSYS) on a machine
+    without a table.
     """
     machine = machine or platform.machine()
     if machine not in _MACHINES:
@@ -236,9 +242,9 @@ def build(pid: int, machine: str | None = None) -> bytes:
     ]
     if audit == _X86_64:
         program += [_op(_JUMP_AT_LEAST, _X32_BIT, 0, 1), _op(_RETURN, _KILL)]
-    for numbers in DENIED.values():
+    for name, numbers in DENIED.items():
         number = numbers[column]
-        if number is not None:
+        if number is not None and not (gpu and name in GPU_NEEDS):
             program += [_op(_JUMP_EQUAL, number, 0, 1), _op(_RETURN, denied)]
     # glibc falls back from clone3, whose flags a filter cannot read, to clone
     program += [_op(_JUMP_EQUAL, _CLONE3[column], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
@@ -250,15 +256,18 @@ def build(pid: int, machine: str | None = None) -> bytes:
     program += _when(_TGKILL[column], 0, [_op(_JUMP_EQUAL, pid, 1, 0), _op(_RETURN, denied)])
     # without namespaces, dying with the zygote is all that ends a worker whose grader was killed
     program += _when(_PRCTL[column], 0, [_op(_JUMP_EQUAL, _PR_SET_PDEATHSIG, 0, 1), _op(_RETURN, denied)])
-    program += _when(
-        _MMAP[column],
-        3,
-        [
-            _op(_AND, _MAP_SHARED_ANONYMOUS),
-            _op(_JUMP_EQUAL, _MAP_SHARED_ANONYMOUS, 0, 1),
-            _op(_RETURN, denied),
-        ],
-    )
+    if gpu:
+        program += _when(_SOCKET[column], 0, [_op(_JUMP_EQUAL, _AF_UNIX, 1, 0), _op(_RETURN, denied)])
+    else:
+        program += _when(
+            _MMAP[column],
+            3,
+            [
+                _op(_AND, _MAP_SHARED_ANONYMOUS),
+                _op(_JUMP_EQUAL, _MAP_SHARED_ANONYMOUS, 0, 1),
+                _op(_RETURN, denied),
+            ],
+        )
     # a signal of one's choice to a process of one's choice whenever data arrives on a descriptor
     for command in _FCNTL_OWNER:
         program += _when(_FCNTL[column], 1, [_op(_JUMP_EQUAL, command, 0, 1), _op(_RETURN, denied)])

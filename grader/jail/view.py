@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from grader.jail.gpu import Gpu
+
 PACKAGES = ("torch", "numpy")
 """What student code may import beside the standard library."""
 _CODEC = ("msgspec", "safetensors")
@@ -51,10 +53,12 @@ class View(msgspec.Struct, frozen=True):
     sys_path: list[str]
     importable: list[str]
     package_root: str
+    controllable: list[str] = []
+    """The device files of a GPU: read, written and controlled."""
 
 
-def worker_view(packages: Iterable[str] = ()) -> View:
-    """The view of a worker; `packages` are further distributions that a course declares."""
+def worker_view(packages: Iterable[str] = (), gpu: Gpu | None = None) -> View:
+    """The view of a worker; `packages` are further distributions that a course declares, `gpu` is for trainings."""
     site: dict[str, None] = {}
     readable: list[str] = []
     importable: set[str] = set()
@@ -67,13 +71,14 @@ def worker_view(packages: Iterable[str] = ()) -> View:
     root = Path(__file__).resolve().parents[2]
     readable += [f"{root}/grader/{file}" for file in ("__init__.py", "jail/__init__.py")]
     readable += [f"{root}/grader/jail/{room}.py" for room in _ROOMS]
-    readable += [*_standard_library(), *_shared_libraries(), *_SYSTEM]
+    readable += [*_standard_library(), *_shared_libraries(), *_SYSTEM, *(gpu.readable if gpu else ())]
     return View(
         readable=sorted(path for path in set(readable) if os.path.exists(path)),
         listable=list(site),
         sys_path=list(site),
         importable=sorted(name for name in importable if name.isidentifier()),
         package_root=str(root),
+        controllable=list(gpu.nodes) if gpu else [],
     )
 
 

@@ -23,6 +23,7 @@ WIRE = 3
 _FRAMES = 8
 _RECURRENT = (torch.nn.RNNBase, torch.nn.RNNCellBase)
 _PROFILE = torch.autograd.profiler.profile
+_NO_MEMORY = ("allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 def prepare(importable: list[str]) -> None:
@@ -33,14 +34,17 @@ def prepare(importable: list[str]) -> None:
 
 def main(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers) -> NoReturn:
     """In the fork: lock, report, serve."""
+    device = torch.device("cpu")
     try:
         _lock(request, descriptors, layers)
+        if layers.device is not None:
+            device = _start_device(layers.device)
         error = None
     except BaseException as problem:
         error = f"{type(problem).__name__}: {problem}"
     _send(messages.Ready(error), [])
     if error is None:
-        Worker(request["submission"]).serve()
+        Worker(request["submission"], device).serve()
     os._exit(0)
 
 
@@ -60,23 +64,52 @@ def _lock(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers
     lockdown.die_with_parent()
     os.chdir(request["submission"])
     os.environ.clear()
-    os.environ.update(HOME=request["scratch"], TMPDIR=request["scratch"], LANG="C.UTF-8")
+    os.environ.update(environment(request["scratch"], layers))
     tempfile.tempdir = request["scratch"]
     lockdown.forbid_new_privileges()
     if layers.landlock_abi:
         own = [(request["scratch"], landlock.WRITE), (request["submission"], landlock.READ)]
+        if layers.device is not None:  # the driver looks at its own process, and gives its threads names
+            own += [("/proc/self/maps", landlock.READ), ("/proc/self/status", landlock.READ)]
+            own += [("/proc/self/task", landlock.THREADS)]
         landlock.restrict([*layers.rules, *landlock.open_rules(own)], layers.landlock_abi)
     lockdown.close_descriptors([0, 1, 2, WIRE])
-    limits = request["limits"]
-    lockdown.limit_resources(
-        data_bytes=layers.data_bytes + (limits["memory_mib"] << 20),
+    lockdown.limit_resources(resources(request["limits"], layers))
+    if layers.has_filter:
+        seccomp.install(seccomp.build(os.getpid(), gpu=layers.device is not None))
+
+
+def environment(scratch: str, layers: zygote.Layers) -> dict[str, str]:
+    """All the variables that a worker has."""
+    own = {"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
+    if layers.device is None:
+        return {**own, "CUDA_VISIBLE_DEVICES": ""}  # a student's `cuda.is_available()` must agree with what is given
+    # one GPU is shown, so it is the first; cuBLAS repeats its sums in one order with a workspace of this size
+    return {**own, "CUDA_VISIBLE_DEVICES": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_DISABLE": "1"}
+
+
+def resources(limits: dict[str, int], layers: zygote.Layers) -> lockdown.Resources:
+    """What a worker may have. A GPU's driver reserves huge ranges of memory: there, the host's watch alone counts."""
+    has_gpu = layers.device is not None
+    # without a user or a namespace of its own the limit would count everything else this user runs
+    is_alone = layers.uid is not None or layers.namespaces
+    return lockdown.Resources(
+        data_bytes=None if has_gpu else layers.data_bytes + (limits["memory_mib"] << 20),
         file_bytes=limits["files_mib"] << 20,
         cpu_seconds=limits["cpu_seconds"],
-        # elsewhere the limit would count everything else this user runs
-        processes=64 if layers.uid is not None or layers.namespaces else None,
+        processes=(512 if has_gpu else 64) if is_alone else None,
+        descriptors=512 if has_gpu else 256,
     )
-    if layers.has_filter:
-        seccomp.install(seccomp.build(os.getpid()))
+
+
+def _start_device(name: str) -> torch.device:
+    """Make a GPU answer like the CPU, and the same each time, as far as torch can. Raises where it does not start."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # sums with ten bits
+    torch.set_deterministic_debug_mode("warn")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # as elsewhere
+    device = torch.device(name)
+    torch.zeros(1, device=device)  # what the driver takes for itself comes before the memory watch begins
+    return device
 
 
 def _private_mounts(request: dict[str, Any]) -> None:
@@ -92,8 +125,8 @@ def _private_mounts(request: dict[str, Any]) -> None:
 class Worker:
     """Serves the requests for one submission."""
 
-    def __init__(self, submission: str):
-        self.submission = submission
+    def __init__(self, submission: str, device: torch.device):
+        self.submission, self.device = submission, device
         self.loader = loading.Loader(submission, set(), self._announce)
         self.models: list[Any] = []
         self.dtypes: list[torch.dtype] = []
@@ -115,6 +148,7 @@ class Worker:
             _write(frame)
 
     def _answer(self, request: messages.Request, tensors: list[torch.Tensor]) -> tuple[Any, list[torch.Tensor]]:
+        tensors = [tensor.to(self.device) for tensor in tensors]
         match request:
             case messages.Seed(value=value):  # a check begins: the models of the one before it are done with
                 self.models.clear()
@@ -164,6 +198,8 @@ class Worker:
                 return archive.unpack(os.path.join(self.submission, request.file), request)
             case messages.Probe(outside=outside, inside=inside):
                 return probe.probe(outside, inside), []
+            case messages.TryDevice():
+                return _value(*probe.try_device(self.device))
 
     def _announce(self, place: messages.Place, defines: loading.Defines) -> None:
         _send(messages.Step(place, defines), [])
@@ -177,7 +213,7 @@ class Worker:
             model = self._named(build.name)(*_arguments(build.arguments, tensors))
         is_module = isinstance(model, torch.nn.Module)
         if is_module:
-            torch.nn.Module.to(model, dtype)
+            torch.nn.Module.to(model, self.device, dtype)
         self.models.append(model)
         self.dtypes.append(dtype)
         return messages.Built(len(self.models) - 1, is_module, wire.type_name(model))
@@ -278,7 +314,8 @@ class Worker:
                 place = self.loader.relative(frame.filename)
                 frames.append(messages.Frame(place, frame.lineno or 0, wire.clean(frame.name, 100), text))
         text = loading.message_of(error)
-        failed = isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in text)
+        failed = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        failed |= isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
         shown = frames if len(frames) <= _FRAMES else [*frames[:2], *frames[2 - _FRAMES :]]
         return messages.Raised(wire.type_name(error), wire.clean(text, 4000), shown, failed)
 

@@ -30,6 +30,8 @@ class Layers(NamedTuple):
     keep_capabilities: list[int]
     data_bytes: int
     """Private writable memory that a worker inherits."""
+    device: str | None
+    """Where tensors live, with the rules that a GPU needs; None: on the CPU, with all rules."""
 
 
 def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None:
@@ -40,11 +42,13 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         _enter_root(plan)
     from grader.jail import worker
 
-    warm_up()
+    device = plan["device"]
+    warm_up(backward=device is None)
     view = plan["view"]
     reads = [(path, landlock.READ) for path in view["readable"]]
     reads += [(path, landlock.LIST) for path in view["listable"]]
     reads += [(path, landlock.DEVICE) for path in _DEVICES]
+    reads += [(path, landlock.CONTROL) for path in view["controllable"]]
     version = landlock.abi()
     layers = Layers(
         namespaces=namespaces,
@@ -54,6 +58,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         uid=plan["uid"] if os.getuid() == 0 else None,
         keep_capabilities=[] if namespaces else [c for c in plan["keep_capabilities"] if _is_harmless(c, version)],
         data_bytes=_status_kib(status, "VmData") * 1024,
+        device=device,
     )
     worker.prepare(view["importable"])
     gc.collect()
@@ -71,22 +76,31 @@ def _is_harmless(capability: int, landlock_version: int) -> bool:
     return capability != lockdown.CAP_DAC_OVERRIDE or landlock_version > 0
 
 
-def warm_up() -> None:
-    """Import torch and run once what the checks will use, never an operation that starts threads."""
+def warm_up(*, backward: bool) -> None:
+    """Import torch and run once what the checks will use, never an operation that starts threads.
+
+    The first backward pass in a process counts the GPUs, once and for all its forks: workers that are to see one must
+    be forked before it.
+    """
     import torch
 
     torch.set_num_threads(1)
-    weight = torch.ones(2, 2, requires_grad=True)
-    torch.tanh(torch.ones(2, 2) @ weight).sum().backward()
+    weight = torch.ones(2, 2, requires_grad=backward)
+    result = torch.tanh(torch.ones(2, 2) @ weight).sum()
+    if backward:
+        result.backward()
 
 
-def warm_up_training() -> None:
+def warm_up_training(*, backward: bool) -> None:
     """Make one optimizer step: the first in a process imports torch's compiler front end, for seconds."""
     import torch
 
     layer = torch.nn.Linear(2, 2)
     optimizer = torch.optim.Adam(layer.parameters())
-    layer(torch.ones(1, 2)).sum().backward()
+    if backward:
+        layer(torch.ones(1, 2)).sum().backward()
+    for parameter in layer.parameters():
+        parameter.grad = torch.ones_like(parameter)
     torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
     optimizer.step()
 
@@ -102,7 +116,7 @@ def _serve(control: socket.socket, layers: Layers, pid_namespace: int) -> None:
             socket.send_fds(control, [json.dumps({"pid": pid}).encode()], [pidfd])
             os.close(pidfd)
         elif "train" in request:
-            warm_up_training()
+            warm_up_training(backward=layers.device is None)
             gc.collect()
             gc.freeze()
             control.send(b"{}")
