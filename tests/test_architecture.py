@@ -29,7 +29,20 @@ FLOOR = {
     "task",
     "calibration",
 }
-INSIDE = {"zygote", "worker", "loading", "archive", "probe", "lockdown", "landlock", "seccomp", "launcher", "training"}
+INSIDE = {
+    "zygote",
+    "worker",
+    "serving",
+    "models",
+    "loading",
+    "archive",
+    "probe",
+    "lockdown",
+    "landlock",
+    "seccomp",
+    "launcher",
+    "training",
+}
 LAYERS = [
     FLOOR,
     {f"jail.{room}" for room in INSIDE} | {"jail.gpu", "jail.view", "jail.handle", "summary", "hookspecs"},
