@@ -1,7 +1,8 @@
 """Fill a calibration: train solutions with known grades, seed after seed, resumably."""
 
+import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from grader import calibration
@@ -43,9 +44,43 @@ def calibrate(
                     continue
                 row = measure(course, exercise, check, zygote, solution, seed)
                 rows.append(row)
-                graded_by = {**versions(), **zygote.device_versions}
-                calibration.save(folder, Calibration(exercise.id, check.id, digest, zygote.device, graded_by, rows))
+                made = Calibration(exercise.id, check.id, digest, zygote.device, _versions(zygote), rows)
+                calibration.save(folder, made)
                 yield row
+
+
+def measured_or_trained(
+    course: Course, exercises: Iterable[Exercise], zygote: Zygote, show: Callable[[str, str], None]
+) -> dict[tuple[str, str], Calibration]:
+    """What is known of each learning check: measured on this kind of device, else on the CPU.
+
+    Where nothing was ever measured on this kind of device and the course has a reference, that is trained once, so that
+    reports have something to compare with, and kept if the course's folder can be written.
+    """
+    found = {}
+    for exercise in exercises:
+        for check in exercise.checks:
+            kept = check.task and _measured_or_trained(course, exercise, check, zygote, show)
+            if kept:
+                found[exercise.id, check.id] = kept
+    return found
+
+
+def _measured_or_trained(
+    course: Course, exercise: Exercise, check: Check, zygote: Zygote, show: Callable[[str, str], None]
+) -> Calibration | None:
+    folder, device = course.settings.folder, zygote.device
+    kept = calibration.load(folder, exercise.id, check.id, device)
+    reference = folder / "solutions" / "reference"
+    is_new = not calibration.file_of(folder, exercise.id, check.id, device).exists()
+    if kept is None and is_new and (reference / f"{exercise.id}.py").is_file():
+        show(exercise.id, "trains the reference once, to compare with")
+        with contextlib.suppress(Exception):  # what is wrong with the exercise is told where it is graded
+            row = measure(course, exercise, check, zygote, reference, next(calibration.seeds(1)))
+            digest = calibration.hash_of(folder, exercise.id)
+            kept = Calibration(exercise.id, check.id, digest, device, _versions(zygote), [row])
+            calibration.save(folder, kept)
+    return kept or calibration.load(folder, exercise.id, check.id)
 
 
 def measure(course: Course, exercise: Exercise, check: Check, zygote: Zygote, solution: Path, seed: int) -> Row:
@@ -66,6 +101,10 @@ def measure(course: Course, exercise: Exercise, check: Check, zygote: Zygote, so
     finally:
         attempt.close()
         unstage(submission, zygote)
+
+
+def _versions(zygote: Zygote) -> dict[str, str]:
+    return {**versions(), **zygote.device_versions}
 
 
 def _row(solution: str, seed: int, result: Learned | Run) -> Row:

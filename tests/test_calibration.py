@@ -348,6 +348,48 @@ def test_a_report_states_the_rates_and_shows_the_band(small, cli):
     assert "our references" in fresh.stdout
 
 
+def submitted(folder, cli):
+    """The page of a submission to the small course."""
+    homework = folder / "solutions" / "reference-again"
+    answer = cli("submit", homework, "--course", folder, "--seed", 1, "--format", "html")
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_where_nothing_was_measured_the_reference_is_trained_once_and_kept(small, cli):
+    """So that there is something to compare with; no error rate is claimed of it."""
+    folder = small()
+    page = submitted(folder, cli)
+    assert "our references (cpu)" in page
+    assert "has not been measured" in page
+    rows = kept(folder).rows
+    assert [(r.solution, r.share) for r in rows] == [("reference", 1.0)]
+    file = calibration.file_of(folder, "adding", "learns")
+    before = file.stat().st_mtime_ns
+    assert "our references (cpu)" in submitted(folder, cli)
+    assert file.stat().st_mtime_ns == before
+
+
+def test_what_cannot_be_kept_is_shown_all_the_same(small, cli):
+    folder = small({"exercises/calibration": "in the way"})
+    assert "our references (cpu)" in submitted(folder, cli)
+    assert (folder / "exercises" / "calibration").read_text() == "in the way"
+
+
+def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, cli):
+    folder = small()
+    save(folder, made([row()], "0" * 16))
+    file = calibration.file_of(folder, "adding", "learns")
+    before = file.read_bytes()
+    assert "our references" not in submitted(folder, cli)
+    assert file.read_bytes() == before
+
+
+def test_without_a_reference_that_learns_there_is_no_band(small, cli):
+    folder = small({"solutions/reference/adding.py": "x = 1\n"})
+    assert "our references" not in submitted(folder, cli)
+
+
 # The bundled course.
 
 NAMES = [file.name.split(".") for file in sorted((ROOT / "exercises" / "calibration").glob("*.json"))]

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,9 +23,9 @@ from torch.utils._pytree import tree_leaves
 
 from grader import Exercise, LearningTask, Opaque, StudentRaised, expect, learn
 from grader.attempt import Attempt
+from grader.calibrating import measured_or_trained
 from grader.calibration import Calibration, Row, hash_of, reference_band, save
 from grader.commands.options import choose_device
-from grader.commands.submit import _calibrations
 from grader.course import Course
 from grader.grading import grade
 from grader.hints import hint_for
@@ -782,8 +783,14 @@ def calibration_of(course: Path, device: str) -> Calibration:
     return Calibration("task", "trained", hash_of(course, "task"), device, {}, [row])  # type: ignore[arg-type]
 
 
+def known(folder: Path, device: str) -> dict[tuple[str, str], Calibration]:
+    """What is known in a course without solutions."""
+    course, zygote = SimpleNamespace(settings=SimpleNamespace(folder=folder)), SimpleNamespace(device=device)
+    return measured_or_trained(course, [learns], zygote, lambda *_: None)  # type: ignore[arg-type]
+
+
 def band_name(course: Path, device: str) -> str:
-    (found,) = _calibrations(course, [learns], device).values()  # type: ignore[arg-type]
+    (found,) = known(course, device).values()
     band = reference_band(found)
     assert band is not None
     return band.name
@@ -792,7 +799,7 @@ def band_name(course: Path, device: str) -> str:
 def test_the_band_is_of_the_device_where_there_is_one(tmp_path):
     """Else of the CPU, and named so."""
     (tmp_path / "exercises").mkdir()
-    assert _calibrations(tmp_path, [learns], "cuda") == {}
+    assert known(tmp_path, "cuda") == {}
     save(tmp_path, calibration_of(tmp_path, "cpu"))
     names = []
     for _ in range(2):

@@ -23,7 +23,6 @@ from grader.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from grader.calibration import Calibration, Device
     from grader.course import Course
     from grader.exercise import Exercise
     from grader.figures import Figure
@@ -134,6 +133,7 @@ def _grade(
     # started before our own import of torch: the two take a second each, side by side
     with Zygote(course.packages) as zygote:
         from grader import calibration
+        from grader.calibrating import measured_or_trained
         from grader.commands.text import progress
         from grader.course import load_course
         from grader.grading import grade
@@ -154,9 +154,9 @@ def _grade(
         if trains:
             zygote.prepare_training()
         submission = stage(path, zygote, Limits(**course.limits), without=output)  # type: ignore[arg-type]
-        measured = _calibrations(course.folder, exercises, zygote.device)
         evidence: dict[str, list[Figure]] = {}
         with progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None) as show:
+            measured = measured_or_trained(loaded, exercises, zygote, show)
             watch = Watch(
                 check=show,
                 fault=lambda fault: click.echo(f"grade: the grader failed in a check:\n{fault}", err=True),
@@ -170,20 +170,6 @@ def _grade(
         if (output is not None or format_ == "html") and "html" in loaded.reports:
             page = loaded.reports["html"].page(result, conditions, evidence)
         return result, conditions, page
-
-
-def _calibrations(course: Path, exercises: "list[Exercise]", device: "Device") -> "dict[tuple[str, str], Calibration]":
-    """What has been measured of each learning check: on this kind of device, else on the CPU."""
-    from grader import calibration
-
-    found = {}
-    for exercise in exercises:
-        for check in exercise.checks:
-            kept = calibration.load(course, exercise.id, check.id, device)
-            kept = kept or calibration.load(course, exercise.id, check.id)
-            if check.task is not None and kept is not None:
-                found[exercise.id, check.id] = kept
-    return found
 
 
 def _pick(course: "Course", ids: tuple[str, ...]) -> "list[Exercise]":
