@@ -66,6 +66,10 @@ class Attempt:
         self._remarks: list[str] = []
         self.memory: dict[str, Any] = {}
         """What one check found out and another uses."""
+        self.trainings = 3
+        """How many trainings a learning check may make; their median counts."""
+        self.learned: list[Any] = []
+        """What its learning checks came to, in turn."""
         self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
         self._worker: Worker | None = None
         self._trains = False

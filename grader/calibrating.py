@@ -10,15 +10,14 @@ from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
 from grader.calibration import Calibration, Row
 from grader.course import Course, effective_limits
 from grader.exercise import Check, Exercise
-from grader.expectations import Unmet
+from grader.expectations import Judged, Unmet
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
-from grader.learning import learn, train
 from grader.recipe import BadRecipe
 from grader.records import Limits
 from grader.student import NotAModule, Student, StudentRaised
 from grader.submissions import stage, unstage
-from grader.task import Learned, Run
+from grader.task import Learned
 from grader.verify import read_claim
 from grader.versions import versions
 from grader.watch import Watch
@@ -84,35 +83,37 @@ def _measured_or_trained(
 
 
 def measure(course: Course, exercise: Exercise, check: Check, zygote: Zygote, solution: Path, seed: int) -> Row:
-    """One row: the whole policy for a reference, a single training for a mistake."""
+    """One row: what the check says of it, by the whole policy for a reference, by a single training for a mistake."""
     zygote.prepare_training()
     submission = stage(solution, zygote, Limits())
     attempt = Attempt(zygote, submission, exercise, effective_limits(course.settings, exercise), seed, Watch())
+    if not calibration.is_reference(solution.name):
+        attempt.trainings = 1
     try:
         attempt.load()
-        student = Student(attempt, check.id)
-        assert check.task is not None
-        task = student.task(check.task)
-        if calibration.is_reference(solution.name):
-            return _row(solution.name, seed, learn(student, task))
-        return _row(solution.name, seed, train(student, task, 0))
+        found = check.run(Student(attempt, check.id))
+        share = found.share if isinstance(found, Judged) else 1.0 if found is None else float(found)
     except (Unmet, BadRecipe, NotAModule, StudentRaised, WorkerEnded, NotLoaded, NameNotFound, TimeSpent):
-        return Row(solution.name, seed, None, 0.0, 0, [])
+        share = 0.0
     finally:
         attempt.close()
         unstage(submission, zygote)
+    return _row(solution.name, seed, share, attempt.learned)
 
 
 def _versions(zygote: Zygote) -> dict[str, str]:
     return {**versions(), **zygote.device_versions}
 
 
-def _row(solution: str, seed: int, result: Learned | Run) -> Row:
-    first, counted = (result.runs[0], result.run) if isinstance(result, Learned) else (result, result)
+def _row(solution: str, seed: int, share: float, learned: list[Learned]) -> Row:
+    """What is kept; of a training that was refused, that it earned nothing."""
+    if not learned:
+        return Row(solution, seed, None, share, 0, [])
+    counted, first = learned[-1].run, learned[-1].runs[0]
     score = float(f"{counted.score:.6g}") if math.isfinite(counted.score) else None
     curve = [(step, float(f"{value:.4g}")) for step, value in first.curve if math.isfinite(value)]
     is_kept = calibration.is_reference(solution)  # a band is drawn of references only
-    return Row(solution, seed, score, round(counted.share, 4), counted.steps, curve if is_kept else [])
+    return Row(solution, seed, score, round(share, 4), counted.steps, curve if is_kept else [])
 
 
 def _solutions(folder: Path, exercise: Exercise, check: Check) -> list[Path]:

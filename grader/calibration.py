@@ -20,7 +20,8 @@ _SEED = 1000
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One seed of one solution. `score` is None where it was not a number, or where the training was refused."""
+    """One seed of one solution: what the learning check said, whatever it needs. `score` is None where it was not a
+    number, or where the training was refused."""
 
     solution: str
     seed: int

@@ -18,7 +18,6 @@ from grader.recipe import read_recipe
 from grader.student import RemoteModel, Student, StudentRaised
 from grader.task import Draw, Learned, LearningTask, Observers, Run, in_words, sentence
 
-SEEDS = 3
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
@@ -31,7 +30,7 @@ def learn(student: Student, task: LearningTask, observe: Observers | None = None
     """
     runs = [train(student, task, 0, observe)]
     if runs[0].share < 1:
-        runs += [train(student, task, number, observe) for number in range(1, SEEDS)]
+        runs += [train(student, task, number, observe) for number in range(1, student.trainings)]
     if not any(run.moved for run in runs):
         student.flag("parameters-unchanged")
         raise Unmet(
@@ -39,6 +38,7 @@ def learn(student: Student, task: LearningTask, observe: Observers | None = None
             "Does the output depend on the layers? Are they attributes of the module, and not detached?",
         )
     learned = Learned(task, sorted(runs, key=lambda run: run.share)[len(runs) // 2], runs)
+    student.keep(learned)
     if task.unusual is not None and task.beats(learned.run.score, task.unusual):
         student.flag("unusual-accuracy")
     if show:

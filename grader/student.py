@@ -116,6 +116,15 @@ class Student:
             memory[name] = function()
         return memory[name]
 
+    @property
+    def trainings(self) -> int:
+        """How many trainings a learning check may make."""
+        return self._attempt.trainings
+
+    def keep(self, learned: Any) -> None:
+        """Note what a learning check came to, for whoever measures how often it errs."""
+        self._attempt.learned.append(learned)
+
     def flag(self, name: str) -> None:
         """Raise a flag for the instructor's attention; students do not see it."""
         self._attempt.flags.add(name)

@@ -164,7 +164,7 @@ Observers = Mapping[str, Callable[[Any], Any]]
 
 def in_words(score: float) -> str:
     """A score for a sentence."""
-    return f"{score:.2g}" if math.isfinite(score) else "not a number"
+    return f"{score:.3g}" if math.isfinite(score) else "not a number"
 
 
 def sentence(task: LearningTask, run: Run) -> str:
