@@ -1,0 +1,204 @@
+"""Teach a sequence-to-sequence network to read dates: `January 15, 2023` becomes `2023-01-15`.
+
+An encoder reads the spelled date, character by character. A decoder writes the ten characters of the answer
+one after the other, and what it wrote last is what it reads next (Sutskever et al., 2014; Cho et al., 2014).
+
+Hand in `date_seq2seq.py` with `class DateConverter(nn.Module)`:
+
+- `DateConverter(src_vocab_size, tgt_vocab_size)` makes the model. Both sizes count the special tokens 0, 1
+  and 2, in both vocabularies `<pad>`, `<sos>` (start of sequence) and `<eos>` (end of sequence). How the
+  characters are numbered is drawn anew for every run.
+- `forward(src, tgt)` is for training, by teacher forcing. `src` has shape `(B, S)` (batch, characters of the
+  longest date) and is padded with 0 on the right; `tgt`, of shape `(B, L)`, holds `<sos>` and then the right
+  characters; both are int64. It returns logits `(B, L, tgt_vocab_size)`: those at position `i` say what follows
+  `tgt[:, i]`, and depend on `src` and `tgt[:, :i+1]` only. In training `L` is 11, and the last logits predict
+  `<eos>`.
+- `translate(src)` is for use, when nobody knows the answer: greedy decoding. It starts with `<sos>`, takes the
+  most likely character each time, feeds it back, and returns ten of them, always ten, as int64 `(B, 10)`:
+  without the `<sos>`, and with or without an `<eos>` in an eleventh column. It gives what `forward`, fed its own
+  answers, would choose.
+
+The dates are those of 1950 to 2050. The model is trained for at most 2500 optimizer steps on the cross entropy
+of all eleven positions, and then translates dates it has never seen; only those count that are right in every
+character. If it wants something else than the default recipe, give it one:
+
+    class DateConverter(nn.Module):
+        recipe = {"lr": 2e-3, "batch_size": 128}
+
+Any recurrent layers will do, or cells of your own, and so will attention. Two things make it learn in a few
+hundred steps. Feed the decoder the encoder's final state at every step, beside the last character, and not just
+as its initial state. And take that state where the date ends, not where its padding does. What translates by
+rules, or by what it has noted down, without its trained parameters, earns nothing for learning. The model keeps
+nothing from one call to the next.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from grader import Exercise, Judged, LearningTask, Unmet, expect, expect_repeatable, hookimpl, near
+
+from .dates import LENGTH, Dates
+from .decoding import MODEL, Trial, altered, answers, disagreement, exact, fed_with, logits, spread
+from .observing import show_translations, train
+
+exercise = Exercise("date_seq2seq", title="Dates, sequence to sequence", statement=__doc__, names=(MODEL,))
+
+SOFTMAX = "Leave the softmax out: the cross entropy takes it."
+LEAK = "A decoder that runs backwards too, or is fed tgt[:, 1:], sees what it should predict: feed it tgt as it comes."
+SOURCE = "Hand the encoder's final state to the decoder: as its initial state, and beside the character of each step."
+FEED = "The decoder reads the embedding of tgt[:, i] at step i; in translate, that of the character chosen last."
+STUCK = (
+    "It did not get past knowing nothing. Does the decoder get the encoder's state, taken where the date ends? "
+    "Does translate feed back what it chose, and hand its state on?"
+)
+PADDING = "Take the encoder's state at the last character, (src != 0).sum(dim=1) - 1, or pack the sequences."
+RULES = "The answer must come from what the network has learned, not from a rule or a table."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateTask(LearningTask):
+    """The task, and the data of this run."""
+
+    dates: Dates
+
+
+def make_task(generator):
+    """The task with its characters numbered anew, and its dates divided anew."""
+    dates = Dates.drawn(generator)
+    return DateTask(
+        dates=dates,
+        model=MODEL,
+        arguments=(len(dates.source), len(dates.target)),
+        draw=dates.lessons,
+        draw_probe=dates.probes,
+        draw_held_out=dates.held_outs,
+        method="translate",
+        read=answers,
+        loss="cross_entropy",
+        score=exact,
+        metric="share of dates without any mistake",
+        best=0.95,
+        half=0.7,
+        zero=0.05,
+        worst=0.0,
+        stop=0.99,
+        steps=2500,
+        lr=3e-3,
+        batch_size=64,
+        every=50,
+        probe=250,
+        held_out=1000,
+        seconds=240.0,
+        stuck=STUCK,
+    )
+
+
+@exercise.check(points=0.5)
+def shapes(student):
+    """forward gives logits for each position, and translate ten tokens for each date, whatever the sizes."""
+    trial = Trial(student, student.task(make_task), 40)
+    by_length = (trial.src != 0).sum(dim=1).argsort()
+    for rows, length in ((by_length, LENGTH + 1), (by_length[:1], LENGTH + 1), (by_length[:3], 4), (by_length[-2:], 1)):
+        src = trial.src[rows]
+        src = src[:, : int((src != 0).sum(dim=1).max())]
+        scores = logits(trial.model(src, trial.tgt[rows, :length]), len(rows), length, trial.classes)
+        is_softmax = bool((scores >= 0).all()) and near(scores.sum(dim=2), torch.ones(scores.shape[:2]))
+        expect(not is_softmax, "what forward returns are probabilities, not logits", SOFTMAX)
+        found = answers(trial.model.predict(src, method="translate"), trial.targets[rows])
+        low, high = int(found.min()), int(found.max())
+        reason = f"translate returns tokens from {low} to {high}, expected some of 0 to {trial.classes - 1}"
+        expect(low >= 0 and high < trial.classes, reason, "A token is the place of the highest logit: argmax(-1).")
+
+
+@exercise.check(points=0.5, needs=shapes)
+def source(student):
+    """What forward says depends on the date it is given."""
+    trial = shaken(student, 32)
+    same, other = (trial.forward(src, trial.tgt) for src in (trial.src, trial.src.roll(1, dims=0)))
+    changed = float((same != other).flatten(1).any(dim=1).double().mean())
+    expect(changed > 0.9, "the logits are the same, to the last digit, for another date", SOURCE)
+
+
+@exercise.check(points=1, needs=source)
+def causal(student):
+    """What forward says at a position does not depend on the characters after it."""
+    trial = shaken(student, 16)
+    given, again = (trial.forward(trial.src, trial.tgt) for _ in range(2))
+    slack = 1e-4 * spread(given) + 3 * float((given - again).abs().mean())  # chance is another check's business
+    for at in range(1, LENGTH + 1):
+        before = trial.forward(trial.src, altered(trial.tgt, at, trial.classes))[:, :at]
+        leaking = ((before - given[:, :at]).abs().mean(dim=(0, 2)) > slack).nonzero().flatten().tolist()
+        if leaking:
+            raise Unmet(f"the logits at position {leaking[0]} change with tgt[:, {at}], which comes later", LEAK)
+
+
+@exercise.check(points=1, needs=source)
+def greedy(student):
+    """translate gives what forward, fed its own answers, would choose."""
+    trial = shaken(student, 64)
+    for _ in range(2):
+        found = trial.translate()
+        wrong = disagreement(trial.forward(trial.src, fed_with(found)), found)
+        if wrong > 0.1:  # measured: 0 where both agree, 0.8 and above otherwise
+            reason = f"in {wrong:.0%} of an untrained model's translations there is a character that is not the one"
+            raise Unmet(f"{reason} forward, fed the same answer, finds most likely", trial.cause(found))
+        trial.shake(student.generator)
+
+
+def shaken(student, count):
+    """An untrained model that answers each date in its own way."""
+    trial = Trial(student, student.task(make_task), count)
+    trial.shake(student.generator)
+    return trial
+
+
+@exercise.check(points=0.5, needs=source)
+def repeatable(student):
+    """In evaluation mode, answers depend on their date alone: not on chance, earlier calls or neighbours."""
+    trial = Trial(student, student.task(make_task), 8)
+    expect_repeatable(trial.model, trial.src, trial.tgt, name="what forward returns")
+    trial.shake(student.generator)
+    expect_repeatable(trial.model, trial.src, name="the translation", method="translate")
+
+
+@exercise.check(points=5, needs=causal, task=make_task)
+def learns(student):
+    """Trained on other dates, the model translates dates it has never seen."""
+    learned = trained(student)
+    dates = learned.task.dates
+    translations = learned.observed("translate")
+    show_translations(student, dates, translations)
+    verdict = learned.judge()
+    if learned.observed("shuffled") > 0.05:
+        student.flag("untrained-perfect")
+        raise Unmet(
+            "with its trained parameters shuffled it still translates: the answer does not come from them", RULES
+        )
+    apart = disagreement(*learned.observed("choices"))
+    reason = f"in {apart:.0%} of the dates, the trained model's translation is not what its forward would choose"
+    expect(apart < 0.5, reason, "translate answers by the same layers as forward, which is what training improves.")
+    right, padded = exact(translations, dates.shown()[1]), learned.observed("padded")
+    if verdict.share < 1 and padded < 0.7 * right:  # measured: the same where padding is not read
+        reason = f"{verdict.reason} Behind more padding than usual, it falls from {right:.2g} to {padded:.2g}."
+        return Judged(verdict.share, reason, PADDING)
+    return verdict
+
+
+@exercise.check(points=1.5, needs=learns)
+def feedback(student):
+    """What the trained decoder says next depends on the character it was fed last."""
+    moved = trained(student).observed("feedback")
+    reason = f"where tgt[:, i] is another character, the logits at position i move by {moved:.1g} of their spread"
+    expect(moved > 0.01, reason, FEED)  # measured: 0.5 and above; 0 in a decoder that is never fed
+
+
+def trained(student):
+    """What the attempt's one training came to."""
+    return student.once("trained", lambda: train(student, student.task(make_task)))
+
+
+@hookimpl
+def grader_exercises():
+    """The exercise of this file."""
+    return [exercise]

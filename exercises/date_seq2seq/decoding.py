@@ -1,0 +1,97 @@
+"""What a converter returns, read with care, and whether its two ways of answering agree."""
+
+import torch
+
+from grader import expect, expect_shape
+
+from .dates import EOS, LENGTH, SOS, SPECIAL, framed
+
+MODEL = "DateConverter"
+
+
+def answers(found, targets):
+    """Tokens (B, 10) or (B, 11), as translate returns them."""
+    is_longer = isinstance(found, torch.Tensor) and found.dim() == 2 and found.shape[1] == LENGTH + 1
+    hint = f"Exactly {LENGTH} characters for each date, no <sos> in front: torch.stack(characters, dim=1)."
+    found = expect_shape(found, (len(targets), LENGTH + is_longer), "what translate returns", hint=hint)
+    expect(found.dtype == torch.int64, f"translate returns dtype {found.dtype}, expected int64", "logits.argmax(-1)")
+    return found
+
+
+def exact(found, targets):
+    """The share of rows that are right in every character, and end there if they have an eleventh."""
+    due = framed(targets)[1]
+    return float((found == due[:, : found.shape[1]]).all(dim=1).double().mean())
+
+
+def logits(found, count, length, classes):
+    """Logits (B, L, V), as forward returns them, in float64."""
+    hint = "One row of logits for each position of tgt, the batch first; a softmax is not needed."
+    found = expect_shape(found, (count, length, classes), "what forward returns", hint=hint)
+    expect(found.is_floating_point(), f"forward returns dtype {found.dtype}, expected a floating-point one")
+    return found.double()
+
+
+def altered(tgt, at, classes):
+    """tgt with another character at one position."""
+    tgt = tgt.clone()
+    tgt[:, at] = SPECIAL + (tgt[:, at] - SPECIAL + 1) % (classes - SPECIAL)
+    return tgt
+
+
+def fed_with(found):
+    """What the decoder was fed while it wrote these tokens (B, 10): <sos>, and all but the last of them."""
+    return torch.cat([torch.full_like(found[:, :1], SOS), found[:, :-1]], dim=1)
+
+
+def spread(scores):
+    """By how much logits usually differ, whatever a few of them are, such as -1e9 for what must never be chosen."""
+    return max(float((scores - scores.median()).abs().median()), 1e-12)
+
+
+def disagreement(scores, found):
+    """The share of rows with a token that has not the highest logit; what follows an <eos> does not count."""
+    of_chosen = scores.gather(2, found.clamp(0, scores.shape[2] - 1)[:, :, None])[:, :, 0]
+    is_short = scores.max(dim=2).values - of_chosen > 1e-3 * spread(scores)  # rounding alone stays far below
+    is_over = (found == EOS).cumsum(dim=1) - (found == EOS).long() > 0
+    return float((is_short & ~is_over).any(dim=1).double().mean())
+
+
+class Trial:
+    """An untrained model, and dates to try it on."""
+
+    def __init__(self, student, task, count):
+        (sources,), targets = task.dates.shown()
+        rows = torch.randperm(len(targets), generator=student.generator)[:count]
+        self.src, self.targets = sources[rows], targets[rows]
+        self.tgt = framed(self.targets)[0]
+        self.classes = len(task.dates.target)
+        self.model = student.build(MODEL, *task.arguments)
+
+    def shake(self, generator):
+        """Move all parameters a little, so that even an untrained model answers each date in its own way."""
+        self.forward(self.src, self.tgt)  # lazy modules get their parameters in the first call
+        weights = self.model.weights()
+        self.model.load_weights(weights + 0.3 * torch.randn(weights.shape, generator=generator))
+
+    def forward(self, src, tgt):
+        """Logits in evaluation mode."""
+        return logits(self.model.predict(src, tgt), *tgt.shape, self.classes)
+
+    def translate(self):
+        """What the model answers, without an <eos> at the end."""
+        return answers(self.model.predict(self.src, method="translate"), self.targets)[:, :LENGTH]
+
+    def cause(self, found):
+        """What translate seems to do instead of greedy decoding, as a hint."""
+        fed = fed_with(found)
+        if bool((found[:, 0] == SOS).all()):
+            return "The first token is always <sos>: it is fed to the decoder, but no part of the answer."
+        if float((self.translate() != found).any(dim=1).double().mean()) > 0.1:
+            return "Asked twice, translate gives two answers: take the argmax, draw nothing, switch dropout off."
+        if disagreement(self.forward(self.src, torch.full_like(fed, SOS)), found) < 0.1:
+            return "It seems to be fed <sos> at every step: feed back the character it chose last."
+        alone = torch.cat([self.forward(self.src, fed[:, [at]]) for at in range(LENGTH)], dim=1)
+        if disagreement(alone, found) < 0.1:
+            return "It seems to begin anew at every step: hand the decoder's state on to the next one."
+        return "Both take the same steps: same layers, same first state, <sos> first, the argmax, and that fed back."
