@@ -18,6 +18,8 @@ from grader.recipe import read_recipe
 from grader.student import RemoteModel, Student, StudentRaised
 from grader.task import Draw, Learned, LearningTask, Observers, Run, in_words, sentence
 
+PERFECT = 0.5
+"""What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
@@ -74,7 +76,7 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     before = model.weights()  # after a first forward pass, in which lazy layers make theirs
     if before.numel() == 0:
         raise Unmet("it has no parameters that could be trained", "Layers must be attributes of the module.")
-    if task.share(run.untrained) > 0:
+    if task.share(run.untrained) >= PERFECT:
         student.flag("untrained-perfect")
         reached = in_words(run.untrained)
         raise Unmet(f"before any training, its {task.metric} is {reached}: nothing was left to learn", NOT_LEARNED)
@@ -91,7 +93,7 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     if run.share > 0:
         model.load_weights(before)
         set_back = _score(model, task, probe, deadline)
-        if task.share(set_back) > 0:
+        if task.share(set_back) >= PERFECT:
             student.flag("untrained-perfect")
             reason = f"with the parameters it had before training, its {task.metric} is still {in_words(set_back)}"
             raise Unmet(f"{reason}: the answer does not come from them", NOT_LEARNED)
