@@ -340,3 +340,29 @@ def test_a_worker_holds_the_jail_and_no_other_room(world, grade_beside):
     assert len(rooms) > 10
     assert set(names.replace("'", "").split(", ")) == rooms
     assert seen == {"missing": 6}
+
+
+def test_the_lists_that_names_come_from_are_out_of_reach(grade, submission):
+    """Neither imported nor read: they hold the names that are held out."""
+    import faker
+
+    source = f"""
+import pathlib
+from torch import nn
+
+def tried(action):
+    try:
+        return f"reached: {{action()}}"
+    except (ImportError, OSError) as error:
+        return type(error).__name__
+
+class MyRNN(nn.Module):
+    def __init__(self, *sizes):
+        folder = pathlib.Path({str(Path(faker.__file__).parent)!r})
+        found = [tried(lambda: __import__("faker")), tried(lambda: list(folder.iterdir())),
+                 tried(lambda: (folder / "__init__.py").read_text())]
+        raise ValueError(" ".join(found))
+"""
+    (exercise,) = grade(submission({"my_rnn.py": source})).exercises
+    assert "ModuleNotFoundError" in exercise.message
+    assert "reached" not in exercise.message
