@@ -5,6 +5,7 @@ affordable, and is the harder test: the policy takes a median). A file whose has
 """
 
 import hashlib
+import json
 import math
 import statistics
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from grader.figures import Band
+from grader.settings import read_settings
 
 Device = Literal["cpu", "cuda"]
 _SEED = 1000
@@ -63,12 +65,15 @@ def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> 
 
 
 def hash_of(course: Path, exercise: str) -> str:
-    """A hash of the exercise's source: a change of a threshold or of the data makes a calibration stale."""
+    """A hash of the exercise's source and of what the course sets for it: a change of a threshold or of the data makes
+    a calibration stale."""
     home = course / "exercises"
     files = sorted([*home.glob(f"{exercise}.py"), *home.glob(f"{exercise}/*.py")])
     digest = hashlib.blake2b(digest_size=8)
     for file in files:
         digest.update(file.read_bytes())
+    if chosen := read_settings(course).exercises.get(exercise):
+        digest.update(json.dumps(chosen, sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 

@@ -142,7 +142,8 @@ class Learned:
         return seen
 
     def judge(self, hint: str | None = None) -> Judged:
-        """The verdict, with what was measured as reason, and as hint what the measurements say, else `hint`.
+        """The verdict, with what was measured as reason; as hint a cause that was measured, else `hint`, else that the
+        training was still getting better.
 
         Raises `Unmet` where nothing was learned.
         """
@@ -152,7 +153,7 @@ class Learned:
             reason += f" Three seeds ended at {others}; the median counts."
         if self.share >= 1:
             return Judged(1.0, reason)
-        found = why(self.task, self.run) or hint
+        found = why(self.task, self.run) or hint or still_improving(self.task, self.run)
         if self.share <= 0:
             raise Unmet(reason, found)
         return Judged(self.share, reason, found)
@@ -194,6 +195,11 @@ def why(task: LearningTask, run: Run) -> str | None:
         return f"The gradient grew to a norm of {max(norms):.2g}: set `clip_norm` in the recipe."
     if (task.worst - run.score) / (task.worst - task.best) < 0.1:
         return task.stuck
+    return None
+
+
+def still_improving(task: LearningTask, run: Run) -> str | None:
+    """What to try where more steps would have helped; None where they would not."""
     halfway = run.curve[len(run.curve) // 2][1] if run.curve else task.nothing
     if abs(run.score - task.best) < 0.7 * abs(halfway - task.best):
         return "It was still improving when the budget ended: a larger learning rate or another cell may get there."

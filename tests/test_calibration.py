@@ -207,6 +207,16 @@ def test_the_hash_is_that_of_the_exercises_source(tmp_path):
     assert hash_of(tmp_path, "b") != of_b
 
 
+def test_what_a_course_sets_for_an_exercise_makes_its_calibration_stale(small):
+    """Other data, other error rates."""
+    folder = small()
+    save(folder, made([row()], hash_of(folder, "adding")))
+    (folder / "pyproject.toml").write_text("[tool.grade.exercises.adding]\nnames = 'x'\n")
+    assert load(folder, "adding", "learns") is None
+    (folder / "pyproject.toml").write_text("[tool.grade.exercises.other]\nnames = 'x'\n")
+    assert load(folder, "adding", "learns") is not None
+
+
 def test_what_is_saved_is_loaded_until_the_exercise_changes(small):
     """A line per row, so that a change can be read; a stale file is refused."""
     folder = small()

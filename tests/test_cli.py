@@ -267,6 +267,23 @@ def test_exercises_and_show_print_what_there_is(small_course):
     assert "there are: tiny" in unknown.stderr
 
 
+@pytest.mark.parametrize(
+    ("exercise", "steps", "lr", "batch_size"),
+    [
+        ("adding_problem", 1600, "0.01", 32),
+        ("copy_first", 1000, "0.01", 32),
+        ("name_classification", 1000, "0.005", 64),
+        ("date_seq2seq", 2500, "0.003", 64),
+    ],
+)
+def test_show_tells_the_budget_and_what_a_recipe_leaves_out(exercise, steps, lr, batch_size):
+    """As the contract has it: once, however many trainings there are."""
+    shown = CliRunner().invoke(main, ["show", exercise]).stdout
+    assert shown.count("Training: ") == 1
+    assert f"at most {steps} steps. What its `recipe` leaves out is: optimizer adam, lr {lr}, batch_size" in shown
+    assert f"batch_size {batch_size}, clip_norm 1, weight_decay 0, momentum 0, schedule constant" in shown
+
+
 @pytest.mark.parametrize("change", [("", ""), ("tanh", "relu"), ("outputs.append(h)", "outputs.append(h.detach())")])
 def test_the_same_seed_gives_the_same_points(grade, submission, reference, change):
     """Five times over: points, statuses and words."""

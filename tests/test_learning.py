@@ -624,8 +624,11 @@ def test_the_likeliest_cause_is_told(changes, words):
     )
     run.curve = [(20, 0.1), (40, 0.08), (60, 0.05)]
     run.gradient_norms = changes.get("gradient_norms", [1.0])
-    hint = Learned(TASK, run, [run]).judge("The exercise's own.").hint
-    assert (words or "The exercise's own.") in hint
+    own = "The exercise's own."
+    is_vague = words is not None and "still improving" in words  # more steps would have helped: said for want of better
+    hint = Learned(TASK, run, [run]).judge(None if is_vague else own).hint
+    assert (words or own) in hint
+    assert not is_vague or Learned(TASK, run, [run]).judge(own).hint == own
 
 
 @jail
