@@ -495,7 +495,7 @@ def test_samples_are_a_table_with_marks(render):
     assert "2 of 3 rows have marks." in reader.text
     assert reader.texts["mark"] == ["␣", "10", ""]
     assert '<code class="sample">2024<mark>␣</mark>05-<mark>10</mark></code>' in figure
-    assert '<code class="sample">2024-05-3<mark class="missing"></mark></code>' in figure
+    assert '<code class="sample">2024-05-3<mark class="gap"></mark></code>' in figure
     assert "(character 5 differs, characters 9 to 10 differ)" in reader.text
     assert "(something is missing after character 9)" in reader.text
     assert [attributes["scope"] for tag, attributes in reader.tags if tag == "th"] == ["col"] * 3 + ["row"] * 3
@@ -725,3 +725,12 @@ def test_colours_have_contrast(scheme):
     for ground in ("shade1", "shade2", "shade3", "shade4", "shade5", "mark"):
         low, high = sorted((luminance(colours["ink"]), luminance(colours[ground])))
         assert (high + 0.05) / (low + 0.05) >= 4.5, f"ink on {ground}, {scheme}"
+
+
+def test_no_style_of_a_part_is_that_of_a_state():
+    """Classes named after states style the word of the state and nothing else: each is declared with all its kin."""
+    style = (ROOT / "reports" / "style.css").read_text()
+    states = ("graded", "missing", "skipped", "broken", "failed", "passed", "partial", "error", "timeout", "crashed")
+    for state in states:
+        for rule in re.findall(rf"^[^\n{{]*\.{state}\b[^{{]*{{[^}}]*}}", style, re.MULTILINE):
+            assert "display" not in rule and "width" not in rule, rule
