@@ -116,12 +116,12 @@ def statement(calibration: Calibration) -> str:
     references = calibration.of(references=True)
     mistakes = [row for row in calibration.of(references=False) if row.steps]  # some are refused before they train
     short = sum(row.share < 1 for row in references)
-    passed = sum(row.share > 0 for row in mistakes)
+    passed = sum(row.share >= 1 for row in mistakes)
     name = f"`{calibration.exercise}.{calibration.check}`"
     return (
         f"{name}: our reference solutions fell short of full marks in {short} of {len(references)} "
         f"runs (95 % upper limit {upper_limit(short, len(references)):.1%}); single trainings of known mistakes earned "
-        f"something in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})."
+        f"full marks in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})."
         if references and mistakes
         else f"{name}: the error rate of this learning check has not been measured."
     )

@@ -147,7 +147,7 @@ def test_the_statement_names_errors_runs_and_limits():
     text = statement(made(rows))
     assert text.startswith("`adding.learns`: ")
     assert "fell short of full marks in 1 of 40 runs (95 % upper limit 11.3%)" in text
-    assert "earned something in 0 of 20 (upper limit 13.9%)" in text
+    assert "earned full marks in 0 of 20 (upper limit 13.9%)" in text
 
 
 @pytest.mark.parametrize("rows", [[], [row()], [row("no-mask", share=0.0)]])
@@ -343,7 +343,7 @@ def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
         share = 0 if name == "last-only" else 1
         assert re.fullmatch(rf"adding +{name} +seed 1001 +\S+  share {share}", line), line
     assert "fell short of full marks in 0 of 4 runs (95 % upper limit 52.7%)" in rates
-    assert "earned something in 0 of 2 (upper limit 77.6%)" in rates
+    assert "earned full marks in 0 of 2 (upper limit 77.6%)" in rates
     assert load(folder, "adding", "learns").rows[:3] == earlier
     assert len(load(folder, "adding", "learns").rows) == 6
 
