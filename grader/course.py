@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -99,7 +99,15 @@ def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
         exercise.options = {**exercise.options, **settings.exercises.get(exercise.id, {})}
         if exercise.id in settings.exercises and exercise.data is not None:
             with _one_line(f"exercise '{exercise.id}'"):
-                exercise.data()  # what the course chose is looked at before any grading
+                _look_at(exercise.data, exercise.id)
+
+
+def _look_at(data: Callable[[], str], name: str) -> None:
+    """What the course chose is looked at before any grading; a ValueError is how data says that it will not do."""
+    try:
+        data()
+    except ValueError as problem:
+        raise CourseError(f"exercise '{name}': {' '.join(str(problem).split())}") from None
 
 
 def _plugin_folders(folder: Path) -> list[Path]:

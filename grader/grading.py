@@ -247,7 +247,12 @@ def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> V
 
 def _data_notes(exercise: Exercise, sheet: _Sheet) -> list[str]:
     """What the data was: part of how a grade came about."""
-    return [exercise.data()] if exercise.data is not None and sheet.outcomes else []
+    if exercise.data is None or not sheet.outcomes:
+        return []
+    try:
+        return [exercise.data()]
+    except Exception:
+        return []  # its checks are broken by the same fault, and that is told
 
 
 def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:

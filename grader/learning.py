@@ -20,6 +20,8 @@ from grader.task import Draw, Learned, LearningTask, Observers, Run, in_words, s
 
 PERFECT = 0.5
 """What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
+TRAINED_FOR = 0.75
+"""The part of a task's seconds after which no more chunk begins."""
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
@@ -70,12 +72,13 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     recipe = read_recipe(student.attribute(task.model, "recipe"), task.recipe)
     model = student.build(task.model, *task.arguments)
     deadline = time.monotonic() + task.seconds
-    held_out = (task.draw_held_out or task.draw)(task.held_out, student.generator_for("learn/held-out"))
-    probe = (task.draw_probe or task.draw)(task.probe, student.generator_for("learn/probe"))
+    held_out = _drawn(task.draw_held_out or task.draw, task.held_out, student.generator_for("learn/held-out"))
+    probe = _drawn(task.draw_probe or task.draw, task.probe, student.generator_for("learn/probe"))
     run = Run(recipe, _score(model, task, held_out, deadline))
     before = model.weights()  # after a first forward pass, in which lazy layers make theirs
     if before.numel() == 0:
-        raise Unmet("it has no parameters that could be trained", "Layers must be attributes of the module.")
+        hint = "Layers must be attributes of the module, and their parameters not frozen (requires_grad=False)."
+        raise Unmet("it has no parameters that could be trained", hint)
     if task.share(run.untrained) >= PERFECT:
         student.flag("untrained-perfect")
         reached = in_words(run.untrained)
@@ -100,6 +103,13 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     return run
 
 
+def _drawn(draw: Draw, count: int, generator: torch.Generator) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
+    """Examples to be asked about, in an order that tells nothing."""
+    inputs, targets = draw(count, generator)
+    order = torch.randperm(len(targets), generator=generator)
+    return tuple(part[order] for part in inputs), targets[order]
+
+
 def _train(
     student: Student,
     model: RemoteModel,
@@ -109,10 +119,16 @@ def _train(
     generator: torch.Generator,
     deadline: float,
 ) -> None:
-    """Train in chunks until the probe set passes, the loss breaks or the recipe's steps are taken."""
+    """Train in chunks until the probe set passes, the loss breaks or the recipe's steps are taken.
+
+    Where most of the time is spent by then, what was learned so far is judged: a slow model loses the steps it is too
+    slow for, and nothing else.
+    """
     started = time.monotonic()
+    enough = deadline - (1 - TRAINED_FOR) * task.seconds
     draw: Draw = task.draw
     for steps in _chunks(run.recipe.steps, task.every):
+        began = time.monotonic()
         inputs, targets = draw(steps * run.recipe.batch_size, generator)
         seen = model.train(inputs, targets, run.recipe.batch_size, deadline)
         if not len(seen.losses) == len(seen.gradient_norms) == steps:
@@ -125,6 +141,10 @@ def _train(
         student.tell(f"step {run.steps} of {run.recipe.steps}, loss {loss}, {time.monotonic() - started:.0f} s")
         run.stopped = task.beats(score, task.stop)
         if run.stopped or run.broke_at is not None:
+            return
+        now = time.monotonic()
+        if now + (now - began) > enough and run.steps < run.recipe.steps:  # the next chunk will take as long
+            run.out_of_time = True
             return
 
 

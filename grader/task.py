@@ -101,6 +101,8 @@ class Run:
     score: float = math.nan
     share: float = 0.0
     stopped: bool = False
+    out_of_time: bool = False
+    """Whether it was too slow for the steps it had left."""
     moved: bool = False
     """Whether any parameter changed."""
     curve: list[tuple[int, float]] = field(default_factory=list)
@@ -171,6 +173,8 @@ def in_words(score: float) -> str:
 def sentence(task: LearningTask, run: Run) -> str:
     """What was reached, in one sentence."""
     end = "stopped early" if run.stopped else "the whole budget" if run.steps >= task.steps else "the recipe's end"
+    if run.out_of_time:
+        end = f"its steps are slow, and the {task.seconds:g} s for a training were nearly spent"
     if run.broke_at is not None:
         end = "the loss was no longer a number"
     bound = "less" if task.lower_is_better else "more"
@@ -200,6 +204,8 @@ def why(task: LearningTask, run: Run) -> str | None:
 
 def still_improving(task: LearningTask, run: Run) -> str | None:
     """What to try where more steps would have helped; None where they would not."""
+    if run.out_of_time:
+        return "Its steps are slow: fewer hidden units, a smaller batch, or PyTorch's own layers in place of loops."
     halfway = run.curve[len(run.curve) // 2][1] if run.curve else task.nothing
     if abs(run.score - task.best) < 0.7 * abs(halfway - task.best):
         return "It was still improving when the budget ended: a larger learning rate or another cell may get there."

@@ -207,6 +207,24 @@ def test_the_hash_is_that_of_the_exercises_source(tmp_path):
     assert hash_of(tmp_path, "b") != of_b
 
 
+def test_other_words_do_not_change_the_hash(tmp_path):
+    """A statement, a promise or a comment measures nothing; a threshold does."""
+    home = tmp_path / "exercises"
+    home.mkdir()
+    source = '"""Write it."""\nimport torch\n\ndef check(student):\n    """It is so."""\n    return 0.5\n'
+    (home / "a.py").write_text(source)
+    before = hash_of(tmp_path, "a")
+    for old, new in {
+        "Write it.": "Write it,\nand soon.",
+        "It is so.": "So.",
+        "    return": "    # why\n\n    return",
+    }.items():
+        (home / "a.py").write_text(source.replace(old, new))
+        assert hash_of(tmp_path, "a") == before, new
+    (home / "a.py").write_text(source.replace("0.5", "0.6"))
+    assert hash_of(tmp_path, "a") != before
+
+
 def test_what_a_course_sets_for_an_exercise_makes_its_calibration_stale(small):
     """Other data, other error rates."""
     folder = small()

@@ -251,8 +251,21 @@ def test_an_exercise_has_its_defaults_where_the_course_sets_nothing(folder):
             DATED.replace("f'{", "f'{1 / 0}{"),
             ["ZeroDivisionError", "'task'"],
         ),
+        (
+            "[tool.grade.exercises.task]\nnames = 'x'",
+            DATED.replace("return f'", "raise ValueError('too few'); return f'"),
+            ["exercise 'task': too few"],
+        ),
     ],
-    ids=["no such exercise", "no such option", "another type", "no options", "no table", "data that cannot be read"],
+    ids=[
+        "no such exercise",
+        "no such option",
+        "another type",
+        "no options",
+        "no table",
+        "data that cannot be read",
+        "data that will not do",
+    ],
 )
 def test_what_cannot_be_set_is_one_line_before_any_grading(folder, settings, source, words):
     with pytest.raises(CourseError) as error:

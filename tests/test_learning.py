@@ -471,6 +471,12 @@ def test_probe_and_held_out_sets_may_be_drawn_from_other_data(try_):
     assert seen.check.status == "passed"
 
 
+@jail
+def test_a_recipe_of_numpy_numbers_is_one_of_numbers(try_):
+    chosen = recipe(LEARNS, "{'lr': __import__('numpy').float32(0.05), 'steps': __import__('numpy').int64(200)}")
+    assert try_(chosen, replace(TASK, steps=400)).learned.run.recipe.steps == 200
+
+
 # Nothing was learned.
 
 
@@ -865,6 +871,46 @@ def test_a_forged_training_is_no_training(try_, forged):
     assert seen.faults == []
     assert seen.check.status == "error"
     assert seen.check.points == 0
+
+
+@jail
+def test_a_model_too_slow_for_its_steps_is_judged_as_it_stands(try_):
+    """It loses the steps it had no time for, and nothing else."""
+    slow = LEARNS.replace("return self.layer", "time.sleep(0.02 * self.training)\n        return self.layer")
+    seen = try_(slow, replace(TASK, steps=2000, stop=0.0, seconds=6.0))
+    run = seen.learned.run
+    assert (seen.statuses, seen.exercise.status, run.out_of_time) == ("passed passed passed", "graded", True)
+    assert EVERY <= run.steps < 2000
+    assert "were nearly spent" in seen.check.message
+
+
+@jail
+def test_a_model_too_slow_to_learn_is_told_so(try_):
+    slow = LEARNS.replace(
+        "return self.layer(x.flatten(1))",
+        "time.sleep(0.05 * self.training)\n        return self.layer(0 * x.flatten(1))",
+    )
+    seen = try_(slow, replace(TASK, steps=2000, seconds=3.0))
+    assert_only_learning_failed(seen, "failed")
+    assert "its steps are slow" in seen.check.message
+
+
+@jail
+def test_the_order_of_the_rows_tells_nothing(try_):
+    """Where classes are drawn one after the other, a model that sees a batch could read them off the rows."""
+
+    def in_order(count, generator):
+        x = torch.rand(count, 8, 1, generator=generator)
+        return (x,), torch.linspace(0, 1, count)[:, None]
+
+    source = LEARNS.replace(
+        "return self.layer(x.flatten(1))",
+        "row = torch.arange(len(x))[:, None] / max(len(x) - 1, 1)\n        return row + 0 * self.layer(x.flatten(1))",
+    )
+    task = replace(TASK, draw=draw, draw_held_out=in_order, draw_probe=in_order, held_out=250, probe=250)
+    seen = try_(source, task)
+    assert seen.check.points == 0
+    assert seen.learned is None or seen.learned.run.score > 0.1
 
 
 # Evidence.

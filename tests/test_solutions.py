@@ -91,8 +91,15 @@ def test_there_are_enough_of_them(exercise):
 
 
 @pytest.mark.parametrize("style", styles_of("my_rnn"), ids=lambda path: path.name)
-def test_correct_styles_get_full_marks_over_five_seeds(style, grade):
-    for seed in range(1, 6):
+def test_correct_styles_get_full_marks(style, grade):
+    answer = grade(style, seed=1)
+    assert answer.percent == 100, lost(answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", styles_of("my_rnn"), ids=lambda path: path.name)
+def test_correct_styles_get_full_marks_over_four_more_seeds(style, grade):
+    for seed in range(2, 6):
         answer = grade(style, seed=seed)
         assert answer.percent == 100, (seed, lost(answer))
 
@@ -116,6 +123,7 @@ def test_the_reference_gets_full_marks_over_ten_seeds(grade, exercise):
         assert answer.percent == 100, (seed, lost(answer))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_rule_written_by_hand_earns_nothing_for_learning(name, course, grade):
     """And nothing that hangs on it."""

@@ -15,15 +15,15 @@ Hand in `date_seq2seq.py` with `class DateConverter(nn.Module)`:
   `<eos>`.
 - `translate(src)` is for use, when nobody knows the answer: greedy decoding. It starts with `<sos>`, takes the
   most likely character each time, feeds it back, and returns ten of them, always ten, as int64 `(B, 10)`:
-  without the `<sos>`, and with or without an `<eos>` in an eleventh column. It gives what `forward`, fed its own
-  answers, would choose.
+  without the `<sos>`, and with or without an `<eos>` in an eleventh column; one that stops at an early `<eos>`
+  fills up with `<eos>`. It gives what `forward`, fed its own answers, would choose.
 
 The dates are those of 1950 to 2050. The model is trained for at most 2500 optimizer steps on the cross entropy
 of all eleven positions, and then translates dates it has never seen; only those count that are right in every
 character. If it wants something else than the default recipe, give it one:
 
     class DateConverter(nn.Module):
-        recipe = {"lr": 2e-3, "batch_size": 128}
+        recipe = {"optimizer": "adam", "lr": 3e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
 
 Any recurrent layers will do, or cells of your own, and so will attention. Two things make it learn in a few
 hundred steps. Feed the decoder the encoder's final state at every step, beside the last character, and not just

@@ -26,7 +26,7 @@ the two. What counts is the balanced accuracy: the share of right answers in eac
 If the model wants something else than the default recipe, give it one:
 
     class NameClassifier(nn.Module):
-        recipe = {"lr": 2e-3, "batch_size": 64}
+        recipe = {"optimizer": "adam", "lr": 5e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
 
 `forward` returns logits, not probabilities: the cross entropy takes the softmax. The whole name is read, from
 its first letter on, and the order of the letters counts. The model keeps nothing from one call to the next.

@@ -72,7 +72,7 @@ class Server:
             case messages.Predict(model=model, method=method, arguments=arguments, batch_size=size):
                 return models.predict(model, method, arguments_of(arguments, tensors), size)
             case messages.Attribute(name=name, attribute=attribute):
-                return value_of(getattr(self._named(name), attribute, None))
+                return value_of(_without_scalars(getattr(self._named(name), attribute, None)))
             case messages.Weights(model=model):
                 return models.weights(model)
             case messages.LoadWeights(model=model, values=values):
@@ -125,6 +125,13 @@ def _seed(value: int) -> None:
     random.seed(value)
     numpy.random.seed(value % 2**32)
     torch.manual_seed(value)
+
+
+def _without_scalars(value: Any) -> Any:
+    """A dictionary whose NumPy numbers are Python's; anything else as it is."""
+    if type(value) is not dict:
+        return value
+    return {key: number.item() if isinstance(number, numpy.generic) else number for key, number in value.items()}
 
 
 def _without_arrays(value: Any) -> Any:
