@@ -6,7 +6,14 @@ from grader.attempt import Attempt
 from grader.plain import plain
 from grader.student import StudentRaised
 
+_TOO_MUCH = (
+    "It asked for more memory than an attempt may use: make fewer or smaller tensors at a time, and keep none from "
+    "step to step that is not needed."
+)
 _HINTS: tuple[tuple[str, str, str], ...] = (
+    ("MemoryError", r"", _TOO_MUCH),
+    ("RuntimeError", r"allocate memory|out of memory", _TOO_MUCH),
+    ("torch.OutOfMemoryError", r"", _TOO_MUCH),
     (
         "AttributeError",
         r"before Module\.__init__\(\) call",

@@ -533,3 +533,13 @@ def test_the_starter_earns_nothing_and_breaks_nothing(answer):
     grade = answer(ROOT / "exercises" / "starters" / "my_rnn.py")
     assert (grade.status, grade.points) == ("graded", 0)
     assert "still to be written" in told(grade)[1]
+
+
+@pytest.mark.jail
+@pytest.mark.parametrize("body", ["torch.zeros(10**10)", "bytearray(10**10)"])
+def test_an_allocation_that_failed_is_told_what_to_do(grade, submission, body):
+    """By torch or by Python: the status names the limit, the hint a way."""
+    source = f"import torch\nclass MyRNN(torch.nn.Module):\n    def __init__(self, *sizes):\n        {body}\n"
+    (exercise,) = grade(submission({"my_rnn.py": source})).exercises
+    assert (exercise.status, "2048 MiB" in exercise.message) == ("memory", True)
+    assert "smaller tensors" in exercise.checks[0].hint
