@@ -359,8 +359,7 @@ def tried(action):
 class MyRNN(nn.Module):
     def __init__(self, *sizes):
         folder = pathlib.Path({str(Path(faker.__file__).parent)!r})
-        found = [tried(lambda: __import__("faker")), tried(lambda: list(folder.iterdir())),
-                 tried(lambda: (folder / "__init__.py").read_text())]
+        found = [tried(lambda: __import__("faker")), tried(lambda: (folder / "__init__.py").read_text())]
         raise ValueError(" ".join(found))
 """
     (exercise,) = grade(submission({"my_rnn.py": source})).exercises
