@@ -324,7 +324,7 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
     stale = made([row(), row("last-only", share=1.0)], hash_of(folder, "adding"))
     save(folder, stale)
     assert list(calibrate(*loaded(folder), zygote, 1)) == []
-    (folder / "exercises" / "adding.py").write_text(EXERCISE + "\n# changed\n")
+    (folder / "exercises" / "adding.py").write_text(EXERCISE + "\nCHANGED = True\n")
     rows = list(calibrate(*loaded(folder), zygote, 1))
     assert summary(rows) == [("last-only", 1000), ("reference", 1000)]
     assert kept(folder).rows == rows
