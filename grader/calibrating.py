@@ -74,9 +74,9 @@ def _measured_or_trained(
     is_new = not calibration.file_of(folder, exercise.id, check.id, device).exists()
     if kept is None and is_new and (reference / f"{exercise.id}.py").is_file():
         show(exercise.id, "trains the reference once, to compare with")
+        digest = calibration.hash_of(folder, exercise.id)  # now: what is edited meanwhile was not measured
         with contextlib.suppress(Exception):  # what is wrong with the exercise is told where it is graded
             row = measure(course, exercise, check, zygote, reference, next(calibration.seeds(1)))
-            digest = calibration.hash_of(folder, exercise.id)
             kept = Calibration(exercise.id, check.id, digest, device, _versions(zygote), [row])
             calibration.save(folder, kept)
     return kept or calibration.load(folder, exercise.id, check.id)

@@ -126,10 +126,9 @@ def _train(
     """
     started = time.monotonic()
     enough = deadline - (1 - TRAINED_FOR) * task.seconds
-    draw: Draw = task.draw
     for steps in _chunks(run.recipe.steps, task.every):
         began = time.monotonic()
-        inputs, targets = draw(steps * run.recipe.batch_size, generator)
+        inputs, targets = task.draw(steps * run.recipe.batch_size, generator)
         seen = model.train(inputs, targets, run.recipe.batch_size, deadline)
         if not len(seen.losses) == len(seen.gradient_norms) == steps:
             raise student.distrust("it took another number of steps than was asked")

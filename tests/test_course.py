@@ -287,6 +287,18 @@ def test_the_data_behind_an_exercise_stands_in_its_grade(folder, submission, zyg
         assert answer.exercises[0].notes == notes
 
 
+@pytest.mark.jail
+def test_data_that_cannot_be_described_ends_no_grading(folder, submission, zygote):
+    """What is wrong with it is told by the checks that need it."""
+    course = load_course(read_settings(folder(task=DATED.replace("return f'", "raise OSError('gone'); return f'"))))
+    staged = stage(submission({"task.py": SOLUTION}), zygote, Limits())
+    try:
+        answer = grade(staged, course.exercises, course, zygote, level="basic", seed=1)
+    finally:
+        unstage(staged, zygote)
+    assert (answer.points, answer.exercises[0].notes) == (3, [])
+
+
 @pytest.fixture
 def graded(folder, submission, zygote, isolation):
     """Grade `SOLUTION` (or a source) with a course of these exercises; the grade, its course, the faults reported."""
