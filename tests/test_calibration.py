@@ -302,6 +302,14 @@ def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
     assert (again.solution, again.seed, again.share) == (rows[2].solution, rows[2].seed, rows[2].share)
 
 
+def test_a_row_is_what_the_check_says_and_a_mistake_is_trained_once(small, zygote):
+    """Probes behind the training count too; here the check tells how many trainings there were, in quarters."""
+    tells = EXERCISE.replace("learn(student, task).judge()", "len(learn(student, task).runs) / 4")
+    folder = small({"exercises/adding.py": tells, "solutions/reference-again/adding.py": LAST_ONLY})
+    shares = {row.solution: row.share for row in calibrate(*loaded(folder), zygote, 1)}
+    assert shares == {"last-only": 0.25, "reference": 0.25, "reference-again": 0.75}
+
+
 def test_measuring_goes_on_where_it_was_stopped(small, zygote):
     """What was measured is kept at each moment, and not measured again."""
     folder = small()
