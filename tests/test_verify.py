@@ -43,9 +43,9 @@ COURSE = {
 def verify(cli, submission):
     """Verify the course above with some files changed; those that are None are left out."""
 
-    def run(changes):
+    def run(changes, *options):
         files = {path: text for path, text in {**COURSE, **changes}.items() if text is not None}
-        return cli("verify", "--course", submission(files, name="course"), "--seed", 3)
+        return cli("verify", "--course", submission(files, name="course"), "--seed", 3, *options)
 
     return run
 
@@ -80,3 +80,21 @@ def test_a_course_without_solutions_cannot_be_verified(verify):
     result = verify({path: None for path in COURSE if path.startswith("solutions")})
     assert result.returncode == 2
     assert "has no solutions/ folder" in result.stderr
+
+
+def test_one_solution_can_be_verified_alone(verify):
+    broken = {"solutions/wrong/answer.py": WRONG.replace("41", "42")}
+    result = verify(broken, "--only", "restless", "--only", "reference")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("ok ") == 2
+    assert "All is as the solutions say" in result.stdout
+    result = verify(broken, "--only", "wrong")
+    assert result.returncode == 1
+    assert "right is passed" in result.stdout
+    assert "\n1 problems" in result.stdout
+
+
+def test_a_solution_that_is_not_there_is_named(verify):
+    result = verify({}, "--only", "rigth")
+    assert result.returncode == 2
+    assert "solutions/ has no folder 'rigth'" in result.stderr

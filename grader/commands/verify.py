@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), envvar="GRADE_SEED", help="Default: drawn at random.")
 @click.option(
+    "--only",
+    multiple=True,
+    metavar="SOLUTION",
+    help="A folder of solutions/ to look at alone, such as the mistake in hand; may be given again.",
+)
+@click.option(
     "--calibrate",
     type=click.IntRange(1, 10_000),
     metavar="N",
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 def verify(
     ids: tuple[str, ...],
     seed: int | None,
+    only: tuple[str, ...],
     calibrate: int | None,
     mistakes: int | None,
     device: str,
@@ -61,8 +68,12 @@ def verify(
 
         use_one_thread()
         loaded = load_course(course)
-        if solutions_of(loaded) is None:
+        solutions = solutions_of(loaded)
+        if solutions is None:
             raise click.UsageError(f"{course.folder} has no solutions/ folder to verify against")
+        unknown = [name for name in only if not (solutions / name).is_dir()]
+        if unknown:
+            raise click.UsageError(f"solutions/ has no folder {unknown[0]!r}")
         try:
             exercises = loaded.pick(ids)
         except CourseError as error:
@@ -76,14 +87,15 @@ def verify(
         if trains:
             zygote.prepare_training()
         problems = 0
-        for finding in verify_course(loaded, exercises, zygote, seed=seed):
+        for finding in verify_course(loaded, exercises, zygote, seed=seed, only=only):
             word = "ok" if finding.problem is None else "PROBLEM"
             click.echo(f"{word:8} {finding.exercise:16} {finding.subject:28} {finding.seen}")
             if finding.problem is not None:
                 problems += 1
                 click.echo(f"         {finding.problem}")
             sys.stdout.flush()
-    click.echo(f"\n{'The course proves itself' if not problems else f'{problems} problems'} (seed {seed}).")
+    well = "All is as the solutions say" if only else "The course proves itself"
+    click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}).")
     if problems:
         raise SystemExit(1)
 

@@ -1,6 +1,6 @@
 """name_classification.whole_name: a table of name endings, written by hand, takes the place of a network.
 
-Hint: letter 1
+Hint: hand the state on
 """
 
 import torch
