@@ -3,6 +3,7 @@
 What a worker says is passed on; what happened to the worker (time, memory, a crash) is known here.
 """
 
+import contextlib
 import difflib
 import hashlib
 import time
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from grader.exercise import Exercise
+from grader.figures import Figure
 from grader.jail import messages
-from grader.jail.handle import EndKind, Worker, WorkerEnded
+from grader.jail.handle import Worker, WorkerEnded, ZygoteGone
 from grader.jail.host import Zygote
 from grader.plain import plain
 from grader.records import ExerciseStatus, Limits
@@ -56,7 +58,8 @@ class Attempt:
     ):
         self.exercise = exercise
         self.watch = watch
-        self.ends: list[EndKind] = []
+        self.ends: list[WorkerEnded] = []
+        """How its workers ended before they could answer, in turn."""
         self.out_of_memory = False
         self.broke_protocol = False
         self.built = False
@@ -68,6 +71,8 @@ class Attempt:
         """What one check found out and another uses."""
         self.trainings = 3
         """How many trainings a learning check may make; their median counts."""
+        self.shown: list[Figure] = []
+        """The evidence that its checks attached."""
         self.learned: list[Any] = []
         """What its learning checks came to, in turn."""
         self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
@@ -79,6 +84,7 @@ class Attempt:
         self._ran_once: set[messages.Place] = set()
         self._scripts: int | None = None
         self._reloads = 0
+        self._all_spent = f"the {limits.seconds:g} s for all checks were spent"
 
     @property
     def has_gpu(self) -> bool:
@@ -111,8 +117,7 @@ class Attempt:
             return worker.ask(request, tensors, deadline=deadline or started + self._remaining)
         except WorkerEnded as end:
             if end.kind == "timeout":
-                allowed = f"the {self._limits.seconds:g} s for all checks were spent"
-                end.detail = "the time for a training was spent" if deadline is not None else allowed
+                end.detail = "the time for a training was spent" if deadline is not None else self._all_spent
             self._ended(end, is_training=deadline is not None)
             raise
         finally:
@@ -123,9 +128,10 @@ class Attempt:
     def fresh(self, *, trains: bool = False) -> None:
         """Let the next request meet a new worker; one that `trains` is on the device of the trainings."""
         self._trains = trains
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            with contextlib.suppress(ZygoteGone):  # then it is gone as well
+                worker.close()
 
     def close(self) -> None:
         """End the worker."""
@@ -178,7 +184,7 @@ class Attempt:
     def _ready_worker(self) -> Worker:
         while self._worker is None:
             if self._remaining <= 0:
-                raise TimeSpent
+                raise TimeSpent(self._all_spent)
             seconds = self._limits.seconds + (TRAINING_SECONDS if self.exercise.trains else 0.0)
             zygote = self._zygote.trainer if self._trains else self._zygote
             worker = zygote.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._waiting)
@@ -198,7 +204,7 @@ class Attempt:
         self.watch.check(self.exercise.id, "waits for the GPU, which another grading uses")
 
     def _ended(self, end: WorkerEnded, *, is_training: bool = False) -> None:
-        self.ends.append(end.kind)
+        self.ends.append(end)
         if end.kind == "timeout" and not is_training:
             self._remaining = 0.0
         self._worker = None
@@ -296,8 +302,12 @@ class _Loading:
         attempt.broke_protocol |= end.kind == "protocol"
         hopeless = step is None or attempt._reloads > _RELOADS or attempt._remaining <= 0
         if step is not None and step.defines == "definition":
-            attempt.ends.append(end.kind)
+            end.doing = f"line {step.place.line} of `{plain(step.place.file, 100)}`"
             hopeless |= end.kind == "timeout"
+            if not hopeless:
+                attempt.ends.append(end)
+        if end.kind == "timeout" and attempt._remaining <= 0:
+            end.detail = attempt._all_spent
         if hopeless or step is None:
             attempt._ended(end)
             raise end

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
 from grader.course import Course, effective_limits
-from grader.exercise import Check, CheckFunction, Exercise
+from grader.exercise import Check, Exercise, Rule
 from grader.expectations import Judged, Unmet
 from grader.hints import hint_for
-from grader.jail.handle import WorkerEnded
+from grader.jail.handle import WorkerEnded, ZygoteGone
 from grader.jail.host import Zygote
 from grader.plain import plain
 from grader.recipe import BadRecipe
@@ -38,6 +38,8 @@ class Outcome:
     message: str
     hint: str | None = None
     our_fault: str | None = None
+    lost_zygote: bool = False
+    """Whether that was the zygote's end: the next one may have more luck."""
 
 
 @dataclass
@@ -100,15 +102,14 @@ def grade_exercise(
     seed: int,
     watch: Watch | None = None,
 ) -> ExerciseGrade:
-    """One attempt: its verdicts, in the order of the checks."""
+    """One attempt: its verdicts, in the order of the checks. Where it loses its zygote it is made once more."""
     started = time.monotonic()
     watch = watch or Watch()
-    attempt = Attempt(zygote, submission, exercise, limits, seed, watch)
-    sheet = _Sheet()
-    try:
-        _run(attempt, sheet)
-    finally:
-        attempt.close()
+    attempt, sheet = _attempt(submission, exercise, limits, zygote, seed, watch)
+    if any(outcome.lost_zygote for outcome in sheet.outcomes.values()):
+        attempt, sheet = _attempt(submission, exercise, limits, zygote, seed, watch)
+    for figure in attempt.shown:
+        watch.figure(exercise.id, figure)
     for outcome in sheet.outcomes.values():
         if outcome.our_fault is not None:
             watch.fault(outcome.our_fault)
@@ -128,6 +129,17 @@ def grade_exercise(
     )
 
 
+def _attempt(
+    submission: Submission, exercise: Exercise, limits: Limits, zygote: Zygote, seed: int, watch: Watch
+) -> tuple[Attempt, _Sheet]:
+    attempt, sheet = Attempt(zygote, submission, exercise, limits, seed, watch), _Sheet()
+    try:
+        _run(attempt, sheet)
+    finally:
+        attempt.close()
+    return attempt, sheet
+
+
 def _run(attempt: Attempt, sheet: _Sheet) -> None:
     """Load, judge the rules in a worker of their own, then the checks."""
     exercise = attempt.exercise
@@ -140,15 +152,15 @@ def _run(attempt: Attempt, sheet: _Sheet) -> None:
         first = exercise.checks[0]
         sheet.outcomes[first.id] = Outcome(0.0, "error", _end_words(end))
         return
-    except TimeSpent:
-        attempt.ends.append("timeout")
+    except TimeSpent as spent:
+        attempt.ends.append(WorkerEnded("timeout", str(spent)))
         return
-    except Exception:
-        sheet.outcomes[exercise.checks[0].id] = _our_fault()
+    except Exception as problem:
+        sheet.outcomes[exercise.checks[0].id] = _our_fault(problem)
         return
     for rule in exercise.rules:
         attempt.watch.check(exercise.id, rule.promise)
-        outcome = _try(rule.id, rule.run, attempt)
+        outcome = _try(rule, attempt)
         attempt.fresh()
         if outcome.status == "failed":
             sheet.disallowed = plain(outcome.message, _SHOWN)
@@ -164,18 +176,18 @@ def _run(attempt: Attempt, sheet: _Sheet) -> None:
             sheet.outcomes[check.id] = Outcome(0.0, "skipped", _needs_words(exercise, missing))
             continue
         attempt.watch.check(exercise.id, check.promise)
-        sheet.outcomes[check.id] = _try(check.id, check.run, attempt)
+        sheet.outcomes[check.id] = _try(check, attempt)
 
 
-def _try(name: str, function: CheckFunction, attempt: Attempt) -> Outcome:
+def _try(check: Check | Rule, attempt: Attempt) -> Outcome:
     """Run a rule or a check; whose fault a failure is shows in what was raised."""
     try:
-        judged = function(Student(attempt, name))
+        judged = check.run(Student(attempt, check.id))
         if not isinstance(judged, Judged):
             judged = _in_words(1.0 if judged is None else float(judged))
         share = judged.share
         if not 0 <= share <= 1:  # NaN is not either
-            raise ValueError(f"{attempt.exercise.id}.{name} returned the share {share}")
+            raise ValueError(f"{attempt.exercise.id}.{check.id} returned the share {share}")
     except Unmet as unmet:
         return Outcome(0.0, "failed", unmet.reason, unmet.hint)
     except StudentRaised as raised:
@@ -190,9 +202,10 @@ def _try(name: str, function: CheckFunction, attempt: Attempt) -> Outcome:
     except TimeSpent:
         return Outcome(0.0, "skipped", "the attempt's time was spent before this check")
     except WorkerEnded as end:
+        end.during = check.promise
         return Outcome(0.0, "error", _end_words(end))
-    except Exception:
-        return _our_fault()
+    except Exception as problem:
+        return _our_fault(problem)
     status: CheckStatus = "passed" if share >= 1 else "partial" if share > 0 else "failed"
     return Outcome(share, status, judged.reason, judged.hint)
 
@@ -201,12 +214,13 @@ def _in_words(share: float) -> Judged:
     return Judged(share, "as promised" if share >= 1 else f"reached {share:.0%} of what was asked")
 
 
-def _our_fault() -> Outcome:
+def _our_fault(problem: Exception) -> Outcome:
     return Outcome(
         0.0,
         "skipped",
         "the grader itself failed here; this is not your fault",
         our_fault=traceback.format_exc(),
+        lost_zygote=isinstance(problem, ZygoteGone),
     )
 
 
@@ -216,13 +230,17 @@ def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseSt
         return "broken", "The grader itself failed here; this exercise does not count."
     if sheet.disallowed is not None:
         return "disallowed", sheet.disallowed
-    if "memory" in attempt.ends or attempt.out_of_memory:
+    last = {end.kind: end for end in attempt.ends}
+    if "memory" in last or attempt.out_of_memory:
         gpu = ", or all that the GPU has" if attempt.has_gpu else ""
-        return "memory", f"It used more memory than the {limits.memory_mib} MiB it may{gpu}."
-    if "timeout" in attempt.ends:
-        return "timeout", "It was stopped when its time was spent; what passed before that counts."
+        where = _where(last["memory"]) if "memory" in last else ""
+        return "memory", f"It used more memory than the {limits.memory_mib} MiB it may{gpu}{where}."
+    if "timeout" in last:
+        end = last["timeout"]
+        return "timeout", f"It was stopped{_where(end)}, when {end.detail}; what passed before that counts."
     if attempt.ends:
-        return "crashed", "Its process died before it could answer; what passed before that counts."
+        where = _where(attempt.ends[-1])
+        return "crashed", f"Its process died{where} before it could answer; what passed before that counts."
     if sheet.refused is not None:
         return sheet.refused.status, sheet.refused.message
     errors = [outcome.message for outcome in sheet.outcomes.values() if outcome.status == "error"]
@@ -257,13 +275,19 @@ def _data_notes(exercise: Exercise, sheet: _Sheet) -> list[str]:
 
 def _flags(attempt: Attempt, sheet: _Sheet) -> list[str]:
     flags = {*sheet.flags, *attempt.flags}
-    if "protocol" in attempt.ends or attempt.broke_protocol:
+    if attempt.broke_protocol or any(end.kind == "protocol" for end in attempt.ends):
         flags.add("protocol")
     if attempt.cut_output:
         flags.add("output-limit")
     if attempt.failures():
         flags.add("plain-import-failed")
     return sorted(flags)
+
+
+def _where(end: WorkerEnded) -> str:
+    """Where a worker ended, as a part of a sentence."""
+    doing = f" in {end.doing}" if end.doing else ""
+    return f"{doing}, during the check '{end.during.rstrip('.')}'" if end.during else doing
 
 
 def _end_words(end: WorkerEnded) -> str:

@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from grader.jail.host import Zygote
     from grader.settings import Settings
 
-_ADVICE = {
-    "strong": "Student code sees its own files only, has no network, and is killed as a whole.",
+_PROMISES = {
+    "full": "Student code sees its own files only, has no network, is killed as a whole, and its memory is limited by "
+    "the kernel.",
+    "strong": "Student code sees its own files only, has no network, is killed as a whole, and its memory is watched.",
     "basic": "Files, network and processes are closed to student code, but it can see that files of this machine "
-    "exist, and its disk use is not capped. For `strong`, allow namespaces: run as root outside a container, or as a "
-    "user on a kernel with user namespaces (user.max_user_namespaces above 0, no AppArmor restriction on them).",
-    "process": "Student code can read this user's files and use the network. Grade only code you trust here. For "
-    "`basic`, use Linux 5.13 or later with Landlock on x86-64 or aarch64 (WSL 2 will do).",
+    "exist, and its disk use is not capped.",
+    "process": "Student code can read this user's files and use the network. Grade only code you trust here.",
+}
+_ADVICE = {
+    "basic": "use Linux 5.13 or later with Landlock, on x86-64 or aarch64 (WSL 2 will do).",
+    "strong": "allow namespaces: run as root outside a container, or as a user on a kernel with user namespaces "
+    "(user.max_user_namespaces above 0, no AppArmor restriction on them).",
+    "full": "let a control group be made: run as root, or with cgroup v2 in a subtree of your own, such as "
+    "`systemd-run --user --scope -p Delegate=yes grade ...`.",
 }
 
 
@@ -42,7 +49,9 @@ def doctor(course: "Settings") -> None:
         for probe, outcome in isolation.probes.items():
             click.echo(f"{probe:33} {outcome}")
         click.echo(f"{'isolation level':33} {isolation.level}\n")
-        click.echo(_ADVICE[isolation.level])
+        click.echo(_PROMISES[isolation.level])
+        for level, reason in isolation.missing:
+            click.echo(f"For `{level}`: {reason}; {_ADVICE[level]}")
         click.echo(f"\n{_gpu(zygote)}")
     sys.stdout.flush()
 

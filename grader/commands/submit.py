@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from grader.figures import Figure
     from grader.jail.host import Zygote
     from grader.jail.isolation import Isolation
-    from grader.records import Conditions, Grade
+    from grader.records import Conditions, Grade, Level
     from grader.settings import Settings
 
 _LEVEL_NAMES = ("process", "basic", "strong", "full")
@@ -82,7 +82,7 @@ def submit(
     format_: str,
     output: Path | None,
     fail_under: float,
-    require: str | None,
+    require: "Level | None",
     course: "Settings",
 ) -> None:
     """Grade one submission: a folder, a .py file or a .zip archive.
@@ -125,7 +125,7 @@ def _grade(
     seed: int,
     format_: str,
     output: Path | None,
-    require: str | None,
+    require: "Level | None",
     course: "Settings",
 ) -> "tuple[Grade, Conditions, str]":
     from grader.jail.host import Zygote
@@ -181,13 +181,13 @@ def _pick(course: "Course", ids: tuple[str, ...]) -> "list[Exercise]":
         raise click.UsageError(str(error)) from None
 
 
-def _refuse_below(required: str, isolation: "Isolation") -> None:
+def _refuse_below(required: "Level", isolation: "Isolation") -> None:
     from grader.records import LEVELS
 
     if LEVELS.index(isolation.level) < LEVELS.index(required):
-        seen = ", ".join(f"{name}: {outcome}" for name, outcome in isolation.probes.items())
         fail(
-            f"isolation '{required}' is required, this machine reaches '{isolation.level}' ({seen}); see `grade doctor`"
+            f"isolation '{required}' is required, this machine reaches '{isolation.level}': "
+            f"{isolation.missing_for(required)}; see `grade doctor`"
         )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from grader.jail import messages, wire
+from grader.jail.cgroups import Group, Groups
 from grader.records import Limits
 
 if TYPE_CHECKING:
@@ -27,12 +28,17 @@ _POLL_SECONDS = 0.02
 _READY_SECONDS = 30.0
 _STEPS_CAP = 20_000
 _CHUNK = 1 << 16
+_PROCESSES = 64  # threads count
 
 EndKind = Literal["timeout", "memory", "crashed", "protocol"]
 
 
 class JailError(Exception):
     """The jail itself failed: our fault, never the student's."""
+
+
+class ZygoteGone(JailError):
+    """The process that workers are forked from has ended; the next one is forked from another."""
 
 
 class WorkerEnded(Exception):
@@ -44,6 +50,8 @@ class WorkerEnded(Exception):
         self.detail = detail
         self.doing = ""
         """What was asked of the worker, in a student's words."""
+        self.during = ""
+        """What the check under way promises."""
 
 
 def remove_tree(folder: Path) -> None:
@@ -78,6 +86,7 @@ class Worker:
         limits: Limits,
         scratch: Path | None,
         turn: FileIO | None = None,
+        groups: Groups | None = None,
     ):
         """Wait until the worker says that it is locked. Raises `JailError` where it is not.
 
@@ -86,20 +95,24 @@ class Worker:
             outputs: the reading ends of its standard output and error.
             scratch: a folder to remove with it.
             turn: a file to close when it is gone: its turn on the GPU.
+            groups: where to make a control group for it.
         """
         self.cut_output = False
         self._reap, self._pidfd, self._socket, self._scratch = reap, pidfd, wire_socket, scratch
         self._outputs = set(outputs)
-        self._limits, self._turn = limits, turn
+        self._limits, self._turn, self.group = limits, turn, None
         self._received = bytearray()
         self._output_bytes = 0
         self._closed = False
+        self._ran_out = False
         self._baseline_kib = 0
         self._next_look = 0.0
         wire_socket.setblocking(False)
         for output in self._outputs:
             os.set_blocking(output, False)
         self._become_ready()
+        if groups is not None:
+            self.group = self._confine(groups)
 
     def ask(
         self,
@@ -124,12 +137,17 @@ class Worker:
 
     def status(self) -> dict[str, str]:
         """The kernel's word on the process: the fields of `/proc/<pid>/status`; empty once it has ended."""
-        with contextlib.suppress(OSError, ValueError):
-            for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text().splitlines():
-                if line.startswith("Pid:"):
-                    lines = Path(f"/proc/{int(line.split()[1])}/status").read_text().splitlines()
-                    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        with contextlib.suppress(OSError):
+            lines = Path(f"/proc/{self.pid()}/status").read_text().splitlines()
+            return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
         return {}
+
+    def pid(self) -> int:
+        """Its process id as the host sees it; -1 once it is reaped. Not to be used after that: another may get it."""
+        fields = dict(
+            line.split(":\t", 1) for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text().splitlines()
+        )
+        return int(fields["Pid"])
 
     def close(self) -> int:
         """Kill the whole tree and reap it; the exit status, negative for a signal."""
@@ -147,6 +165,9 @@ class Worker:
                 os.close(descriptor)
             if self._turn is not None:
                 self._turn.close()
+            if self.group is not None:
+                self._ran_out = self.group.ran_out_of_memory()
+                self.group.close()
             if self._scratch is not None:
                 remove_tree(self._scratch)
 
@@ -159,14 +180,42 @@ class Worker:
             self.close()
             raise JailError(f"a worker could not be made ready: {getattr(ready, 'error', 'no report')}")
         self._baseline_kib = self._memory_kib()
+        if not self._baseline_kib:
+            self.close()
+            raise JailError(
+                "this machine hides processes (/proc is mounted with hidepid), so a worker's memory cannot be watched; "
+                "mount it with hidepid=0, or with gid= and a group of the grader's user"
+            )
+
+    def _confine(self, groups: Groups) -> Group:
+        """A control group of its own, for what it takes from now on. Its limit is behind the watch's.
+
+        It counts more than the watch does: files in memory, and pages shared with the zygote once they are written.
+        """
+        allowed = (self._baseline_kib << 10) + ((self._limits.memory_mib + self._limits.files_mib) << 20)
+        group = None
+        try:
+            group = groups.make(allowed, _PROCESSES)
+            group.add(self.pid())
+        except OSError as error:
+            self.close()
+            if group is not None:
+                group.close()
+            raise JailError(f"a worker got no control group: {error}") from None
+        return group
 
     def _end(self, kind: EndKind, detail: str) -> WorkerEnded:
         self.close()
         return WorkerEnded(kind, detail)
 
+    def _over_memory(self) -> WorkerEnded:
+        return WorkerEnded("memory", f"it used more than {self._limits.memory_mib} MiB")
+
     def _died(self) -> WorkerEnded:
         select.select([self._pidfd], [], [], 0.5)  # its own exit status tells more than our signal
         status = self.close()
+        if self._ran_out:
+            return self._over_memory()
         if status < 0:
             known = -status in signal.valid_signals()
             name = signal.Signals(-status).name if known else f"signal {-status}"
@@ -223,7 +272,8 @@ class Worker:
         if time.monotonic() >= self._next_look:  # however busy the worker keeps the wire
             self._next_look = time.monotonic() + _POLL_SECONDS
             if self._baseline_kib and self._memory_kib() - self._baseline_kib > self._limits.memory_mib << 10:
-                raise self._end("memory", f"it used more than {self._limits.memory_mib} MiB")
+                self.close()
+                raise self._over_memory()
         return self._socket.fileno() in ready
 
     def _drain(self, output: int) -> None:

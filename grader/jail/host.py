@@ -10,17 +10,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from grader.jail import launcher, lockdown
+from grader.jail import cgroups, launcher
 from grader.jail.gpu import Gpu, take_turn
-from grader.jail.handle import JailError, Worker, remove_tree
-from grader.jail.view import View, worker_view
+from grader.jail.handle import JailError, Worker, ZygoteGone, remove_tree
+from grader.jail.starting import clean_environment, free_user, needed_capabilities
+from grader.jail.view import worker_view
 from grader.jail.zygote import CANARY, SCRATCH, SUBMISSION
 from grader.records import Limits
 
@@ -38,20 +39,26 @@ class Zygote:
     `start` returns at once, so that the caller can import torch meanwhile; the first `spawn` waits for it.
     """
 
-    def __init__(self, packages: Iterable[str] = (), gpu: Gpu | None = None, spool: Path | None = None):
-        """`gpu` is what each of its workers is shown, `spool` a folder of submissions that is shared."""
-        self.gpu, self._shared_spool = gpu, spool
+    def __init__(self, packages: Iterable[str] = (), gpu: Gpu | None = None, beside: "Zygote | None" = None):
+        """`gpu` is what each of its workers is shown; with `beside`, it shares that one's submissions and user."""
+        self.gpu, self._beside = gpu, beside
         self.trainer: Zygote = self
         """The zygote that workers for trainings come from: another one where they run on a GPU."""
         self.device_versions: dict[str, str] = {}
         """What the device of the trainings adds to the versions that graded."""
         self._packages = list(packages)
         self._ready: dict[str, Any] | None = None
-        self._entries = itertools.count(1)
+        self._entries: Iterator[int] = itertools.count(1) if beside is None else beside._entries
         self._trains = False
+        self._is_gone = False
+        self._claim: socket.socket | None = None
         self.as_root = os.geteuid() == 0
-        # a dedicated user below 65536, so that it exists in a container with a small range of ids
-        self.uid = 60_000 + os.getpid() % 5_000 if self.as_root else os.geteuid()
+        self.uid = os.geteuid()
+        """The user that workers run as: one of their own where the grader is root."""
+        self.groups: cgroups.Groups | None = None
+        """Where each worker gets a control group of its own, if this machine lets us make one."""
+        self.no_groups: str | None = None
+        """Why there are none."""
 
     def __enter__(self) -> "Zygote":
         self.start()
@@ -71,8 +78,7 @@ class Zygote:
 
         It is one of its own: what the checks on the CPU warm up in a process keeps its forks from using a GPU.
         """
-        trainer = Zygote(self._packages, gpu, self.spool)
-        trainer._entries = self._entries
+        trainer = Zygote(self._packages, gpu, beside=self)
         trainer.start()
         self.trainer = trainer
         return trainer
@@ -85,18 +91,33 @@ class Zygote:
             self.device_versions = {}
 
     def start(self) -> None:
-        """Start the launcher with a clean environment and hand it the plan. Raises `JailError`."""
+        """Take a folder, a user and the control groups, then start the launcher. Raises `JailError`."""
         if sys.platform != "linux":
             raise JailError("this version grades on Linux only; on Windows, use WSL 2")
+        if self._beside is not None:
+            self.uid = self._beside.uid
+        elif self.as_root:
+            try:
+                self.uid, self._claim = free_user()
+            except OSError as problem:
+                raise JailError(str(problem)) from None
+        if self.gpu is None:  # what a driver takes of main memory is not a model's to answer for
+            try:
+                self.groups = cgroups.find()
+            except cgroups.NoGroups as problem:
+                self.no_groups = str(problem)
         self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
         self.folder.chmod(0o711 if self.as_root else 0o700)
-        self.spool = self._shared_spool or self.folder / "spool"
+        self.spool: Path = self._beside.spool if self._beside is not None else self.folder / "spool"
         for name in ("spool", "root", "tmp"):
             (self.folder / name).mkdir(mode=0o711)
-        canary = secrets.token_hex(16)
         self.canary = self.folder / "canary"
-        self.canary.write_text(canary)
+        self.canary.write_text(secrets.token_hex(16))
         self.canary.chmod(0o644)
+        self._launch()
+
+    def _launch(self) -> None:
+        """Start the launcher with a clean environment and hand it the plan."""
         view = worker_view(self._packages, self.gpu)
         library_path = self.gpu.folder if self.gpu is not None else None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -107,7 +128,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env=_clean_environment(self.folder / "tmp", library_path),
+                env=clean_environment(self.folder / "tmp", library_path),
                 cwd="/",
                 start_new_session=True,
                 pass_fds=[theirs.fileno()],
@@ -116,10 +137,10 @@ class Zygote:
             "view": msgspec.to_builtins(view),
             "root": str(self.folder / "root"),
             "spool": str(self.spool),
-            "canary": canary,
+            "canary": self.canary.read_text(),
             "uid": self.uid,
             "device": self.gpu.device if self.gpu is not None else None,
-            "keep_capabilities": self._needed_capabilities(view),
+            "keep_capabilities": needed_capabilities([*view.readable, self.spool]) if self.as_root else [],
         }
         data = json.dumps(plan).encode() + b"\n"
         with contextlib.suppress(OSError):  # a launcher that is gone is reported by `ready`
@@ -143,9 +164,12 @@ class Zygote:
     ) -> "Worker":
         """Fork a worker that sees the folder `entry` of the spool as its submission. Raises `JailError`.
 
-        One that is shown a GPU has it alone: `waiting` is called where another one's turn has to end first.
+        One that is shown a GPU has it alone: `waiting` is called where another one's turn has to end first. A zygote
+        that has ended is replaced.
         """
         self.ready()
+        if self._is_gone or self._launcher.poll() is not None:
+            self._replace()
         turn = None
         if self.gpu is not None:
             try:
@@ -193,7 +217,7 @@ class Zygote:
             os.close(out_write)
             os.close(error_write)
         pid = answer["pid"]
-        return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch, turn)
+        return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch, turn, self.groups)
 
     def prepare_training(self) -> None:
         """Warm up what training needs, once, so that no worker pays for it. Raises `JailError`."""
@@ -211,12 +235,28 @@ class Zygote:
         """A file in a worker's root that it may not open."""
         return CANARY if self.ready()["namespaces"] else str(self.canary)
 
+    def _replace(self) -> None:
+        """Start another zygote where this one has ended. Raises `JailError`."""
+        self._end()
+        trained, self._trains, self._ready, self._is_gone = self._trains, False, None, False
+        self._launch()
+        if trained:
+            self.prepare_training()
+
     def _reap(self, pid: int) -> int:
         return int(self._ask({"reap": pid}, [])[0]["status"])
 
     def close(self) -> None:
         """End the zygote and with it every worker; remove its folder."""
         self.train_here()
+        self._end()
+        if self._claim is not None:
+            self._claim.close()
+        for scratch in self.folder.glob("scratch-*"):
+            remove_tree(scratch)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self) -> None:
         self._control.close()
         try:
             self._launcher.wait(5)
@@ -224,58 +264,27 @@ class Zygote:
             self._launcher.kill()
             self._launcher.wait()
         self._log.close()
-        for scratch in self.folder.glob("scratch-*"):
-            remove_tree(scratch)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _needed_capabilities(self, view: View) -> list[int]:
-        """What a dedicated user needs where no namespaces rebuild the tree: to pass folders that are root's alone.
-
-        It is the right to read and search, nothing else; Landlock's list still says what may be opened.
-        """
-        folders = {parent for path in (*view.readable, str(self.spool)) for parent in Path(path).parents}
-        closed = any(folder.exists() and not folder.stat().st_mode & 0o001 for folder in folders)
-        if not (self.as_root and closed):
-            return []
-        # root in a default container has the wider right only
-        held = lockdown.permitted_capabilities()
-        return [lockdown.CAP_DAC_READ_SEARCH if held >> lockdown.CAP_DAC_READ_SEARCH & 1 else lockdown.CAP_DAC_OVERRIDE]
 
     def _ask(self, request: dict[str, Any], descriptors: list[int]) -> tuple[dict[str, Any], int]:
         self.ready()
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         except OSError as error:
-            raise JailError(f"the zygote is gone: {error}{self._log_tail()}") from None
+            raise self._gone(f"the zygote is gone: {error}") from None
         return self._receive()
 
     def _receive(self) -> tuple[dict[str, Any], int]:
         try:
             data, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
         except OSError as error:
-            raise JailError(f"no answer from the zygote: {error}{self._log_tail()}") from None
+            raise self._gone(f"no answer from the zygote: {error}") from None
         if not data:
-            raise JailError(f"the zygote ended{self._log_tail()}")
+            raise self._gone("the zygote ended")
         return json.loads(data), descriptors[0] if descriptors else -1
 
-    def _log_tail(self) -> str:
+    def _gone(self, reason: str) -> ZygoteGone:
+        """What to raise where the zygote does not answer any more; the last line of its log tells more."""
+        self._is_gone = True
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return f": {lines[-1]}" if lines else ""
-
-
-def _clean_environment(temporary: Path, library_path: str | None = None) -> dict[str, str]:
-    """All that the launcher, and so each worker, inherits: a fork copies even what `environ.clear()` forgets."""
-    return {
-        # no zygote may start a GPU's driver; asked in the second way, torch does not even count what it may not see
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        **({} if library_path is None else {"LD_LIBRARY_PATH": library_path}),
-        "LANG": "C.UTF-8",
-        "TMPDIR": str(temporary),
-        "HOME": str(temporary),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
+        return ZygoteGone(f"{reason}: {lines[-1]}" if lines else reason)

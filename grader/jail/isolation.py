@@ -9,7 +9,7 @@ from grader.jail.gpu import PROFILE
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
 from grader.plain import plain
-from grader.records import Level, Limits
+from grader.records import LEVELS, Level, Limits
 
 _BLOCKED = {"EACCES", "EPERM"}
 _PROBE_SECONDS = 20.0
@@ -21,6 +21,12 @@ class Isolation(msgspec.Struct, frozen=True):
 
     level: Level
     probes: dict[str, str]
+    missing: list[tuple[Level, str]] = []
+    """What each higher level asks for besides, and this machine does not have, in words."""
+
+    def missing_for(self, level: Level) -> str:
+        """Why `level` is out of reach."""
+        return "; ".join(reason for asks, reason in self.missing if LEVELS.index(asks) <= LEVELS.index(level))
 
 
 def measure(zygote: Zygote) -> Isolation:
@@ -36,6 +42,7 @@ def measure(zygote: Zygote) -> Isolation:
         request = messages.Probe(str(zygote.canary), zygote.inside_canary())
         answer, _ = worker.ask(request, deadline=time.monotonic() + _PROBE_SECONDS)
         outcomes = {**answer.outcomes, **_seen_from_outside(worker)}
+        is_other = not zygote.as_root or worker.status()["Uid"].split() == [str(zygote.uid)] * 4
         if zygote.gpu is not None:
             outcomes["GPU"] = _device_that_computes(worker)
             outcomes["GPU profile"] = PROFILE
@@ -52,16 +59,27 @@ def measure(zygote: Zygote) -> Isolation:
         and all(outcomes[a] in _BLOCKED for a in ("open a socket", "start a process", "signal a process"))
     )
     separated = outcomes["read a file of the host"] == "ENOENT" and outcomes["process namespace"] == "own"
+    limited = outcomes["memory limit"].startswith("cgroup")
     for layer, asked, seen in (
+        ("a user of its own", zygote.as_root, is_other),
+        ("the control group", zygote.groups is not None, limited),
         ("namespaces", planned["namespaces"], separated),
         ("Landlock", planned["landlock"], landlocked),
         ("the system-call filter", planned["seccomp"], filtered),
     ):
         if asked and not seen:
             raise JailError(f"{layer} should hold and does not: {outcomes}")
-    if not (landlocked and filtered):
-        return Isolation("process", outcomes)
-    return Isolation("strong" if separated and zygote.gpu is None else "basic", outcomes)
+    needs: list[tuple[Level, bool, str]] = [
+        ("basic", landlocked, "Landlock is not available"),
+        ("basic", filtered, "no system-call filter can be set"),
+        ("strong", separated, "no namespaces can be made"),
+        ("strong", zygote.gpu is None, "a GPU's driver needs the machine's own namespaces"),
+        ("full", limited, f"no control group can be made ({zygote.no_groups or 'none for workers with a GPU'})"),
+    ]
+    missing = [(asks, reason) for asks, has, reason in needs if not has]
+    out_of_reach = {LEVELS.index(asks) for asks, _ in missing}
+    reached: Level = LEVELS[min(out_of_reach, default=len(LEVELS)) - 1]
+    return Isolation(reached, outcomes, missing)
 
 
 def _device_that_computes(worker: Worker) -> str:
@@ -89,4 +107,11 @@ def _seen_from_outside(worker: Worker) -> dict[str, str]:
         "capabilities": status["CapEff"],
         "process namespace": "own" if len(status["NSpid"].split()) > 1 else "the host's",
         "user": status["Uid"].split()[1],
+        "memory limit": _memory_limit(worker),
     }
+
+
+def _memory_limit(worker: Worker) -> str:
+    if worker.group is None or not worker.group.holds(worker.pid()):
+        return "watched"
+    return f"cgroup v{worker.group.version}"

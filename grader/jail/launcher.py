@@ -4,6 +4,7 @@ where the machine allows it, and becomes (or starts) the zygote.
 Run by `host.py` as `command` says, with the control socket as an inherited descriptor.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -26,6 +27,9 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     plan = _receive_plan(control)
     _allow_many_descriptors()
+    # where the machine runs out of memory, rather a worker than the grader
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("900")
     # a GPU's driver asks for /proc, /sys and /dev as the machine has them
     namespaces = plan["device"] is None and _namespaces_work(plan["root"])
     if namespaces:
