@@ -1,4 +1,4 @@
-# `make demo` shows it, `make check` is quick, `make test` is everything. README says the same in plain pip.
+# `make demo` shows it, `make check` is quick, `make test` is everything, `make soak` a thousand attempts. README says the same in plain pip.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -13,4 +13,6 @@ test: .venv/ready
 	$(BIN)/python -m pytest
 check: .venv/ready
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -m "not slow"
-.PHONY: demo test check
+soak: .venv/ready
+	GRADER_SOAK=1000 $(BIN)/python -m pytest tests/attacks/test_soak.py
+.PHONY: demo test check soak

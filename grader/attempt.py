@@ -166,10 +166,8 @@ class Attempt:
 
     def notes(self) -> list[str]:
         """What is worth telling the student beside the checks: statements that failed or were cut."""
-        loaded = self.loaded
-        if loaded is None:
-            return []
-        notes = [plain(note) for note in loaded.notes[:_SHOWN_FAILURES]]  # a forged answer may hold any number
+        # a forged answer may hold any number
+        notes = [] if self.loaded is None else [plain(note) for note in self.loaded.notes[:_SHOWN_FAILURES]]
         notes += self._remarks
         failures = self.failures()
         for failure in failures[:_SHOWN_FAILURES]:

@@ -245,7 +245,7 @@ def _status(attempt: Attempt, sheet: _Sheet, limits: Limits) -> tuple[ExerciseSt
         return sheet.refused.status, sheet.refused.message
     errors = [outcome.message for outcome in sheet.outcomes.values() if outcome.status == "error"]
     if errors and not attempt.built:
-        return "error", errors[0]
+        return "error", plain(errors[0], _SHOWN)
     return "graded", None
 
 

@@ -23,7 +23,20 @@ _PLACES = re.compile(
 
 def plain(text: str, length: int = 1000) -> str:
     """`text` without host paths, control and direction characters (tabs, line ends stay), at most `length` long."""
-    if len(text) > 4 * length:
-        text = text[: 4 * length]
+    is_cut = len(text) > 4 * length
+    if is_cut:
+        text = _without_unfinished_path(text[: 4 * length])
     text = _PLACES.sub("", _CONTROL.sub("", _ANSI.sub("", text)))
-    return text if len(text) <= length else text[: length - 4] + " ..."
+    return text if len(text) <= length and not is_cut else text[: length - 4] + " ..."
+
+
+def one_line(text: str, length: int = 1000) -> str:
+    """The same for a name: no line ends and no tabs either."""
+    return " ".join(plain(text, length).split())
+
+
+def _without_unfinished_path(text: str) -> str:
+    """Text that was cut, without a path at its end: the rest of the path may be what shows that it is one of ours."""
+    word = max(text.rfind(end) for end in " \t\n'\"()") + 1
+    slash = text.find("/", word)
+    return text if slash < 0 else text[:slash]

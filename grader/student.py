@@ -282,7 +282,7 @@ class RemoteModel:
         """Overwrite all parameters that are to be trained by what `weights` returned. Raises `StudentRaised`."""
         tensors: list[torch.Tensor] = []
         request = messages.LoadWeights(self._index, wire.pack(row, tensors))  # type: ignore[arg-type]
-        self._student._values(request, tensors, "loading parameters", 0)
+        self._overwrite(request, tensors)
 
     def start_training(self, recipe: Recipe, loss: Literal["mse", "cross_entropy"]) -> None:
         """Make the recipe's optimizer and schedule for this model. Raises `StudentRaised`."""
@@ -305,9 +305,12 @@ class RemoteModel:
         """Overwrite registered parameters by name; those not named stay."""
         tensors: list[torch.Tensor] = []
         node = wire.pack(dict(values), tensors)
+        self._overwrite(messages.Assign(self._index, node), tensors)  # type: ignore[arg-type]
+
+    def _overwrite(self, request: Any, tensors: list[torch.Tensor]) -> None:
         doing = "loading parameters"
         try:
-            self._student._values(messages.Assign(self._index, node), tensors, doing, 0)  # type: ignore[arg-type]
+            self._student._values(request, tensors, doing, 0)
         except wire.WireError as error:  # as many and as large as the student's own: not our fault
             raise StudentRaised(messages.Raised("ValueError", str(error), [], False), doing) from None
 

@@ -17,7 +17,7 @@ from grader.jail import messages
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
 from grader.jail.loading import IGNORED
-from grader.plain import plain
+from grader.plain import one_line, plain
 from grader.records import Limits
 
 _MAX_ENTRIES = 2000
@@ -40,7 +40,7 @@ class Submission(msgspec.Struct, frozen=True):
 def stage(path: Path, zygote: Zygote, limits: Limits, *, without: Path | None = None) -> Submission:
     """Stage a folder, a `.py` file or a `.zip`; `without` is a folder inside it that is not part of it."""
     path = path.resolve()
-    name = plain(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
+    name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
     folder = zygote.new_entry()
     notes: list[str] = []
     try:

@@ -200,6 +200,7 @@ def _conditions(
     notes: list[str],
     zygote: "Zygote",
 ) -> "Conditions":
+    from grader.plain import one_line
     from grader.records import Conditions
     from grader.settings import bundled
     from grader.versions import versions
@@ -207,7 +208,9 @@ def _conditions(
     chosen = [part for name in ids for part in ("--exercise", name)]
     where = [] if course == bundled() else ["--course", course.name]
     device = [] if zygote.device == "cpu" else ["--device", zygote.device]
-    command = shlex.join(["grade", "submit", path.resolve().name, *chosen, *where, *device, "--seed", str(seed)])
+    command = shlex.join(
+        ["grade", "submit", one_line(path.resolve().name, 255), *chosen, *where, *device, "--seed", str(seed)]
+    )
     return Conditions(command, {**versions(), **zygote.device_versions}, isolation.probes, notes)
 
 

@@ -138,16 +138,21 @@ class Worker:
     def status(self) -> dict[str, str]:
         """The kernel's word on the process: the fields of `/proc/<pid>/status`; empty once it has ended."""
         with contextlib.suppress(OSError):
-            lines = Path(f"/proc/{self.pid()}/status").read_text().splitlines()
-            return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+            return _fields(Path(f"/proc/{self.pid()}/status"))
+        return {}
+
+    def _status_of_a_thread(self) -> dict[str, str]:
+        """The fields of a thread that still has memory; empty where none has."""
+        for file in Path(f"/proc/{self.pid()}/task").glob("*/status"):
+            with contextlib.suppress(OSError):
+                fields = _fields(file)
+                if "RssAnon" in fields:
+                    return fields
         return {}
 
     def pid(self) -> int:
         """Its process id as the host sees it; -1 once it is reaped. Not to be used after that: another may get it."""
-        fields = dict(
-            line.split(":\t", 1) for line in Path(f"/proc/self/fdinfo/{self._pidfd}").read_text().splitlines()
-        )
-        return int(fields["Pid"])
+        return int(_fields(Path(f"/proc/self/fdinfo/{self._pidfd}"))["Pid"])
 
     def close(self) -> int:
         """Kill the whole tree and reap it; the exit status, negative for a signal."""
@@ -286,9 +291,17 @@ class Worker:
         self.cut_output = self._output_bytes > self._limits.output_kib << 10
 
     def _memory_kib(self) -> int:
-        """Memory of its own: shared memory included, and the page tables, which an empty map of a terabyte fills.
+        """Memory of its own: what is shared or swapped out included, and the page tables, which an empty map of a
+        terabyte fills.
 
         Reading it needs no right over the process.
         """
         status = self.status()
-        return sum(int(status.get(field, "0 kB").split()[0]) for field in ("RssAnon", "RssShmem", "VmPTE"))
+        if "RssAnon" not in status:  # its main thread has ended; others may go on with the same memory
+            status = self._status_of_a_thread()
+        return sum(int(status.get(field, "0 kB").split()[0]) for field in ("RssAnon", "RssShmem", "VmSwap", "VmPTE"))
+
+
+def _fields(file: Path) -> dict[str, str]:
+    """A file of the kernel's with a `name:` and a value in each line."""
+    return dict(line.split(":\t", 1) for line in file.read_text().splitlines() if ":\t" in line)

@@ -60,7 +60,7 @@ Node = None | bool | Int64 | float | str | TensorNode | TupleNode | ListNode | D
 class Place(_Message, frozen=True):
     """A top-level statement: a file of the submission (relative, with `/`) and its first line."""
 
-    file: str
+    file: Annotated[str, Meta(max_length=5000)]  # longer than any path; the host sends it back
     line: Count
 
 

@@ -28,6 +28,8 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "open_tree": (428, 428),
     "open_tree_attr": (467, 467),
     "move_mount": (429, 429),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
     "fsopen": (430, 430),
     "fsconfig": (431, 431),
     "fsmount": (432, 432),
@@ -209,11 +211,14 @@ _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in struct seccomp_data; the low half of argument i is at 16 + 8 i
 _CLONE_THREAD = 0x00010000
-_MAP_SHARED_ANONYMOUS = 0x21
+_MAP_SHARED_ANONYMOUS, _MAP_GROWSDOWN = 0x21, 0x100
 _AF_UNIX = 1
-_DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP
+_ALLOWED_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+"""TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX: file systems have controls that need no right to write."""
+_DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820)
+"""With a GPU: TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR."""
 _FCNTL, _PRCTL, _TGKILL, _SOCKET = (72, 25), (157, 167), (234, 131), (41, 198)
-_FCNTL_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+_FCNTL_DENIED = (8, 10, 15, 1024, 1026)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _MODE_FILTER = 1, 22, 2
 
@@ -268,11 +273,19 @@ def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
                 _op(_RETURN, denied),
             ],
         )
-    # a signal of one's choice to a process of one's choice whenever data arrives on a descriptor
-    for command in _FCNTL_OWNER:
+        # no resource limit counts a mapping that is called a stack
+        program += _when(_MMAP[column], 3, [_op(_JUMP_ANY_BIT, _MAP_GROWSDOWN, 0, 1), _op(_RETURN, denied)])
+    # a signal of one's choice to a process of one's choice whenever data arrives on a descriptor; holding up and
+    # watching those who open a file
+    for command in _FCNTL_DENIED:
         program += _when(_FCNTL[column], 1, [_op(_JUMP_EQUAL, command, 0, 1), _op(_RETURN, denied)])
-    for request in _DENIED_REQUESTS:
-        program += _when(_IOCTL[column], 1, [_op(_JUMP_EQUAL, request, 0, 1), _op(_RETURN, denied)])
+    if gpu:
+        for request in _DENIED_REQUESTS:
+            program += _when(_IOCTL[column], 1, [_op(_JUMP_EQUAL, request, 0, 1), _op(_RETURN, denied)])
+    else:
+        count = len(_ALLOWED_REQUESTS)
+        allowed = [_op(_JUMP_EQUAL, request, count - place) for place, request in enumerate(_ALLOWED_REQUESTS)]
+        program += _when(_IOCTL[column], 1, [*allowed, _op(_RETURN, denied)])
     return b"".join([*program, _op(_RETURN, _ALLOW)])
 
 

@@ -15,6 +15,7 @@ from grader.jail.models import Models, arguments_of, value_of
 
 WIRE = 3
 _FRAMES = 8
+_LAST_LINE = 2**31 - 1
 _NO_MEMORY = ("allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
@@ -107,9 +108,10 @@ class Server:
         frames = []
         for frame in traceback.extract_tb(error.__traceback__, limit=10_000):
             if frame.filename.startswith(self.submission + os.sep):
-                text = wire.clean(linecache.getline(frame.filename, frame.lineno or 0).strip(), 200)
+                line = min(max(frame.lineno or 0, 0), _LAST_LINE)  # a forged frame may say anything
+                text = wire.clean(linecache.getline(frame.filename, line).strip(), 200)
                 place = self.loader.relative(frame.filename)
-                frames.append(messages.Frame(place, frame.lineno or 0, wire.clean(frame.name, 100), text))
+                frames.append(messages.Frame(place, line, wire.clean(frame.name, 100), text))
         text = loading.message_of(error)
         failed = isinstance(error, MemoryError | torch.OutOfMemoryError)
         failed |= isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)

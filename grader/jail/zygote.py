@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from grader.jail import landlock, lockdown, seccomp
 
 SPOOL, SUBMISSION, SCRATCH, CANARY = "/spool", "/submission", "/scratch", "/canary"
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: no resource limit counts its memory
 
 
 class Layers(NamedTuple):

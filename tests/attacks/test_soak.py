@@ -1,0 +1,131 @@
+"""Attempt after attempt from one zygote, one in five hostile: nothing grows, and a killed zygote is replaced.
+
+`GRADER_SOAK` says how many attempts: 200 unless told otherwise, 1,000 by `make soak`.
+"""
+
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader.jail.host import Zygote
+
+pytestmark = [pytest.mark.jail, pytest.mark.slow]
+
+ATTEMPTS = int(os.environ.get("GRADER_SOAK", "200"))
+WARM_UP = 40
+"""Attempts after which everything that is kept for good has been made."""
+GROWTH_KIB = 16 << 10
+"""Measured: the host moves by 2 MiB within a thousand attempts, up and down; the zygote by less."""
+HONEST = "soak/honest"
+HOSTILE = (
+    "exhaust/p13_deaths",
+    "exhaust/m5_page_tables",
+    "exhaust/r10_closed_wire",
+    "exhaust/p10_deaf",
+    "exhaust/f10_inode_bomb",
+    "exhaust/p8_thread_bomb",
+    "exhaust/f17_hard_to_remove",
+    "reach/f7_links",
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the machine holds of the grading, between two attempts."""
+
+    descriptors: int
+    threads: int
+    children: int
+    mounts: int
+    zygote_mounts: int
+    zygote_descriptors: int
+    folders: int
+    groups: int
+    host_kib: int
+    zygote_kib: int
+
+
+@pytest.fixture
+def own() -> Iterator[Zygote]:
+    """A zygote of this test's own."""
+    with Zygote() as zygote:
+        zygote.ready()
+        yield zygote
+
+
+def test_nothing_grows(attack: Callable, own: Zygote) -> None:
+    """Descriptors, threads, processes, mounts, folders and control groups to the last one; memory within a margin."""
+    earlier, hostile = None, iter([])
+    for number in range(ATTEMPTS):
+        if number == WARM_UP:
+            earlier = kept(own)
+        if number % 5 == 4:
+            row = next(hostile, None) or next(hostile := iter(HOSTILE))
+            result = attack(row, given=own, seconds=1, memory_mib=200, files_mib=8)
+            assert result.grade.status != "broken", row
+        else:
+            assert attack(HONEST, given=own).spoiled_nothing
+    now = kept(own)
+    assert earlier is not None
+    compare(earlier, now)
+
+
+def test_killed_zygotes_are_replaced_and_the_work_goes_on(attack: Callable, own: Zygote) -> None:
+    """Every fifth attempt finds its zygote dead; all of them are graded, and the dead leave nothing."""
+    for number in range(max(20, ATTEMPTS // 10)):
+        if number % 5 == 4:
+            os.kill(own._launcher.pid, signal.SIGKILL)
+        assert attack(HONEST, given=own).spoiled_nothing
+        if number == 9:
+            earlier = kept(own)
+    now = kept(own)
+    compare(earlier, now)
+
+
+def compare(earlier: Kept, now: Kept) -> None:
+    """Memory may move a little; all else is as it was."""
+    memory = {"host_kib", "zygote_kib"}
+    exact = {name: value for name, value in vars(now).items() if name not in memory}
+    assert exact == {name: getattr(earlier, name) for name in exact}
+    for name in memory:
+        assert getattr(now, name) - getattr(earlier, name) < GROWTH_KIB, name
+
+
+def kept(zygote: Zygote) -> Kept:
+    gc.collect()
+    served = server(zygote)
+    groups = zygote.groups.folders if zygote.groups is not None else ()
+    return Kept(
+        descriptors=len(list(Path("/proc/self/fd").iterdir())),
+        threads=len(list(Path("/proc/self/task").iterdir())),
+        children=len(descendants(os.getpid())),
+        mounts=len(Path("/proc/self/mountinfo").read_text().splitlines()),
+        zygote_mounts=len(Path(f"/proc/{served}/mountinfo").read_text().splitlines()),
+        zygote_descriptors=len(list(Path(f"/proc/{served}/fd").iterdir())),
+        folders=len(list(zygote.folder.rglob("*"))),
+        groups=sum(len(list(folder.glob(f"*-{os.getpid()}-*"))) for folder in groups),
+        host_kib=memory_kib("self"),
+        zygote_kib=memory_kib(served),
+    )
+
+
+def server(zygote: Zygote) -> int:
+    """The process that forks workers: the launcher's child, or the launcher itself where there are no namespaces."""
+    return next(iter(descendants(zygote._launcher.pid)), zygote._launcher.pid)
+
+
+def descendants(pid: int) -> list[int]:
+    """All that this process has started, directly or not, and that has not been reaped."""
+    children = [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children + [below for child in children for below in descendants(child)]
+
+
+def memory_kib(process: int | str) -> int:
+    """Memory of its own, without what files it maps."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return int(fields["RssAnon"].split()[0])
