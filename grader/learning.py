@@ -22,6 +22,7 @@ PERFECT = 0.5
 """What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
 TRAINED_FOR = 0.75
 """The part of a task's seconds after which no more chunk begins."""
+SHUFFLED = "its trained parameters shuffled"
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
@@ -94,13 +95,30 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
         except (StudentRaised, Unmet) as problem:  # of interest to the check that asks for it, to no other
             run.observations[name] = problem
     if run.share > 0:
-        model.load_weights(before)
-        set_back = _score(model, task, probe, deadline)
-        if task.share(set_back) >= PERFECT:
-            student.flag("untrained-perfect")
-            reason = f"with the parameters it had before training, its {task.metric} is still {in_words(set_back)}"
-            raise Unmet(f"{reason}: the answer does not come from them", NOT_LEARNED)
+        trained = model.weights()
+        order = torch.randperm(len(trained), generator=student.generator_for("learn/shuffled"))
+        for weights, whose in ((before, "the parameters it had before training"), (trained[order], SHUFFLED)):
+            kept = _score_with(weights, model, task, probe, deadline)
+            if task.share(kept) >= PERFECT:
+                student.flag("untrained-perfect")
+                reason = f"with {whose}, its {task.metric} is still {in_words(kept)}"
+                raise Unmet(f"{reason}: the answer does not come from them", NOT_LEARNED)
     return run
+
+
+def _score_with(
+    weights: torch.Tensor,
+    model: RemoteModel,
+    task: LearningTask,
+    data: tuple[tuple[torch.Tensor, ...], torch.Tensor],
+    deadline: float,
+) -> float:
+    """The score with other parameters; that of no answer where the model cannot do with them."""
+    try:
+        model.load_weights(weights)
+        return _score(model, task, data, deadline)
+    except StudentRaised:
+        return task.nothing
 
 
 def _drawn(draw: Draw, count: int, generator: torch.Generator) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:

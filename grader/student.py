@@ -234,8 +234,9 @@ class RemoteModel:
         """Run a forward pass; the positions of the inputs that it modified in place."""
         tensors: list[torch.Tensor] = []
         nodes = [wire.pack(value, tensors) for value in inputs]
-        changed = self._student._values(messages.Changes(self._index, nodes), tensors, "`forward`", 1)[0]
-        return tuple(index for index in changed if isinstance(index, int)) if isinstance(changed, list) else ()
+        left = self._student._values(messages.Changes(self._index, nodes), tensors, "`forward`", len(inputs))
+        pairs = enumerate(zip(inputs, left, strict=True))
+        return tuple(i for i, (a, b) in pairs if isinstance(a, torch.Tensor) and not _is_same(a, b))
 
     def vjp(self, inputs: tuple[Any, ...], cotangents: tuple[torch.Tensor | None, ...]) -> Vjp:
         """Run a forward pass and backpropagate; a gradient is None where none arrived. Raises `StudentRaised`."""
@@ -274,7 +275,7 @@ class RemoteModel:
     def weights(self) -> torch.Tensor:
         """All parameters that are to be trained, in one row."""
         values = self._student._values(messages.Weights(self._index), [], "reading the parameters", 1)[0]
-        if not _is_floating(values):
+        if not _is_floating(values) or values.dim() != 1:
             raise self._student._attempt.break_off(f"its parameters are {describe(values)}")
         return values
 
@@ -338,6 +339,11 @@ def _gradient(value: Any, of: Any = None) -> torch.Tensor | None:
     if value is not None and isinstance(of, torch.Tensor) and value.shape != of.shape:
         raise ValueError
     return value
+
+
+def _is_same(given: torch.Tensor, left: Any) -> bool:
+    """Whether a tensor came back as it went."""
+    return isinstance(left, torch.Tensor) and given.dtype == left.dtype and torch.equal(given, left)
 
 
 def _is_floating(value: Any) -> bool:

@@ -4,6 +4,7 @@ Nothing of a student's is parsed here: files are copied as bytes, and an archive
 answer is checked again before a byte is written.
 """
 
+import itertools
 import os
 import shutil
 import stat
@@ -26,6 +27,8 @@ _MAX_RATIO = 100
 _SCANNED = 50_000
 _UNPACK_SECONDS = 60.0
 _SHOWN = 5
+_MAKE_ANEW = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
+_CODE_ALONE = "hand in the code alone, without data and models"
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -39,7 +42,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 def stage(path: Path, zygote: Zygote, limits: Limits, *, without: Path | None = None) -> Submission:
     """Stage a folder, a `.py` file or a `.zip`; `without` is a folder inside it that is not part of it."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike `Path.resolve`, it takes a link to itself for what it is
     name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
     folder = zygote.new_entry()
     notes: list[str] = []
@@ -101,14 +104,19 @@ def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple
         deeper: list[Path] = []
         files: list[Path] = []
         for directory in level:
+            if scanned > _SCANNED:
+                break
             try:
-                entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+                with os.scandir(directory) as listed:
+                    entries = list(itertools.islice(listed, _SCANNED + 1 - scanned))
             except OSError as error:
                 notes.append(f"`{plain(directory.name, 100)}` cannot be listed: {error.strerror}")
                 continue
-            for entry in entries:
-                scanned += 1
-                if entry.name.startswith(".") or entry.name in IGNORED or scanned > _SCANNED:
+            scanned += len(entries)
+            if scanned > _SCANNED:
+                notes.insert(0, f"only the first {_SCANNED} files and folders were looked at")
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.startswith(".") or entry.name in IGNORED:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     if Path(entry.path) != excluded:
@@ -120,6 +128,8 @@ def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple
         files.sort(key=lambda file: file.suffix != ".py")
         yield from ((file, file.relative_to(path)) for file in files)
         level = deeper
+    if level:
+        notes.append(f"what lies deeper than {_MAX_DEPTH} folders was not looked at")
 
 
 def _copy_file(source: Path, target: Path, left: int) -> str | None:
@@ -131,10 +141,14 @@ def _copy_file(source: Path, target: Path, left: int) -> str | None:
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 return "is no regular file and was left out"
-            data = file.read(left + 1)
-        if len(data) > left:
+            if Path(f"/proc/self/fd/{descriptor}").readlink() != source:  # a folder above it became a link
+                return "was moved while it was read and was left out"
+            # by the size first: a sparse file takes seconds to read; it may still grow meanwhile
+            data = b"" if status.st_size > left else file.read(left + 1)
+        if max(status.st_size, len(data)) > left:
             return "is too large and was left out"
         target.write_bytes(data)
     except OSError as error:
@@ -147,19 +161,21 @@ def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: lis
     upload = zygote.new_entry()
     problem = _copy_file(path, upload / "upload.zip", limits.files_mib << 20)
     if problem is not None:
-        return f"the archive {problem}; hand in the code alone, without data and models"
+        return f"the archive {problem}; {_CODE_ALONE}"
     _hand_over(upload, zygote)
     worker = zygote.spawn(upload.name, limits)
     try:
         request = messages.Unpack("upload.zip", _MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, _MAX_DEPTH)
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _UNPACK_SECONDS)
     except WorkerEnded as end:
-        return f"the archive could not be unpacked: {end.detail}"
+        return f"the archive could not be unpacked: {end.detail}; {_CODE_ALONE}"
     finally:
         worker.close()
         shutil.rmtree(upload, ignore_errors=True)
+    if isinstance(answer, messages.Raised) and answer.out_of_memory:
+        return f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {_CODE_ALONE}"
     if not isinstance(answer, messages.Unpacked):
-        return "the archive is broken"
+        return f"the archive is broken; {_MAKE_ANEW}"
     if answer.error is not None:
         return plain(answer.error)
     data = tensors[0].numpy().tobytes()
@@ -169,7 +185,7 @@ def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: lis
 
 def _write_entries(folder: Path, entries: list[messages.Entry], data: bytes, notes: list[str]) -> str | None:
     if len(entries) > _MAX_ENTRIES or sum(entry.size for entry in entries) > len(data):
-        return "the archive is broken"
+        return f"the archive is broken; {_MAKE_ANEW}"
     position = 0
     for entry in entries:
         content = data[position : position + entry.size]
@@ -193,7 +209,8 @@ def _nothing_found(folder: Path, notes: list[str]) -> str:
     if not found:
         return f"{notes[0] if notes else 'it is empty'}; hand in the exercise's .py file"
     names = ", ".join(f"`{plain(name, 60)}`" for name in found[:_SHOWN])
-    return f"there is no Python file in it; found {names}; hand in the exercise's .py file"
+    left_out = f"; {notes[0]}" if notes else ""
+    return f"there is no Python file in it; found {names}{left_out}; hand in the exercise's .py file"
 
 
 def _hand_over(folder: Path, zygote: Zygote) -> None:

@@ -300,4 +300,4 @@ def test_a_seed_that_was_drawn_can_be_given_again(cli, tiny, small_course):
         result = cli("submit", tiny, "--format", "json", "--course", small_course())
         seeds.add(json.loads(result.stdout)["seed"])
     assert len(seeds) == 2
-    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert all(0 <= seed < 2**53 for seed in seeds)

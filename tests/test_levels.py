@@ -30,7 +30,19 @@ WITHOUT_NAMESPACES = {
     "user without namespaces": ["--user", "--no-namespaces"],
 }
 OPTIONS: dict[str, list[str]] = {**WITH_NAMESPACES, **WITHOUT_NAMESPACES}
+WITHOUT_LANDLOCK = {
+    "root without Landlock": ["--no-landlock"],
+    "user without Landlock": ["--user", "--no-landlock"],
+    "root without namespaces and Landlock": ["--no-namespaces", "--no-landlock"],
+    "user without namespaces and Landlock": ["--user", "--no-namespaces", "--no-landlock"],
+}
+HIDDEN = {
+    "user with hidden processes": ["--user", "--hide-processes"],
+    "user without namespaces, with hidden processes": ["--user", "--no-namespaces", "--hide-processes"],
+}
 MASKED = {"root with masks": ["--masked"], "user with masks": ["--user", "--masked"]}
+
+ENVIRONMENTS = {**OPTIONS, **WITHOUT_LANDLOCK, **HIDDEN, **MASKED}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,10 +55,12 @@ def run_in(tmp_path: Path) -> Run:
         if environment.startswith("root") and os.geteuid() != 0:
             pytest.skip("these tests do not run as root")
         foreign = ("GRADE_", "GRADER_", "PYTEST_")
+        # without Landlock, a worker of root's gets no right to pass a folder that is root's alone, as pytest's are
+        temporary = "/tmp" if environment in WITHOUT_LANDLOCK else str(tmp_path)
         result = subprocess.run(
-            [sys.executable, RUN, *{**OPTIONS, **MASKED}[environment], "--", sys.executable, *map(str, arguments)],
+            [sys.executable, RUN, *ENVIRONMENTS[environment], "--", sys.executable, *map(str, arguments)],
             cwd=TESTS.parent,
-            env={**{k: v for k, v in os.environ.items() if not k.startswith(foreign)}, "TMPDIR": str(tmp_path)},
+            env={**{k: v for k, v in os.environ.items() if not k.startswith(foreign)}, "TMPDIR": temporary},
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -58,16 +72,24 @@ def run_in(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize("environment", OPTIONS)
+def submit(run_in: Run, environment: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return run_in(environment, "-m", "grader", "submit", HOMEWORK, "--exercise", "my_rnn", "--format", "json", *options)
+
+
+@pytest.mark.parametrize("environment", [*OPTIONS, *WITHOUT_LANDLOCK])
 def test_level(environment: str, run_in: Run) -> None:
-    """`grade submit` and `grade doctor` agree on the level: `strong` with namespaces, `basic` without."""
-    submitted = run_in(environment, "-m", "grader", "submit", HOMEWORK, "--exercise", "my_rnn", "--format", "json")
+    """`grade submit` and `grade doctor` agree on the level: `strong` or better with namespaces, `basic` without, and
+    `process` without Landlock, whatever else there is.
+    """
+    submitted = submit(run_in, environment)
     assert submitted.returncode == 0, submitted.stderr
     grade: dict[str, Any] = json.loads(submitted.stdout)
     assert grade["percent"] == 100
     doctor = run_in(environment, "-m", "grader", "doctor")
     assert level_of(doctor) == grade["isolation"]
-    if environment in WITHOUT_NAMESPACES:
+    if environment in WITHOUT_LANDLOCK:
+        assert grade["isolation"] == "process"
+    elif environment in WITHOUT_NAMESPACES:
         assert grade["isolation"] == "basic"
     elif grade["isolation"] == "basic":
         pytest.skip(f"this machine gives no namespaces to {environment}")
@@ -75,13 +97,27 @@ def test_level(environment: str, run_in: Run) -> None:
         assert LEVELS.index(grade["isolation"]) >= LEVELS.index("strong")
 
 
-@pytest.mark.parametrize("environment", WITHOUT_NAMESPACES)
-def test_a_required_level_is_refused(environment: str, run_in: Run) -> None:
-    """`--require strong` without namespaces ends with 3, grades nothing and says what is missing."""
-    result = run_in(environment, "-m", "grader", "submit", HOMEWORK, "--require", "strong", "--format", "json")
+@pytest.mark.parametrize(
+    ("environment", "required", "reached", "missing"),
+    [
+        *((environment, "strong", "basic", "no namespaces can be made") for environment in WITHOUT_NAMESPACES),
+        *((environment, "basic", "process", "Landlock is not available") for environment in WITHOUT_LANDLOCK),
+    ],
+)
+def test_a_required_level_is_refused(environment: str, required: str, reached: str, missing: str, run_in: Run) -> None:
+    """`--require` of a level out of reach ends with 3, grades nothing and says what is missing."""
+    result = submit(run_in, environment, "--require", required)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
-    assert "'strong' is required, this machine reaches 'basic'" in result.stderr
-    assert "process namespace: the host's" in result.stderr
+    assert f"'{required}' is required, this machine reaches '{reached}'" in result.stderr
+    assert missing in result.stderr
+
+
+@pytest.mark.parametrize("environment", HIDDEN)
+def test_hidden_processes_are_refused(environment: str, run_in: Run) -> None:
+    """Where /proc hides even a user's own locked process, its memory cannot be watched: nothing is graded there."""
+    for result in (submit(run_in, environment), run_in(environment, "-m", "grader", "doctor")):
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+        assert "this machine hides processes" in result.stderr and "hidepid=0" in result.stderr
 
 
 @pytest.mark.parametrize("environment", MASKED)

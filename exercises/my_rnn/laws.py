@@ -206,7 +206,7 @@ def of_gradient(layer: Any, gradients: Any, cotangent: Tensor) -> Unmet:
             when = "at each step" if every == 1 else f"every {every} steps"
             return Unmet(f"the state is detached {when}: no gradient flows further back", CUT)
     wanted = layer.step.backward(outputs, cotangent) @ layer.step.W
-    t = int(((found - wanted).abs().amax((0, 2)) > tolerance).nonzero().max())
+    t = int((~((found - wanted).abs().amax((0, 2)) <= tolerance)).nonzero().max())  # NaN is wrong too
     return Unmet(f"the gradient of the {len(found[0])} outputs is wrong at x[:, {t}] and before", CUT)
 
 

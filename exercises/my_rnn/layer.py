@@ -1,5 +1,6 @@
 """A student's layer as the checks drive it: built in one precision, given random weights, and observed."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -26,6 +27,12 @@ TOLERANCES = {
     torch.float64: Tolerances(1e-9, 1e-8, 1e-7, chain=1e-4, move=1e-5, nothing=1e-7),
     torch.float32: Tolerances(2e-5, 2e-4, 2e-3, chain=2e-2, move=2e-3, nothing=1e-3),
 }
+
+
+LAYERS = ((3, 5), (2, 4), (2, 8), (6, 3), (2, 2))
+"""The input and hidden sizes of the layers that checks build."""
+CALLS = ((4, 1), (52, 1), (4, 6), (4, 7), (1, 6), (3, 1), (2, 3), (2, 1), (3, 50), (3, 110), (2, 200))
+"""The batch sizes and lengths that checks call them with, as far as these do not follow from a layer's size."""
 
 
 class Gradients(NamedTuple):
@@ -167,28 +174,37 @@ def observed(student: Any, input_size: int, hidden_size: int, dtype: torch.dtype
 def traced(student: Any) -> list[Any]:
     """What runs in the student's layer, in both precisions, with an h_0 and without, where that does not raise.
 
-    All sizes and the number of calls before are drawn: nothing in them tells that this call is watched.
+    The sizes are those that the checks use, and others that are drawn; so is the number of calls before: nothing in
+    them tells that this call is watched.
     """
     traces = []
     for dtype in (torch.float32, torch.float64):
-        try:
-            layer = Layer(student, _drawn(student, 2, 9), _drawn(student, 2, 9), dtype)
-            layer.randomise()
-        except StudentRaised as error:
-            raised = error
-            continue
-        for is_given in (True, False):
-            x, h_0 = layer.inputs(_drawn(student, 2, 9), _drawn(student, 2, 9))
-            arguments = (x, h_0 if is_given else None)
+        sizes = [LAYERS[0], _one_of(student, (*LAYERS, (_drawn(student, 2, 9), _drawn(student, 2, 9))))]
+        chosen = bool(_drawn(student, 0, 2))
+        for (input_size, hidden_size), with_h_0 in zip(sizes, ((True, False), (chosen,)), strict=True):
             try:
-                for _ in range(_drawn(student, 1, 4)):
-                    layer.model(*arguments)
-                traces.append(layer.model.trace(*arguments))
+                layer = Layer(student, input_size, hidden_size, dtype)
+                layer.randomise()
             except StudentRaised as error:
                 raised = error
+                continue
+            for is_given in with_h_0:
+                drawn = _drawn(student, 2, 9), _drawn(student, 2, 9)
+                x, h_0 = layer.inputs(*_one_of(student, (*CALLS, drawn)))
+                arguments = (x, h_0 if is_given else None)
+                try:
+                    for _ in range(_drawn(student, 0, 3)):
+                        layer.model(*arguments)
+                    traces.append(layer.model.trace(*arguments))
+                except StudentRaised as error:
+                    raised = error
     if not traces:
         raise raised
     return traces
+
+
+def _one_of(student: Any, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return sizes[_drawn(student, 0, len(sizes))]
 
 
 def _drawn(student: Any, low: int, high: int) -> int:

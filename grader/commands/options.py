@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 GRADER_FAILED = 3
 """Exit code: the grader itself failed, or isolation was required and is not available."""
+SEEDS = 2**53
+"""How many seeds there are: every reader of JSON keeps them, and no student's code finds out which one was drawn."""
 
 
 def course_option(command: Callable[..., Any]) -> Callable[..., Any]:

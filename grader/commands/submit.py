@@ -13,6 +13,7 @@ import click
 
 from grader.commands.options import (
     GRADER_FAILED,
+    SEEDS,
     choose_device,
     course_option,
     device_option,
@@ -40,7 +41,7 @@ _LEVEL_NAMES = ("process", "basic", "strong", "full")
 @device_option
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**31 - 1),
+    type=click.IntRange(0, SEEDS - 1),
     envvar="GRADE_SEED",
     help="Repeat a grading with its seed. Default: drawn at random.",
 )
@@ -95,7 +96,7 @@ def submit(
         raise SystemExit(2)
     if output is None and format_ == "text":
         output = Path("grade-report")
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    seed = secrets.randbelow(SEEDS) if seed is None else seed
     with ends_in_one_line():
         grade, conditions, page = _grade(path, ids, device, seed, format_, output, require, course)
     if format_ == "json":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader.commands.options import (
+    SEEDS,
     choose_device,
     course_option,
     device_option,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), envvar="GRADE_SEED", help="Default: drawn at random.")
+@click.option("--seed", type=click.IntRange(0, SEEDS - 1), envvar="GRADE_SEED", help="Default: drawn at random.")
 @click.option(
     "--only",
     multiple=True,
@@ -58,7 +59,7 @@ def verify(
     """
     from grader.jail.host import Zygote
 
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    seed = secrets.randbelow(SEEDS) if seed is None else seed
     with ends_in_one_line(), Zygote(course.packages) as zygote:
         from grader.course import load_course
         from grader.jail.isolation import measure

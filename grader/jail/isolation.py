@@ -1,13 +1,15 @@
 """What isolation a worker really has: measured with a canary and the kernel's own word, never assumed."""
 
 import time
+from pathlib import Path
 
 import msgspec
 
-from grader.jail import messages
+from grader.jail import lockdown, messages
 from grader.jail.gpu import PROFILE
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
+from grader.jail.zygote import SCRATCH, SPOOL, SUBMISSION
 from grader.plain import plain
 from grader.records import LEVELS, Level, Limits
 
@@ -41,8 +43,7 @@ def measure(zygote: Zygote) -> Isolation:
     try:
         request = messages.Probe(str(zygote.canary), zygote.inside_canary())
         answer, _ = worker.ask(request, deadline=time.monotonic() + _PROBE_SECONDS)
-        outcomes = {**answer.outcomes, **_seen_from_outside(worker)}
-        is_other = not zygote.as_root or worker.status()["Uid"].split() == [str(zygote.uid)] * 4
+        outcomes = {**answer.outcomes, **_seen_from_outside(worker, zygote)}
         if zygote.gpu is not None:
             outcomes["GPU"] = _device_that_computes(worker)
             outcomes["GPU profile"] = PROFILE
@@ -61,7 +62,10 @@ def measure(zygote: Zygote) -> Isolation:
     separated = outcomes["read a file of the host"] == "ENOENT" and outcomes["process namespace"] == "own"
     limited = outcomes["memory limit"].startswith("cgroup")
     for layer, asked, seen in (
-        ("a user of its own", zygote.as_root, is_other),
+        ("a user without rights", True, outcomes["rights"] == "none"),
+        ("protection from debuggers", True, outcomes["debuggers"] == "kept out"),
+        ("each limit", True, outcomes["limits without effect"] == "none"),
+        ("a view of its own", planned["namespaces"], outcomes["mounts"] == "its own"),
         ("the control group", zygote.groups is not None, limited),
         ("namespaces", planned["namespaces"], separated),
         ("Landlock", planned["landlock"], landlocked),
@@ -99,16 +103,64 @@ def _device_that_computes(worker: Worker) -> str:
     return str(answer.items[0])
 
 
-def _seen_from_outside(worker: Worker) -> dict[str, str]:
+def _seen_from_outside(worker: Worker, zygote: Zygote) -> dict[str, str]:
     status = worker.status()
+    process = Path("/proc", status["Pid"])
+    in_namespaces = status["NSpid"].split()
+    user = status["Uid"].split()[1]
     return {
         "system-call filter": "on" if status["Seccomp"] == "2" else "off",
         "new privileges": "forbidden" if status["NoNewPrivs"] == "1" else "possible",
         "capabilities": status["CapEff"],
-        "process namespace": "own" if len(status["NSpid"].split()) > 1 else "the host's",
-        "user": status["Uid"].split()[1],
+        # a namespace that it shares has another process for its first
+        "process namespace": "own" if len(in_namespaces) > 1 and in_namespaces[-1] == "1" else "the host's",
+        "user": user,
+        "rights": ", ".join(_rights(status, zygote)) or "none",
+        # what a user's debugger may not touch belongs to root
+        "debuggers": "kept out" if process.joinpath("status").stat().st_uid != int(user) else "let in",
+        "limits without effect": ", ".join(_unlimited(process, zygote)) or "none",
+        "mounts": _mounts(process) if zygote.ready()["namespaces"] else "the host's",
         "memory limit": _memory_limit(worker),
     }
+
+
+def _rights(status: dict[str, str], zygote: Zygote) -> list[str]:
+    """What of root a worker still has, by the names of `/proc/<pid>/status`."""
+    allowed = 0
+    found = []
+    if zygote.as_root:
+        found = [ids for ids in ("Uid", "Gid") if set(status[ids].split()) != {str(zygote.uid)}]
+        found += ["Groups"] if status["Groups"].split() else []
+        if not zygote.ready()["namespaces"]:  # it may need to pass folders that are root's alone
+            allowed = 1 << lockdown.CAP_DAC_READ_SEARCH | 1 << lockdown.CAP_DAC_OVERRIDE
+    return found + [held for held in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[held], 16) & ~allowed]
+
+
+def _unlimited(process: Path, zygote: Zygote) -> list[str]:
+    """The resources a worker has more of than any worker may have, by the kernel's names."""
+    most = {"cpu time": 1 << 31, "core file size": 0, "file size": Limits().files_mib << 20}
+    most |= {"open files": 512, "locked memory": 0, "msgqueue size": 0}
+    if zygote.gpu is None:
+        most["data size"] = 1 << 40
+    if zygote.as_root or zygote.ready()["namespaces"]:
+        most["processes"] = 512
+    limits = (process / "limits").read_text()
+    rows = {line[4:26].strip(): line[26:].split()[:2] for line in limits.splitlines()[1:]}
+    return [name for name, cap in most.items() if any(v == "unlimited" or int(v) > cap for v in rows[name])]
+
+
+def _mounts(process: Path) -> str:
+    """What is wrong with what a worker sees mounted, or `its own`."""
+    lines = [line.split() for line in (process / "mountinfo").read_text().splitlines()]
+    points = [fields[4] for fields in lines]
+    scratch = [fields[-1] for fields in lines if fields[4] == SCRATCH]
+    if points.count("/") != 1:  # the host's root still lies over its own
+        return "the host's"
+    if SPOOL in points or SUBMISSION not in points:
+        return "other submissions"
+    if f"size={Limits().files_mib << 10}k" not in scratch[-1].split(","):
+        return f"{SCRATCH} without a size"
+    return "its own"
 
 
 def _memory_limit(worker: Worker) -> str:

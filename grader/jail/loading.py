@@ -6,9 +6,11 @@ Nothing here decides what a failure costs: statements that raise are listed and 
 import __future__
 
 import ast
+import functools
 import importlib.abc
 import importlib.machinery
 import linecache
+import operator
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -226,7 +228,9 @@ def _visible(folder: str) -> list[os.DirEntry[str]]:
 def bound_names(statements: list[ast.stmt]) -> set[str]:
     """The names that statements bind at the top level, in branches and loops too."""
     names: set[str] = set()
-    for statement in statements:
+    waiting = list(statements)  # no recursion: a chain of `elif` nests deeper than Python's stack
+    while waiting:
+        statement = waiting.pop()
         match statement:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
@@ -237,10 +241,8 @@ def bound_names(statements: list[ast.stmt]) -> set[str]:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
             case _:
-                for part in ("body", "orelse", "finalbody"):
-                    names |= bound_names(getattr(statement, part, []))
-                for handler in getattr(statement, "handlers", []):
-                    names |= bound_names(handler.body)
+                for part in ("body", "orelse", "finalbody", "handlers"):
+                    waiting += getattr(statement, part, [])
     return names
 
 
@@ -318,4 +320,5 @@ def _future_flags(statement: ast.stmt) -> int:
     if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
         return 0
     features = [getattr(__future__, alias.name, None) for alias in statement.names]
-    return sum(feature.compiler_flag for feature in features if feature is not None)
+    flags = [feature.compiler_flag for feature in features if isinstance(feature, __future__._Feature)]
+    return functools.reduce(operator.or_, flags, 0)

@@ -215,6 +215,7 @@ def _pack_tensor(tensor: "torch.Tensor", tensors: "list[torch.Tensor]") -> Node:
 def unpack(node: Node, tensors: "list[torch.Tensor]", opaque: Callable[[str], Any] = OpaqueNode) -> Any:
     """The data a tree stands for; `opaque(type_name)` in place of what was not plain. Raises `WireError`."""
     budget = [NODES_CAP]
+    unpacked: set[int] = set()
 
     def walk(node: Node, depth: int) -> Any:
         budget[0] -= 1
@@ -222,8 +223,9 @@ def unpack(node: Node, tensors: "list[torch.Tensor]", opaque: Callable[[str], An
             raise WireError("the reply is too large or nested too deeply")
         match node:
             case TensorNode(index=index):
-                if index >= len(tensors):
-                    raise WireError("a tensor that was not sent")
+                if index >= len(tensors) or index in unpacked:
+                    raise WireError("a tensor that was not sent, or is named twice")
+                unpacked.add(index)
                 return tensors[index]
             case TupleNode(items=items):
                 return tuple(walk(item, depth + 1) for item in items)

@@ -1,6 +1,6 @@
-"""Run a command under another condition of the machine: as an ordinary user, without namespaces, or both.
+"""Run a command under another condition of the machine: as an ordinary user, without namespaces, and so on.
 
-    python tests/environments/run.py [--user] [--no-namespaces] [--masked] -- COMMAND...
+    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--masked] [--hide-processes] -- ...
 
 Ends with the command's exit status, or with 125 where this machine cannot make the condition.
 """
@@ -28,6 +28,8 @@ _CLONE_NEW = 0x7E020000  # any CLONE_NEW* that clone takes
 _OF_CONTAINERS = {0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31}
 """The capabilities that root has in a container by default: not the right to read and search everything (2)."""
 _MASKED = "/sys/devices/system/cpu/cpu0"
+_LANDLOCK_CREATE = 444  # the same number on every architecture
+_op, _EQUAL, _GIVE = seccomp._op, seccomp._JUMP_EQUAL, seccomp._RETURN
 
 
 class Impossible(Exception):
@@ -38,7 +40,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--user", action="store_true", help="as an ordinary user")
     parser.add_argument("--no-namespaces", action="store_true", help="in a default container: no namespace can be made")
+    parser.add_argument("--no-landlock", action="store_true", help="with a kernel from before Landlock")
     parser.add_argument("--masked", action="store_true", help="where a part of /sys is covered, as containers do")
+    parser.add_argument("--hide-processes", action="store_true", help="where /proc shows a user's own processes only")
     parser.add_argument("command", nargs="+", help="what to run, behind --")
     options = parser.parse_args()
     # under /tmp whatever TMPDIR says: the folder must lie where everybody may pass
@@ -59,12 +63,16 @@ def main() -> int:
 
 def _enter(options: argparse.Namespace, aside: str) -> None:
     changes_user = options.user and os.getuid() == 0
-    if changes_user or options.masked:
+    if changes_user or options.masked or options.hide_processes:
         _own_mounts()
     if options.masked:
         lockdown.mount("tmpfs", _MASKED, "tmpfs", lockdown.MS_RDONLY)
+    if options.hide_processes:
+        _hide_processes()
     if changes_user:
         open_the_way({sys.prefix, sys.base_prefix, sys.executable, str(ROOT)}, aside)
+    if options.no_landlock:
+        _forbid([_op(_EQUAL, _LANDLOCK_CREATE, 0, 1), _op(_GIVE, seccomp._ERRNO | errno.ENOSYS)])
     if options.no_namespaces:
         forbid_namespaces()
     if changes_user:
@@ -84,6 +92,14 @@ def _own_mounts() -> None:
         lockdown.mount("none", "/", None, lockdown.MS_REC | lockdown.MS_PRIVATE)
     except OSError as error:
         raise Impossible(f"nothing can be mounted here: {error.strerror}") from None
+
+
+def _hide_processes() -> None:
+    """Mount /proc anew, so that the rest of the machine keeps its own."""
+    try:
+        lockdown.mount("proc", "/proc", "proc", lockdown.MS_NOSUID | lockdown.MS_NODEV, "hidepid=2")
+    except OSError as error:
+        raise Impossible(f"/proc cannot be mounted here: {error.strerror}") from None
 
 
 def open_the_way(needed: Iterable[str], aside: str) -> None:
@@ -142,27 +158,35 @@ def forbid_namespaces() -> None:
 
     Root also loses the capabilities that it has in no default container, with the exec that follows.
     """
-    machine = platform.machine()
-    if not seccomp.supported():
-        raise Impossible(f"no system-call table for {machine}")
-    column = {"x86_64": 0, "aarch64": 1}[machine]
-    load, equal, any_bit, give = seccomp._LOAD, seccomp._JUMP_EQUAL, seccomp._JUMP_ANY_BIT, seccomp._RETURN
-    denied = seccomp._op(give, seccomp._ERRNO | errno.EPERM)
-    program = [seccomp._op(load, seccomp._NUMBER)]
+    denied = _op(_GIVE, seccomp._ERRNO | errno.EPERM)
+    program = []
     for name in _FORBIDDEN:
-        number = seccomp.DENIED[name][column]
-        assert number is not None
-        program += [seccomp._op(equal, number, 0, 1), denied]
+        program += [_op(_EQUAL, _number(seccomp.DENIED[name]), 0, 1), denied]
     # its flags lie in memory, where a filter cannot look; glibc falls back to clone
-    absent = seccomp._op(give, seccomp._ERRNO | errno.ENOSYS)
-    program += [seccomp._op(equal, seccomp._CLONE3[column], 0, 1), absent]
-    program += seccomp._when(seccomp._CLONE[column], 0, [seccomp._op(any_bit, _CLONE_NEW, 0, 1), denied])
-    if os.getuid() != 0:
-        lockdown.prctl(lockdown._PR_SET_NO_NEW_PRIVS, 1)
-    seccomp.install(b"".join([*program, seccomp._op(give, seccomp._ALLOW)]))
+    absent = _op(_GIVE, seccomp._ERRNO | errno.ENOSYS)
+    program += [_op(_EQUAL, _number(seccomp._CLONE3), 0, 1), absent]
+    program += seccomp._when(_number(seccomp._CLONE), 0, [_op(seccomp._JUMP_ANY_BIT, _CLONE_NEW, 0, 1), denied])
+    _forbid(program)
     if os.getuid() == 0:
         for capability in set(range(41)) - _OF_CONTAINERS:
             lockdown.prctl(lockdown._PR_CAPBSET_DROP, capability)
+
+
+def _forbid(refusals: list[bytes]) -> None:
+    """Refuse system calls, by their number, to this process and all it will start."""
+    if os.getuid() != 0:
+        lockdown.prctl(lockdown._PR_SET_NO_NEW_PRIVS, 1)
+    seccomp.install(b"".join([_op(seccomp._LOAD, seccomp._NUMBER), *refusals, _op(_GIVE, seccomp._ALLOW)]))
+
+
+def _number(numbers: tuple[int | None, int | None]) -> int:
+    """The number on this machine, of those in the filter's table."""
+    column = {"x86_64": 0, "aarch64": 1}.get(platform.machine())
+    if column is None:
+        raise Impossible(f"no system-call table for {platform.machine()}")
+    number = numbers[column]
+    assert number is not None
+    return number
 
 
 if __name__ == "__main__":
