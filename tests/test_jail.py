@@ -3,30 +3,26 @@
 Every attack runs for real, and is judged by the grade and by what the machine looks like afterwards.
 """
 
+import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 import torch
 
-import grader
 from grader import Exercise, expect
 from grader.grading import grade_exercise
 from grader.jail import messages
 from grader.jail.handle import JailError
 from grader.jail.host import Zygote
-from grader.jail.isolation import measure
-from grader.jail.view import View, worker_view
 from grader.records import ExerciseGrade, Limits, Verdict
 from grader.submissions import stage, unstage
 
@@ -102,48 +98,6 @@ def test_an_honest_submission_earns_everything(attack):
 # Time.
 
 
-def test_endless_loop_is_stopped(attack):
-    """An attempt ends when its time is spent; what passed before keeps its points, the rest is skipped."""
-    started = time.monotonic()
-    grade = attack("while True: pass", seconds=1)
-    assert time.monotonic() - started < 3
-    assert (grade.status, grade.points) == ("timeout", 1)
-    assert statuses(grade) == ["passed", "error", "skipped"]
-    assert "s for all checks were spent" in check(grade, "during").message
-
-
-def test_ignored_signals_and_swallowed_exceptions_stop_nothing(attack):
-    """A deadline needs no cooperation: signals blocked and every exception caught, it ends on time."""
-    started = time.monotonic()
-    grade = attack(
-        """
-        import signal
-        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
-        while True:
-            try:
-                time.sleep(0.01)
-            except BaseException:
-                pass
-        """,
-        seconds=1,
-    )
-    assert time.monotonic() - started < 3
-    assert grade.status == "timeout"
-
-
-def test_threads_that_go_on_are_ended(attack):
-    """An answer given while threads still spin ends them with the worker, and counts."""
-    grade = attack("threading.Thread(target=lambda: exec('while True: pass'), daemon=False).start()")
-    assert (grade.status, grade.points) == ("graded", EVERYTHING)
-
-
-def test_endless_loop_at_top_level_is_left_out(attack):
-    """A statement that does not end is cut, noted with its line, and costs nothing."""
-    grade = attack(top="while True:\n    pass\n")
-    assert (grade.points, grade.status) == (EVERYTHING, "graded")
-    assert grade.notes == ["`task.py`, line 12, was left out: it did not come to an end in time"]
-
-
 def test_slow_assignments_share_the_budget(attack):
     """Top-level assignments cannot hold the grader: each below a second, together they end in bounded time."""
     started = time.monotonic()
@@ -172,28 +126,6 @@ def test_forged_steps_buy_no_time(attack):
 # Death.
 
 
-def test_exit_in_forward_is_a_crash(attack):
-    """Ending the process, exit code 0 included, earns nothing; a fresh worker serves the checks after it."""
-    grade = attack("os._exit(0)")
-    assert (grade.status, grade.points) == ("crashed", 5)
-    assert statuses(grade) == ["passed", "error", "passed"]
-    assert "exit code 0" in check(grade, "during").message
-
-
-def test_segfault_in_forward_is_a_crash(attack):
-    """A crash of the interpreter is named by its signal and touches that check alone."""
-    grade = attack("ctypes.string_at(0)")
-    assert (grade.status, grade.points) == ("crashed", 5)
-    assert "SIGSEGV" in check(grade, "during").message
-
-
-def test_system_exit_in_forward_is_an_exception(attack):
-    """`sys.exit()` in a method is an error of that check, not an end of the grading."""
-    grade = attack("sys.exit(0)")
-    assert (grade.status, grade.points) == ("graded", 5)
-    assert "SystemExit" in check(grade, "during").message
-
-
 def test_exit_at_top_level_is_left_out(attack):
     """A top-level statement that ends the process is left out with a note, and costs nothing."""
     grade = attack(top="os._exit(0)\n")
@@ -204,32 +136,11 @@ def test_exit_at_top_level_is_left_out(attack):
 # Memory.
 
 
-def test_private_memory_is_limited(attack):
-    """Memory beyond the limit is refused in the worker, and the status says so."""
-    grade = attack("kept = [bytearray(50 << 20) for _ in range(100)]")
-    assert (grade.status, grade.points) == ("memory", 5)
-    assert "MemoryError" in check(grade, "during").message
-
-
-def test_shared_anonymous_memory_is_refused(attack):
-    """Shared memory, which no limit of the process counts, cannot be had."""
-    grade = attack("mmap.mmap(-1, 1 << 30)")
-    assert (grade.status, grade.points) == ("graded", 5)
-    assert "PermissionError" in check(grade, "during").message
-
-
-SHARED_BOMB = """
-device = os.open("/dev/zero", os.O_RDWR)
-memory = mmap.mmap(device, 500 << 20)
-ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(memory)), 1, len(memory))
-time.sleep(30)
+PAGE_TABLES = """
+empty = mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)
+for page in range(0, 1 << 40, 2 << 20):
+    empty[page]
 """
-
-
-def test_shared_memory_of_a_device_is_watched(attack):
-    """Shared memory got through a device is seen from outside and ends the worker."""
-    grade = attack(SHARED_BOMB)
-    assert (grade.status, grade.points) == ("memory", 5)
 
 
 def test_chatter_does_not_hide_memory(attack):
@@ -243,18 +154,11 @@ def test_chatter_does_not_hide_memory(attack):
             time.sleep(0.001)
     threading.Thread(target=chat, daemon=True).start()
     """
-    grade = attack(textwrap.dedent(chat) + SHARED_BOMB, seconds=3)
+    grade = attack(textwrap.dedent(chat) + PAGE_TABLES, seconds=10)
     assert (grade.status, grade.points) == ("memory", 5)
 
 
 # Output and the channel.
-
-
-def test_floods_of_output_are_dropped(attack):
-    """What is printed beyond the cap is drained and dropped, noted and flagged, and costs nothing."""
-    grade = attack("print('x' * 50_000_000, flush=True)")
-    assert (grade.points, grade.status, grade.flags) == (EVERYTHING, "graded", ["output-limit"])
-    assert grade.notes == ["it printed more than 1024 KiB; the rest was dropped"]
 
 
 def test_closed_output_is_no_matter(attack):
@@ -263,45 +167,11 @@ def test_closed_output_is_no_matter(attack):
     assert (grade.points, grade.status) == (EVERYTHING, "graded")
 
 
-def test_closing_the_channel_is_a_crash(attack):
-    """Without its channel a worker cannot answer: it ends at once, not when its time is spent."""
-    started = time.monotonic()
-    grade = attack("os.close(3)")
-    assert time.monotonic() - started < 3
-    assert (grade.status, grade.points) == ("crashed", 5)
-
-
-def test_garbage_on_the_channel_breaks_the_protocol(attack):
-    """Bytes that are no frame end the worker: the check is an error, the exercise crashed, the flag is set."""
-    grade = attack("os.write(3, b'garbage that is no frame at all')")
-    assert (grade.status, grade.flags) == ("crashed", ["protocol"])
-    assert statuses(grade) == ["passed", "error", "passed"]
-
-
 def test_garbage_at_top_level_is_flagged(attack):
     """A top-level statement that writes to the channel is left out, and an instructor is told."""
     grade = attack(top="os.write(3, b'garbage that is no frame at all')\n")
     assert grade.points <= EVERYTHING
     assert "protocol" in grade.flags
-
-
-def test_lengths_beyond_the_cap_are_refused_unread(attack):
-    """A frame that announces more than the cap is refused before a byte of it is kept."""
-    grade = attack("from grader.jail import wire\nos.write(3, wire.PREFIX.pack(wire.MAGIC, 1 << 31, 1 << 31))")
-    assert (grade.status, grade.flags) == ("crashed", ["protocol"])
-
-
-def test_forged_answers_earn_nothing(attack):
-    """Frames carry answers, never verdicts: forging one that says `passed` is a wrong answer or a broken protocol."""
-    grade = attack(
-        """
-        from grader.jail import messages, wire
-        for _ in range(3):
-            os.write(3, wire.encode(messages.Value(["passed"]), []))
-        """
-    )
-    assert (check(grade, "before").points, check(grade, "during").points) == (1, 0)
-    assert grade.points <= 5
 
 
 def test_forged_answers_at_top_level_earn_nothing(attack):
@@ -315,19 +185,6 @@ def test_forged_answers_at_top_level_earn_nothing(attack):
         """
     )
     assert grade.points == 0
-
-
-def test_patched_comparisons_change_no_verdict(attack):
-    """Verdicts are made elsewhere: a worker in which everything is equal and close still answers wrongly."""
-    grade = attack(
-        """
-        torch.equal = torch.allclose = lambda *_, **__: True
-        torch.Tensor.tolist = lambda self: [2.0, 2.0]
-        torch.Tensor.__eq__ = lambda self, other: True
-        return x - 1
-        """
-    )
-    assert check(grade, "during").points == 0
 
 
 # What lies outside.
@@ -378,36 +235,6 @@ def family(zygote: Zygote) -> list[int]:
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return sorted(found) + orphans
-
-
-def test_no_connection_is_made(attack, tmp_path):
-    """No connection reaches a listener on this machine, by address or by path."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as named:
-        path = f"/tmp/listener-{os.getpid()}"
-        named.bind(path)
-        named.listen()
-        os.chmod(path, 0o777)  # noqa: PTH101
-        port = listener.getsockname()[1]
-        try:
-            grade = attack(
-                f"""
-                import socket
-                targets = [(socket.AF_INET, ("127.0.0.1", {port})), (socket.AF_UNIX, {path!r})]
-                for family, address in targets:
-                    try:
-                        socket.socket(family).connect(address)
-                        x = x + 1
-                    except OSError:
-                        pass
-                """
-            )
-            for listening in (listener, named):
-                listening.setblocking(False)
-                with pytest.raises(BlockingIOError):
-                    listening.accept()
-        finally:
-            Path(path).unlink()
-    assert (grade.points, grade.status) == (EVERYTHING, "graded")
 
 
 def test_files_outside_stay_as_they_are(attack, zygote):
@@ -466,66 +293,6 @@ def test_scratch_is_empty_for_the_next(attack):
     """
     for _ in range(2):
         assert attack(code).points == EVERYTHING
-
-
-def test_scratch_is_removed_whatever_is_in_it(attack, zygote):
-    """Folders without permissions, or nested deeper than a recursion goes, are gone with their worker."""
-    before = set(zygote.folder.iterdir())
-    grade = attack(
-        """
-        os.chdir(os.environ["TMPDIR"])
-        os.mkdir("closed", 0)
-        os.makedirs("half/inner")
-        for _ in range(1500):
-            os.mkdir("deep")
-            os.chdir("deep")
-        open("file", "w").write("x")
-        """
-    )
-    assert (grade.points, grade.status) == (EVERYTHING, "graded")
-    assert set(zygote.folder.iterdir()) == before
-
-
-def test_a_single_file_is_limited(attack):
-    """One file cannot grow beyond the limit on files, at any level."""
-    grade = attack(
-        "file = open(os.environ['TMPDIR'] + '/big', 'wb')\nfor _ in range(100): file.write(bytes(1 << 20))",
-        files_mib=16,
-    )
-    assert (grade.status, grade.points) == ("graded", 5)
-    assert "OSError" in check(grade, "during").message
-
-
-def test_the_disk_is_not_filled(attack, isolation):
-    """Where there are namespaces, all files together stay below the limit, and their number too."""
-    if isolation.level not in ("strong", "full"):
-        pytest.skip("without namespaces the scratch folder is a folder of the disk: no cap on its sum")
-    code = """
-    folder = os.environ["TMPDIR"]
-    for number in range(30):
-        with open(f"{folder}/{number}", "wb") as file:
-            file.write(bytes(1 << 20))
-    """
-    grade = attack(code, files_mib=16)
-    assert "No space left" in check(grade, "during").message
-    many = "for number in range(3000): os.close(os.open(f\"{os.environ['TMPDIR']}/{number}\", os.O_CREAT))"
-    assert "No space left" in check(attack(many), "during").message
-
-
-def test_signals_cannot_be_sent_through_the_channel(attack):
-    """A descriptor cannot be told to signal somebody when data arrives."""
-    grade = attack(
-        """
-        import fcntl
-        for command, argument in ((8, os.getppid() or 1), (10, 9), (15, b"\\1\\0\\0\\0\\1\\0\\0\\0")):
-            try:
-                fcntl.fcntl(3, command, argument)
-                x = x + 1
-            except OSError:
-                pass
-        """
-    )
-    assert grade.points == EVERYTHING
 
 
 # The grader's own house.
@@ -608,7 +375,7 @@ def test_the_command_says_in_one_line_that_the_jail_failed(submission, tmp_path)
     command = [sys.executable, "-m", "grader", "submit", submission({"task.py": source()}), "--format", "json"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     deadline = time.monotonic() + 30
-    while not (launchers := children(running.pid)) and time.monotonic() < deadline:
+    while not (launchers := launchers_of(running.pid)) and time.monotonic() < deadline:
         time.sleep(0.005)
     for pid in launchers:
         os.kill(pid, signal.SIGKILL)
@@ -617,103 +384,13 @@ def test_the_command_says_in_one_line_that_the_jail_failed(submission, tmp_path)
     assert errors.startswith("grade: ") and "zygote" in errors
 
 
-def children(parent: int) -> list[int]:
-    try:
-        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-FAULTS = """
-
-def _with_faults():
-    # an entry called fail-NAME makes the function NAME raise, one called skip-NAME makes it do nothing
-    asked = []
-    def lock(request, descriptors, layers, lock=_lock):
-        asked[:] = request["entry"].split("-")
-        lock(request, descriptors, layers)
-    def faulty(module, name):
-        function = getattr(module, name)
-        def wrapper(*arguments, **named):
-            if asked == ["fail", name]:
-                raise OSError(5, "a fault put in by a test")
-            if asked != ["skip", name]:
-                return function(*arguments, **named)
-        setattr(module, name, wrapper)
-    globals()["_lock"] = lock
-    here = sys.modules[__name__]
-    for module, name in (
-        (here, "_private_mounts"), (landlock, "restrict"), (seccomp, "install"), (lockdown, "become"),
-        (lockdown, "drop_capabilities"), (lockdown, "forbid_new_privileges"), (lockdown, "limit_resources"),
-        (lockdown, "close_descriptors"), (lockdown, "die_with_parent"),
-    ):
-        faulty(module, name)
-
-_with_faults()
-"""
-
-
-@pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    """A zygote that runs a copy of the jail in which each layer can be made to fail."""
-    copied = tmp_path_factory.mktemp("faulty")
-    package = Path(grader.__file__).parent
-    shutil.copytree(package, copied / "grader", ignore=shutil.ignore_patterns("__pycache__", "course"))
-    worker = copied / "grader" / "jail" / "worker.py"
-    worker.write_text(worker.read_text() + FAULTS)
-
-    def view(*_: object) -> View:
-        true = worker_view()
-        readable = [path.replace(f"{package}/", f"{copied}/grader/") for path in true.readable]
-        return msgspec.structs.replace(true, readable=readable, package_root=str(copied))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grader.jail.host.worker_view", view)
-        zygote = Zygote()
-        zygote.start()
-    yield zygote
-    zygote.close()
-
-
-def entry(zygote: Zygote, name: str) -> str:
-    folder = zygote.spool / name
-    folder.mkdir(mode=0o755, exist_ok=True)
-    return folder.name
-
-
-def test_the_copy_without_a_fault_works(faulty, isolation):
-    """The control of the tests below: without a fault the copied jail reaches the same level."""
-    assert measure(faulty).level == isolation.level
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        "close_descriptors", "_private_mounts", "the user", "die_with_parent", "forbid_new_privileges", "restrict",
-        "limit_resources", "install",
-    ],
-)  # fmt: skip
-def test_a_layer_that_fails_ends_the_attempt(faulty, isolation, layer):
-    """A layer that was asked for and raised is our fault: no worker serves without it."""
-    if layer == "_private_mounts" and isolation.level not in ("strong", "full"):
-        pytest.skip("no namespaces here, so no mounts either")
-    if layer == "the user":  # root becomes another one, an ordinary one only drops capabilities
-        layer = "become" if faulty.as_root else "drop_capabilities"
-    family_before = family(faulty)
-    with pytest.raises(JailError, match=r"could not be made ready: OSError: .*a fault put in by a test"):
-        faulty.spawn(entry(faulty, f"fail-{layer}"), Limits())
-    assert family(faulty) == family_before
-
-
-@pytest.mark.parametrize("layer", ["restrict", "install"])
-def test_a_layer_that_does_not_hold_is_noticed(faulty, layer):
-    """The level is measured: a layer that says nothing and does nothing is our fault too."""
-    faulty.new_entry = lambda: faulty.spool / entry(faulty, f"skip-{layer}")
-    try:
-        with pytest.raises(JailError, match="should hold and does not"):
-            measure(faulty)
-    finally:
-        del faulty.new_entry
+def launchers_of(parent: int) -> list[int]:
+    found = []
+    with contextlib.suppress(OSError):
+        for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            if b"grader.jail.launcher" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+    return found
 
 
 def test_a_submission_that_cannot_be_shown_ends_the_attempt(zygote):
