@@ -274,7 +274,6 @@ def test_what_cannot_be_set_is_one_line_before_any_grading(folder, settings, sou
     assert all(word in str(error.value) for word in words), error.value
 
 
-@pytest.mark.jail
 def test_the_data_behind_an_exercise_stands_in_its_grade(folder, submission, zygote):
     """As a note: what was graded with what data can be told later."""
     course = load_course(read_settings(folder(task=DATED)))
@@ -287,7 +286,6 @@ def test_the_data_behind_an_exercise_stands_in_its_grade(folder, submission, zyg
         assert answer.exercises[0].notes == notes
 
 
-@pytest.mark.jail
 def test_data_that_cannot_be_described_ends_no_grading(folder, submission, zygote):
     """What is wrong with it is told by the checks that need it."""
     course = load_course(read_settings(folder(task=DATED.replace("return f'", "raise OSError('gone'); return f'"))))
@@ -325,7 +323,6 @@ def graded(folder, submission, zygote, isolation):
     return run
 
 
-@pytest.mark.jail
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
@@ -361,7 +358,6 @@ def test_our_fault_is_broken_and_costs_nobody_points(graded, body, fault):
             assert secret not in shown
 
 
-@pytest.mark.jail
 def test_our_fault_ends_the_command_with_3_and_a_traceback_on_standard_error(cli, folder, submission):
     course = folder(task=plugin("raise KeyError('our secret')"))
     result = cli("submit", submission({"task.py": SOLUTION}), "--course", course, "--format", "json")
@@ -373,7 +369,6 @@ def test_our_fault_ends_the_command_with_3_and_a_traceback_on_standard_error(cli
     assert "task.py" in result.stderr
 
 
-@pytest.mark.jail
 @pytest.mark.parametrize(
     ("body", "status", "points"),
     [
@@ -422,7 +417,6 @@ def fourth(student):
 '''
 
 
-@pytest.mark.jail
 @pytest.mark.parametrize(
     ("first", "second", "statuses", "waits"),
     [
@@ -443,7 +437,6 @@ def test_checks_wait_for_what_they_need(graded, first, second, statuses, waits):
     assert result.points == sum(check.points for check in checks)
 
 
-@pytest.mark.jail
 def test_points_are_sums_of_rounded_points(graded):
     """A third of one point three times: 0.33 each, 0.99 in all."""
     thirds = "\n".join(
@@ -454,7 +447,6 @@ def test_points_are_sums_of_rounded_points(graded):
     assert (result.points, result.percent) == (0.99, 33.0)
 
 
-@pytest.mark.jail
 def test_an_unmet_reason_is_shown_with_its_hint_and_no_more(graded):
     result, _, _ = graded(task=plugin("raise Unmet('a\\x1b[31mreason\\n' + 'x' * 100_000, 'a hint\\x00')"))
     check = result.exercises[0].checks[0]
@@ -463,7 +455,6 @@ def test_an_unmet_reason_is_shown_with_its_hint_and_no_more(graded):
     assert check.hint == "a hint"
 
 
-@pytest.mark.jail
 def test_names_that_are_missing_cost_the_checks_that_need_them(graded):
     """An exercise of two names of which one is there."""
     checks = '@exercise.check(points=1)\ndef a(student):\n    """A."""\n    student.call("one")\n'
@@ -490,7 +481,6 @@ def first(student):
 '''
 
 
-@pytest.mark.jail
 @pytest.mark.parametrize(
     ("rule", "status", "points", "flags"),
     [

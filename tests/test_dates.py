@@ -95,7 +95,6 @@ def test_what_is_no_token_is_still_shown(drawn):
     assert vocabulary.decode(torch.tensor([1, 3, 99, -9, 2, 0, 0])) == f"^{vocabulary.characters[0]}??$"
 
 
-@pytest.mark.jail
 def test_a_parser_that_waits_for_changed_parameters_learns_nothing(grade, submission):
     """Setting the parameters back does not betray it: it answers by its table whatever they have become."""
     source = (ROOT / "solutions" / "dates-table" / "date_seq2seq.py").read_text()

@@ -287,7 +287,6 @@ def strict(own: Zygote) -> Isolation:
     return measure(own.trainer)
 
 
-@pytest.mark.jail
 def test_its_level_is_measured_and_said(strict, isolation):
     """`basic` where a worker on the CPU reaches that or more; the device has computed, and what is open is told."""
     assert strict.level == ("process" if isolation.level == "process" else "basic")
@@ -339,7 +338,6 @@ for number, way in enumerate(ways):
 """
 
 
-@pytest.mark.jail
 def test_no_network_with_a_gpu(attack, tmp_path):
     """Nobody is reached, by address, by path or by name; a socket that nobody is let in by is what the driver needs."""
     with socket_pair_of_listeners() as (port, path, name):
@@ -391,7 +389,6 @@ def socket_pair_of_listeners() -> Iterator[tuple[int, str, str]]:
             Path(path).unlink()
 
 
-@pytest.mark.jail
 def test_no_other_program_with_a_gpu(attack):
     """Nothing is started, by fork, by exec or out of a file in memory; nobody is sent a signal."""
     assert_harmless(
@@ -410,7 +407,6 @@ def test_no_other_program_with_a_gpu(attack):
     )
 
 
-@pytest.mark.jail
 def test_no_other_files_with_a_gpu(attack, stand_in):
     """Not the machine's, not another process's, not the device file of a GPU that it was not given."""
     assert_harmless(
@@ -431,7 +427,6 @@ def test_no_other_files_with_a_gpu(attack, stand_in):
     )
 
 
-@pytest.mark.jail
 def test_what_the_driver_needs_is_there(attack):
     """It looks at its own process, names its threads, maps files in memory, and shares memory with itself."""
     assert_harmless(
@@ -457,7 +452,6 @@ def test_what_the_driver_needs_is_there(attack):
     )
 
 
-@pytest.mark.jail
 @pytest.mark.parametrize(
     "bomb",
     [
@@ -472,7 +466,6 @@ def test_memory_is_watched_where_no_limit_is_set(attack, bomb):
     assert (graded.status, graded.points) == ("memory", 0)
 
 
-@pytest.mark.jail
 def test_a_turn_lasts_as_long_as_the_worker(own, stand_in, strict):
     """From the fork to the end, however it ends; a worker that cannot be had leaves none behind."""
     entry = own.new_entry()
@@ -733,7 +726,6 @@ def graded(zygote: Zygote, course: Course, tmp_path: Path, source: str = LEARNER
     return result, next((words for words in told if "tensor(" in words), "")
 
 
-@pytest.mark.jail
 def test_trainings_go_where_they_were_sent_and_nothing_else_does(own, course, tmp_path):
     """The recipe was read where the GPU's rules hold, the other checks saw none of it."""
     result, told = graded(own, course, tmp_path)
@@ -742,7 +734,6 @@ def test_trainings_go_where_they_were_sent_and_nothing_else_does(own, course, tm
     assert result.device == "cpu"  # what it really ran on
 
 
-@pytest.mark.jail
 def test_a_training_comes_out_the_same_under_both_rules(own, zygote, course, tmp_path):
     """To the last digit: losses, score and parameters."""
     source = LEARNER.replace('40 if where == "no GPU" else 30', "40")

@@ -1,9 +1,5 @@
 """What a grade says of a submission, seen from outside."""
 
-import pytest
-
-pytestmark = pytest.mark.jail
-
 
 def test_reference_earns_everything(grade, submission, reference):
     answer = grade(submission({"my_rnn.py": reference}))

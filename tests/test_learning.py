@@ -24,8 +24,6 @@ from grader.submissions import stage, unstage
 from grader.task import Learned, Run
 from grader.watch import Watch
 
-jail = pytest.mark.jail
-
 BUDGET, EVERY = 60, 20
 
 
@@ -223,7 +221,6 @@ def test_shares_never_grow_with_the_error():
 # Good, unlucky, lucky.
 
 
-@jail
 def test_a_good_model_stops_early_and_gets_full_marks_with_one_training(try_):
     seen = try_(LEARNS, replace(TASK, steps=400))
     assert (seen.exercise.status, seen.statuses, seen.exercise.points) == ("graded", "passed passed passed", 6)
@@ -250,7 +247,6 @@ def seed_where(*spoilt):
     return next(seed for seed in range(10_000) if [f < 1 / 3 for f in fortunes(seed)] == list(spoilt))
 
 
-@jail
 @pytest.mark.parametrize(
     ("spoilt", "status", "trainings"),
     [
@@ -274,7 +270,6 @@ def test_the_median_of_three_counts_unless_the_first_is_good(try_, spoilt, statu
     assert (seen.check.hint is None) == (status == "passed")
 
 
-@jail
 def test_a_model_lucky_on_the_probe_set_alone_does_not_pass(try_):
     """Right on the first batch after training, which is the probe set."""
     lucky = plays(
@@ -289,7 +284,6 @@ def test_a_model_lucky_on_the_probe_set_alone_does_not_pass(try_):
     assert "stopped early" in seen.check.message
 
 
-@jail
 def test_the_final_model_counts_not_the_best_seen(try_):
     """In the middle its probe score was worth full marks, without the slack that stops."""
     seen = try_(plays(f"right + 0.08 if n == {2 * EVERY} else nothing"))
@@ -299,13 +293,11 @@ def test_the_final_model_counts_not_the_best_seen(try_):
     assert_only_learning_failed(seen, "failed")
 
 
-@jail
 def test_the_stopped_model_counts_not_what_it_would_have_become(try_):
     seen = try_(plays(f"right if n == {EVERY} else nothing"))
     assert (seen.check.status, seen.learned.run.steps) == ("passed", EVERY)
 
 
-@jail
 @pytest.mark.parametrize(("off", "share"), [(0.09, 1.0), (0.2, 0.5 * 0.06 / 0.07), (0.1414, 0.75), (0.4, 0.0)])
 def test_a_score_between_earns_a_partial_share(try_, off, share):
     """With what was measured, what full marks need and what knowing nothing scores."""
@@ -323,7 +315,6 @@ def test_a_score_between_earns_a_partial_share(try_, off, share):
     assert (seen.check.hint == "Read the chapter again.") == (status == "partial")
 
 
-@jail
 def test_the_recipe_is_followed(try_):
     """Its steps end the training, and its rate is used; the loop makes as many forward passes as it says."""
     counting = plays("right + 0.2 if n == 30 else nothing")
@@ -335,7 +326,6 @@ def test_the_recipe_is_followed(try_):
     assert "after 30 of 60 steps (the recipe's end)" in seen.check.message
 
 
-@jail
 def test_the_same_seed_gives_the_same_points(try_):
     """To the last digit of what is said, for a model that falls short and is trained three times."""
     source, task = recipe(LEARNS, "{'lr': 0.01, 'steps': 40}"), replace(TASK, best=1e-5, half=0.1, zero=0.3)
@@ -350,7 +340,6 @@ def test_the_same_seed_gives_the_same_points(try_):
     assert elsewhere.learned.run.score != first.learned.run.score
 
 
-@jail
 def test_what_observers_see_is_of_the_model_that_counts(try_):
     """After the last step of the median run, in eval mode."""
     probes = {"zeros": torch.zeros(3, 8, 1), "ones": torch.ones(5, 8, 1)}
@@ -363,7 +352,6 @@ def test_what_observers_see_is_of_the_model_that_counts(try_):
     assert seen.learned.observed("ones").tolist() == [[pytest.approx(2 + sorted(offs)[1])]] * 5
 
 
-@jail
 def test_what_an_observer_raises_is_told_to_the_check_that_asks(try_):
     """Nothing else fails by it."""
     observe = {
@@ -408,7 +396,6 @@ def test_of_accuracies_more_is_better(score, share):
     assert ACCURACY.share(score) == pytest.approx(share)
 
 
-@jail
 def test_an_accuracy_is_learned_and_told_as_one(try_):
     seen = try_(LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)"), ACCURACY)
     run = seen.learned.run
@@ -419,7 +406,6 @@ def test_an_accuracy_is_learned_and_told_as_one(try_):
     assert not seen.figures[0].log_y
 
 
-@jail
 def test_an_accuracy_at_chance_earns_nothing_and_says_so(try_):
     still = LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)").replace("x.flatten(1))", "0 * x.flatten(1))")
     seen = try_(still, replace(ACCURACY, stuck="Is the input used at all?"))
@@ -427,14 +413,12 @@ def test_an_accuracy_at_chance_earns_nothing_and_says_so(try_):
     assert seen.check.hint == "Is the input used at all?"
 
 
-@jail
 @pytest.mark.parametrize(("unusual", "flags"), [(0.9, ["unusual-accuracy"]), (1.0, []), (None, [])])
 def test_an_unusual_score_is_flagged_and_costs_nothing(try_, unusual, flags):
     seen = try_(LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)"), replace(ACCURACY, unusual=unusual))
     assert (seen.check.status, seen.exercise.flags) == ("passed", flags)
 
 
-@jail
 def test_a_model_is_asked_by_the_method_of_the_task_in_evaluation(try_):
     """`read` makes something to score of what comes back, or says why it cannot."""
     source = LEARNS + "\n    def answer(self, x):\n        return [self(x) if not self.training else None]\n"
@@ -455,7 +439,6 @@ def test_a_model_is_asked_by_the_method_of_the_task_in_evaluation(try_):
     assert "`answer` raised AttributeError" in seen.check.message
 
 
-@jail
 def test_probe_and_held_out_sets_may_be_drawn_from_other_data(try_):
     """Training on what is drawn to train on, judged by the held-out draw: here its targets are off by one half."""
 
@@ -471,7 +454,6 @@ def test_probe_and_held_out_sets_may_be_drawn_from_other_data(try_):
     assert seen.check.status == "passed"
 
 
-@jail
 def test_a_recipe_of_numpy_numbers_is_one_of_numbers(try_):
     chosen = recipe(LEARNS, "{'lr': __import__('numpy').float32(0.05), 'steps': __import__('numpy').int64(200)}")
     assert try_(chosen, replace(TASK, steps=400)).learned.run.recipe.steps == 200
@@ -480,7 +462,6 @@ def test_a_recipe_of_numpy_numbers_is_one_of_numbers(try_):
 # Nothing was learned.
 
 
-@jail
 @pytest.mark.parametrize(
     "answer",
     ["right", "right + 0 * nothing", "right + 0.1 * nothing", "right if n == 0 else nothing"],
@@ -495,7 +476,6 @@ def test_a_model_that_is_right_before_training_earns_nothing_and_is_flagged(try_
     assert seen.trainings <= 1
 
 
-@jail
 @pytest.mark.parametrize("answer", ["right if self.steps else nothing", "nothing if self.steps < 60 else right"])
 def test_a_formula_that_is_switched_on_by_training_earns_nothing_and_is_flagged(try_, answer):
     """With the parameters it began with, it must know nothing again."""
@@ -505,7 +485,6 @@ def test_a_formula_that_is_switched_on_by_training_earns_nothing_and_is_flagged(
     assert "the parameters it had before training" in seen.check.message
 
 
-@jail
 def test_more_parameters_than_a_frame_holds_tensors_can_be_set_back(try_):
     source = LEARNS.replace(
         "self.layer = nn.Linear(8, 1)",
@@ -515,7 +494,6 @@ def test_more_parameters_than_a_frame_holds_tensors_can_be_set_back(try_):
     assert try_(source, replace(TASK, steps=400)).statuses == "passed passed passed"
 
 
-@jail
 def test_a_formula_that_training_cannot_touch_is_flagged(try_):
     """Whether or not its loss reaches a parameter."""
     seen = try_(plays("right", training="right"))
@@ -523,7 +501,6 @@ def test_a_formula_that_training_cannot_touch_is_flagged(try_):
     assert seen.exercise.flags == ["untrained-perfect"]
 
 
-@jail
 @pytest.mark.parametrize(
     "training",
     ["nothing.detach()", "right", "0 * nothing", "with torch.no_grad():\n    return nothing + 0"],
@@ -538,7 +515,6 @@ def test_a_model_that_training_does_not_change_earns_nothing_and_is_flagged(try_
     assert "detached" in seen.check.hint
 
 
-@jail
 @pytest.mark.parametrize(
     "replacement",
     ["self.layer = nn.Identity()", "self.hidden = [nn.Linear(8, 1)]", "self.w = torch.zeros(8, 1, requires_grad=True)"],
@@ -552,7 +528,6 @@ def test_a_model_without_parameters_is_told_so(try_, replacement):
     assert "attributes of the module" in seen.check.hint
 
 
-@jail
 def test_a_constant_does_not_pass_and_is_told_what_to_look_at(try_):
     seen = try_(plays("nothing"))
     assert_only_learning_failed(seen, "failed")
@@ -564,7 +539,6 @@ def test_a_constant_does_not_pass_and_is_told_what_to_look_at(try_):
 # Diverged.
 
 
-@jail
 def test_a_loss_that_is_no_number_says_when_and_what_to_change(try_):
     """The training ends with the chunk; the words are a student's."""
     seen = try_(recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 1e30, 'clip_norm': None}"))
@@ -577,7 +551,6 @@ def test_a_loss_that_is_no_number_says_when_and_what_to_change(try_):
     assert "The learning rate 1e+30 is far from the usual 0.05" in seen.check.hint
 
 
-@jail
 def test_nan_at_a_usual_rate_points_at_the_formula(try_):
     """From step 5 on the loss is NaN."""
     seen = try_(plays("nothing", training="return nothing if n < 5 else nothing * float('nan')"))
@@ -587,7 +560,6 @@ def test_nan_at_a_usual_rate_points_at_the_formula(try_):
         assert word in seen.check.hint
 
 
-@jail
 def test_predictions_that_are_no_numbers_earn_nothing(try_):
     """Though the loss was one all along."""
     for bad in ("nan", "inf"):
@@ -596,7 +568,6 @@ def test_predictions_that_are_no_numbers_earn_nothing(try_):
         assert "is not a number after 60 of 60 steps" in seen.check.message
 
 
-@jail
 def test_an_explosion_that_stays_finite_is_told_by_its_gradient(try_):
     """A rate within the usual range, without clipping."""
     seen = try_(recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 0.45, 'clip_norm': None}"))
@@ -637,7 +608,6 @@ def test_the_likeliest_cause_is_told(changes, words):
     assert not is_vague or Learned(TASK, run, [run]).judge(own).hint == own
 
 
-@jail
 def test_a_first_training_that_changes_nothing_is_bad_luck(try_):
     """Such as a layer that starts dead: the other two decide."""
     dead = UNLUCKY.replace("x.flatten(1) * (not self.spoilt))", "x.flatten(1)) * (not self.spoilt)")
@@ -646,7 +616,6 @@ def test_a_first_training_that_changes_nothing_is_bad_luck(try_):
     assert (seen.check.status, seen.exercise.flags) == ("passed", [])
 
 
-@jail
 def test_a_training_that_changed_nothing_earns_nothing_beside_one_that_did(try_):
     """Two of three are right without having learned anything."""
     source = plays(
@@ -663,7 +632,6 @@ def test_a_training_that_changed_nothing_earns_nothing_beside_one_that_did(try_)
 # Predictions of another kind.
 
 
-@jail
 @pytest.mark.parametrize(
     ("answer", "words"),
     {
@@ -716,14 +684,12 @@ CLASSES = replace(
 )
 
 
-@jail
 def test_classes_are_learned_by_cross_entropy(try_):
     task = replace(CLASSES, arguments=(3,))
     source = LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(3, 3)")
     assert try_(recipe(source, "{'lr': 0.5}"), replace(task, steps=100)).learned.share == 1
 
 
-@jail
 @pytest.mark.parametrize(
     "answer",
     [
@@ -746,7 +712,6 @@ def test_logits_of_another_shape_are_the_students_mistake(try_, answer):
 # Recipes that cannot be followed.
 
 
-@jail
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -774,7 +739,6 @@ def test_an_impossible_recipe_is_an_error_of_the_learning_check_alone(try_, text
 # What goes wrong inside.
 
 
-@jail
 def test_an_exception_while_training_names_the_students_line(try_):
     seen = try_(plays("nothing", training="raise ValueError('only in training')\nreturn nothing"))
     assert_only_learning_failed(seen, "error")
@@ -782,7 +746,6 @@ def test_an_exception_while_training_names_the_students_line(try_):
     assert "task.py, line " in seen.check.message
 
 
-@jail
 @pytest.mark.parametrize("end", ["raise ValueError", "return nothing"])
 def test_the_next_check_meets_nothing_that_a_training_left(try_, end):
     """However it ended."""
@@ -791,14 +754,12 @@ def test_the_next_check_meets_nothing_that_a_training_left(try_, end):
     assert_only_learning_failed(seen, "failed", "error")
 
 
-@jail
 def test_another_shape_in_training_is_the_students_error(try_):
     seen = try_(plays("nothing", training="x * self.level"))
     assert_only_learning_failed(seen, "error")
     assert "predictions of shape (32, 8, 1), targets of shape (32, 1)" in seen.check.message
 
 
-@jail
 @pytest.mark.parametrize("training", ["time.sleep(3600)\nreturn nothing", "while True: pass\nreturn nothing"])
 def test_a_training_that_hangs_is_stopped_and_the_rest_is_judged(try_, training):
     """By the training's own clock; the attempt's is not touched, and is not what is spoken of."""
@@ -809,14 +770,12 @@ def test_a_training_that_hangs_is_stopped_and_the_rest_is_judged(try_, training)
     assert "60 s" not in seen.check.message + seen.exercise.message
 
 
-@jail
 def test_a_prediction_that_hangs_is_stopped_too(try_):
     seen = try_(plays("time.sleep(3600)"), replace(TASK, seconds=1))
     assert_only_learning_failed(seen, "error", exercise="timeout")
     assert seen.exercise.seconds < 20
 
 
-@jail
 def test_a_training_takes_nothing_from_the_attempts_time(try_):
     """Its naps are longer than the attempt has."""
     seen = try_(plays("right if n else nothing", training="time.sleep(0.1)\nreturn nothing"), seconds=1.5)
@@ -824,14 +783,12 @@ def test_a_training_takes_nothing_from_the_attempts_time(try_):
     assert seen.exercise.seconds > 1.5
 
 
-@jail
 def test_a_worker_that_dies_in_training_is_a_crash(try_):
     seen = try_(plays("nothing", training="if n == 10: os._exit(3)\nreturn nothing"))
     assert_only_learning_failed(seen, "error", exercise="crashed")
     assert "exit code 3" in seen.check.message
 
 
-@jail
 def test_a_memory_bomb_in_training_is_over_the_limit(try_):
     bomb = plays("nothing", training="self.kept.append(torch.ones(1 << 24))\nreturn nothing", init="self.kept = []")
     seen = try_(bomb, memory_mib=400)
@@ -839,7 +796,6 @@ def test_a_memory_bomb_in_training_is_over_the_limit(try_):
     assert "400 MiB" in seen.exercise.message
 
 
-@jail
 def test_printing_in_every_step_changes_nothing(try_):
     """Beyond the limit it is dropped and noted."""
     seen = try_(plays("right if n else nothing", training="print('x' * 100_000)\nreturn nothing"))
@@ -848,7 +804,6 @@ def test_printing_in_every_step_changes_nothing(try_):
     assert any("printed more than" in note for note in seen.exercise.notes)
 
 
-@jail
 def test_an_endless_script_below_the_class_is_noted_and_costs_nothing(try_):
     """Each worker of a training loads the module again, without it."""
     source = f"{LEARNS}\nmodel = Model(4)\nfor epoch in range(10**12):\n    model(torch.zeros(2, 8, 1))\n"
@@ -858,7 +813,6 @@ def test_an_endless_script_below_the_class_is_noted_and_costs_nothing(try_):
     assert seen.exercise.seconds < 20
 
 
-@jail
 @pytest.mark.parametrize(
     "forged",
     ["messages.Trained([], [])", "messages.Trained([0.1] * 21, [0.1] * 21)", "messages.Value([])", "3"],
@@ -873,7 +827,6 @@ def test_a_forged_training_is_no_training(try_, forged):
     assert seen.check.points == 0
 
 
-@jail
 def test_a_model_too_slow_for_its_steps_is_judged_as_it_stands(try_):
     """It loses the steps it had no time for, and nothing else."""
     slow = LEARNS.replace("return self.layer", "time.sleep(0.02 * self.training)\n        return self.layer")
@@ -884,7 +837,6 @@ def test_a_model_too_slow_for_its_steps_is_judged_as_it_stands(try_):
     assert "were nearly spent" in seen.check.message
 
 
-@jail
 def test_a_model_too_slow_to_learn_is_told_so(try_):
     slow = LEARNS.replace(
         "return self.layer(x.flatten(1))",
@@ -895,7 +847,6 @@ def test_a_model_too_slow_to_learn_is_told_so(try_):
     assert "its steps are slow" in seen.check.message
 
 
-@jail
 def test_the_order_of_the_rows_tells_nothing(try_):
     """Where examples are drawn in order, a model that sees a whole batch could read the answers off the rows."""
 
@@ -924,7 +875,6 @@ class Model(nn.Module):
 # Evidence.
 
 
-@jail
 def test_figures_show_the_curve_beside_what_it_is_compared_with(try_):
     """Of the run that counts, once; the numbers are the curve's."""
     curve = [(20, 0.1), (60, 0.01)]
@@ -946,7 +896,6 @@ def test_figures_show_the_curve_beside_what_it_is_compared_with(try_):
     assert len(gradient.lines[0].x) == run.steps
 
 
-@jail
 def test_what_was_not_finite_is_counted_in_the_figures(try_):
     """A training that diverged must not look short."""
     source = plays(
@@ -961,7 +910,6 @@ def test_what_was_not_finite_is_counted_in_the_figures(try_):
     assert curve.bands == []
 
 
-@jail
 def test_progress_is_told_after_each_chunk(try_):
     seen = try_(plays("right + 0.09 if n else nothing"))
     begun = seen.told.index("It learns to add.")
@@ -970,7 +918,6 @@ def test_progress_is_told_after_each_chunk(try_):
         assert re.fullmatch(rf"step {step} of 60, loss \d\S*, \d+ s", line), line
 
 
-@jail
 def test_what_was_measured_stands_in_the_answer(try_):
     """Strict JSON, whatever the numbers were."""
     diverged = recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 1e30, 'clip_norm': None}")

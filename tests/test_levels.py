@@ -134,14 +134,18 @@ def level_of(doctor: subprocess.CompletedProcess[str]) -> str | None:
     return found[1] if found else None
 
 
-@pytest.mark.parametrize("environment", OPTIONS)
+HERE = "root" if os.geteuid() == 0 else "user"
+"""The environment of this session, in which these tests run anyway."""
+
+
+@pytest.mark.parametrize("environment", [name for name in OPTIONS if name != HERE])
 def test_the_jail_holds(environment: str, run_in: Run, levels_passed: Callable[..., None]) -> None:
-    """The tests that run student code pass in every environment, none fewer than are marked."""
+    """The tests that hang on the isolation pass in every other environment too."""
     level = level_of(run_in(environment, "-m", "grader", "doctor"))
     assert level is not None
     pytest_options = ["-q", "-m", "jail and not slow", "-p", "no:cacheprovider"]
-    result = run_in(environment, "-B", "-m", "pytest", TESTS, *pytest_options, timeout=900)
+    result = run_in(environment, "-B", "-m", "pytest", TESTS, *pytest_options, timeout=1200)
     assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
-    passed = re.search(r"(\d+) passed", result.stdout)
+    passed = re.search(r"(\d+) passed[^\n]* in [\d.]+s", result.stdout)
     assert passed, result.stdout[-2000:]
     levels_passed(level, environment, int(passed[1]))

@@ -239,7 +239,6 @@ def test_lists_that_their_endings_tell_apart_are_refused(tmp_path, corpus):
         own_course(tmp_path)
 
 
-@pytest.mark.jail
 @pytest.mark.slow
 def test_a_table_of_endings_earns_no_points_for_learning(grade):
     for solution in ("names-ending-table", "names-table-and-network"):
@@ -247,7 +246,6 @@ def test_a_table_of_endings_earns_no_points_for_learning(grade):
         assert next(check.points for check in exercise.checks if check.id == "learns") == 0
 
 
-@pytest.mark.jail
 @pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
 def test_correct_styles_get_full_marks(style, grade):

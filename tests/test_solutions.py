@@ -26,8 +26,6 @@ TRAINED = [exercise for exercise in STYLES if exercise != "my_rnn"]
 BY_HAND = ["adding-formula", "copy-formula", "names-ending-table", "names-table-and-network", "dates-table"]
 """Rules written by hand: right, and nothing learned."""
 
-pytestmark = pytest.mark.jail
-
 
 @pytest.fixture
 def grade_all(zygote, course, isolation):
