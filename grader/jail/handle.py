@@ -123,15 +123,17 @@ class Worker:
     ) -> "tuple[Any, list[torch.Tensor]]":
         """Send a request and wait for its answer until `deadline` (of `time.monotonic`).
 
-        `on_step` is called with each `Step` and the deadline in force, and returns the new one. Raises `WorkerEnded`.
+        Where steps are due, `on_step` is called with each `Step` and the deadline in force, and returns the new one.
+        Raises `WorkerEnded`.
         """
         self._write(wire.encode(request, list(tensors)), deadline)
         while True:  # any number of steps: a long script is no attack, and each moment is charged to somebody's time
             message, received = self._next_message(deadline)
             if not isinstance(message, messages.Step):
                 return message, received
-            if on_step is not None:
-                deadline = on_step(message, deadline)
+            if on_step is None:
+                raise self._end("protocol", "it sent something else than an answer")
+            deadline = on_step(message, deadline)
 
     def status(self) -> dict[str, str]:
         """The kernel's word on the process: the fields of `/proc/<pid>/status`; empty once it has ended."""
