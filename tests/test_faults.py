@@ -6,10 +6,9 @@ here: a run without faults says which process calls what, and how often.
 """
 
 import errno
-import json
 import os
 import re
-import shutil
+import runpy
 import subprocess
 import sys
 import time
@@ -18,22 +17,17 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import msgspec
 import pytest
 
-import grader
 from grader.jail import landlock, lockdown, messages, seccomp
 from grader.jail.handle import JailError, Worker
 from grader.jail.host import Zygote
 from grader.jail.isolation import measure
-from grader.jail.view import View, worker_view
 from grader.records import LEVELS, Limits
 
 pytestmark = pytest.mark.jail
 
 TESTS = Path(__file__).parent
-PACKAGE = Path(grader.__file__).parent
-PROCESSES = ("launcher", "throw-away", "zygote", "worker")
 OUR_FAULT = r"a fault put in by a test|ended before it was ready"
 NOT_MADE = ("lockdown.permitted_capabilities",)
 """What only the trusted side calls."""
@@ -46,76 +40,8 @@ BREAKS_THE_ZYGOTE = "lockdown.unshare from _private_mounts"
 
 Calls = dict[str, dict[str, int]]
 """By process: how often each call was made, in the order of the first ones."""
-
-
-class Copy:
-    """A copy of the jail. One order is in force at a time."""
-
-    def __init__(self, folder: Path):
-        self.folder, self._boards = folder, folder / "boards"
-        shutil.copytree(PACKAGE, folder / "grader", ignore=shutil.ignore_patterns("__pycache__", "course"))
-        jail = folder / "grader" / "jail"
-        shutil.copyfile(TESTS / "environments" / "faults.py", jail / "faults.py")
-        with (jail / "launcher.py").open("a") as file:
-            file.write(f"\n\nfrom grader.jail import faults\n\nfaults.put_in({str(self._boards)!r})\n")
-        self._boards.mkdir()
-        for name in ("order", *PROCESSES):
-            (self._boards / name).write_bytes(bytes(1 << 14))
-        self._orders = 0
-        self.order()
-
-    def order(self, process: str = "", call: str = "", number: int | None = None, code: int | None = None) -> None:
-        """Let a process's call fail with this code, by its number; without a code: do nothing."""
-        self._orders += 1  # the same order again begins to count anew
-        for name in PROCESSES:
-            self._write(name, b"")
-        asked = {"process": process, "call": call, "number": number, "errno": code, "order": self._orders}
-        self._write("order", json.dumps(asked).encode())
-
-    def calls(self) -> Calls:
-        """What each process called since the order."""
-        texts = {name: (self._boards / name).read_bytes().rstrip(b"\0") for name in PROCESSES}
-        return {name: json.loads(text or b"{}") for name, text in texts.items()}
-
-    def _write(self, name: str, text: bytes) -> None:
-        with (self._boards / name).open("r+b") as file:  # it is mapped: written over, not anew
-            file.write(text.ljust(1 << 14, b"\0"))
-
-    def start(self) -> Zygote:
-        """A zygote that runs this code."""
-
-        def view(*_: object) -> View:
-            true = worker_view()
-            readable = [path.replace(f"{PACKAGE}/", f"{self.folder}/grader/") for path in true.readable]
-            return msgspec.structs.replace(true, readable=readable, package_root=str(self.folder))
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("grader.jail.host.worker_view", view)
-            zygote = Zygote()
-            zygote.start()
-        return zygote
-
-    def processes(self) -> set[int]:
-        """All that run this code, and what descends from them."""
-        parents, found = {}, set()
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                    if str(self.folder).encode() in (entry / "cmdline").read_bytes():
-                        found.add(int(entry.name))
-                except OSError:
-                    continue
-        while more := {pid for pid, parent in parents.items() if parent in found} - found:
-            found |= more
-        return found
-
-    def comes_down_to(self, processes: set[int]) -> bool:
-        """Whether these processes are all that is left, within seconds."""
-        deadline = time.monotonic() + 10
-        while self.processes() != processes and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return self.processes() == processes
+Copy = runpy.run_path(str(TESTS / "environments" / "copied.py"))["Copy"]
+"""The copy of the jail that these tests order faults from: no file of a test can import another."""
 
 
 @pytest.fixture(scope="module")

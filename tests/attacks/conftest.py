@@ -4,6 +4,7 @@ A row of the catalogue is a file `<category>/<row>.py`. It is handed in for the 
 that tells it what an attacker might have guessed: where the host's files, listeners and processes are.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -20,11 +21,22 @@ import pytest
 
 from grader import Exercise, expect
 from grader.grading import grade_exercise
+from grader.jail.handle import remove_tree
 from grader.jail.host import Zygote
 from grader.records import ExerciseGrade, Limits
-from grader.submissions import stage, unstage
+from grader.submissions import Submission, stage, unstage
 
 HERE = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the fixtures of these files known as well: no file of a test can import another."""
+    for name in ("house", "shown"):
+        spec = importlib.util.spec_from_file_location(f"attacks_{name}", HERE / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module.__name__] = module
+        spec.loader.exec_module(module)
+        config.pluginmanager.register(module)
 
 
 def task(said: list[list[str]]) -> Exercise:
@@ -183,3 +195,32 @@ def control(world: World, tmp_path: Path) -> Callable[[str], list[str]]:
         return list(json.loads(result.stdout.splitlines()[-1]))
 
     return run
+
+
+@pytest.fixture
+def box() -> Iterator[Path]:
+    """A folder `ada` below a short path, with room beside it; removed however deep it has become."""
+    aside = Path(tempfile.mkdtemp(prefix="bytes-", dir="/tmp"))
+    (aside / "ada").mkdir()
+    try:
+        yield aside / "ada"
+    finally:
+        remove_tree(aside)
+
+
+@pytest.fixture
+def staged(zygote) -> Iterator[Callable[..., tuple[Submission, dict[str, bytes]]]]:
+    """Stage a path for real; the submission, and what lies in the spool as {path: bytes}."""
+    made: list[Submission] = []
+
+    def run(path: Path, **limits: float) -> tuple[Submission, dict[str, bytes]]:
+        submission = stage(path, zygote, Limits(**limits))  # type: ignore[arg-type]
+        made.append(submission)
+        found = list((zygote.spool / submission.entry).rglob("*"))
+        assert not [file for file in found if file.is_symlink() or not (file.is_file() or file.is_dir())]
+        folder = zygote.spool / submission.entry
+        return submission, {os.fspath(f.relative_to(folder)): f.read_bytes() for f in found if f.is_file()}
+
+    yield run
+    for submission in made:
+        unstage(submission, zygote)

@@ -1,45 +1,21 @@
 """Attacks through the channel that belongs to the grader, and through what is printed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from grader.jail import messages, wire
-from grader.jail.host import Zygote
 from grader.records import ExerciseGrade
 
-pytestmark = pytest.mark.jail
+pytestmark = [pytest.mark.jail, pytest.mark.usefixtures("house")]
 
 HERE = Path(__file__).parent
 MEMORY_KIB = 4 * wire.BLOB_CAP >> 10
 """What a grading may take of the host's memory: the largest frame, and what it is made into."""
 CUT = "it printed more than 1024 KiB; the rest was dropped"
 WROTE = "it wrote to the channel that belongs to the grader and was stopped"
-
-
-@pytest.fixture(autouse=True)
-def house(zygote: Zygote) -> Iterator[None]:
-    """Whatever came through, the host keeps no descriptor or folder of it, and needed little memory."""
-    zygote.ready()
-    earlier = kept(zygote)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    resident = memory_kib()
-    yield
-    assert kept(zygote) == earlier
-    assert memory_kib() - resident < MEMORY_KIB
-
-
-def kept(zygote: Zygote) -> tuple[object, ...]:
-    """What would tell of an attempt that has not ended."""
-    return (len(list(Path("/proc/self/fd").iterdir())), sorted(zygote.folder.iterdir()))
-
-
-def memory_kib() -> int:
-    """The most memory that this process has had."""
-    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(fields["VmHWM"].split()[0])
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""What the host still has after an attempt that used up what there is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.jail.host import Zygote
+
+
+@pytest.fixture
+def house(zygote: Zygote, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever was tried, the host keeps no process, descriptor, folder or queue of it, and needed no more memory than
+    its module's `MEMORY_KIB`.
+    """
+    zygote.ready()
+    earlier = kept(zygote)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    resident = memory_kib()
+    yield
+    assert kept(zygote) == earlier
+    assert memory_kib() - resident < request.module.MEMORY_KIB
+
+
+def kept(zygote: Zygote) -> tuple[object, ...]:
+    """What would tell of an attempt that has not ended."""
+    queues = [len(Path("/proc/sysvipc", kind).read_text().splitlines()) for kind in ("shm", "sem", "msg")]
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    return (family(zygote), descriptors, sorted(zygote.folder.iterdir()), queues)
+
+
+def family(zygote: Zygote) -> list[int]:
+    """The launcher, all that descends from it, and what looks like it and has lost its parent."""
+    parents: dict[int, int] = {}
+    orphans = []
+    command = Path(f"/proc/{zygote._launcher.pid}/cmdline").read_bytes()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == 1 and (entry / "cmdline").read_bytes() == command:
+                    orphans.append(int(entry.name))
+            except OSError:
+                continue
+            parents[int(entry.name)] = parent
+    found = {zygote._launcher.pid}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found) + sorted(orphans)
+
+
+def memory_kib() -> int:
+    """The most memory that this process has had."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(fields["VmHWM"].split()[0])
