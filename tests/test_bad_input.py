@@ -416,6 +416,8 @@ def test_no_such_path_is_one_line_and_exit_2(cli, tmp_path):
         result = cli("submit", path)
         assert (result.returncode, result.stdout) == (2, "")
         assert result.stderr == f"grade: {path}: no such file or folder\n"
+    result = cli("submit", "")  # as an unset variable of a shell leaves behind: not the current folder
+    assert (result.returncode, result.stderr) == (2, "grade: an empty path: no such file or folder\n")
 
 
 @pytest.mark.parametrize(

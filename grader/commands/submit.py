@@ -36,7 +36,7 @@ _LEVEL_NAMES = ("process", "basic", "strong", "full")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path())
 @click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
 @device_option
 @click.option(
@@ -76,7 +76,7 @@ _LEVEL_NAMES = ("process", "basic", "strong", "full")
 @course_option
 @version_option
 def submit(
-    path: Path,
+    path: str,
     ids: tuple[str, ...],
     device: str,
     seed: int | None,
@@ -92,13 +92,13 @@ def submit(
     error, 3 the grader itself failed.
     """
     if not os.path.exists(path):  # noqa: PTH110  (`Path.exists` raises for names that are too long)
-        click.echo(f"grade: {path}: no such file or folder", err=True)
+        click.echo(f"grade: {path or 'an empty path'}: no such file or folder", err=True)
         raise SystemExit(2)
     if output is None and format_ == "text":
         output = Path("grade-report")
     seed = secrets.randbelow(SEEDS) if seed is None else seed
     with ends_in_one_line():
-        grade, conditions, page = _grade(path, ids, device, seed, format_, output, require, course)
+        grade, conditions, page = _grade(Path(path), ids, device, seed, format_, output, require, course)
     if format_ == "json":
         from grader.records import to_json
 
