@@ -20,6 +20,7 @@ FLOOR = {
     "versions",
     "jail.messages",
     "jail.wire",
+    "jail.cgroups",
     "exercise",
     "expectations",
     "figures",
@@ -45,7 +46,8 @@ INSIDE = {
 }
 LAYERS = [
     FLOOR,
-    {f"jail.{room}" for room in INSIDE} | {"jail.gpu", "jail.view", "jail.handle", "summary", "hookspecs"},
+    {f"jail.{room}" for room in INSIDE}
+    | {"jail.gpu", "jail.view", "jail.handle", "jail.starting", "summary", "hookspecs"},
     {"jail.host", "course"},
     {"jail.isolation", "submissions"},
     {"attempt"},

@@ -182,16 +182,6 @@ def test_usage_errors_exit_with_2(tiny, small_course, monkeypatch, arguments, wo
     assert result.stdout == ""
 
 
-@pytest.mark.slow
-def test_isolation_that_is_not_there_is_required_in_vain(cli, tiny, small_course, isolation):
-    """One line, exit 3, nothing graded."""
-    assert isolation.level != "full"
-    result = cli("submit", tiny, "--format", "json", "--course", small_course(), "--require", "full")
-    assert (result.returncode, result.stdout) == (3, "")
-    assert result.stderr.count("\n") == 1
-    assert f"isolation 'full' is required, this machine reaches '{isolation.level}'" in result.stderr
-
-
 # Where an option comes from.
 
 
