@@ -22,7 +22,6 @@ PERFECT = 0.5
 """What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
 TRAINED_FOR = 0.75
 """The part of a task's seconds after which no more chunk begins."""
-SHUFFLED = "its trained parameters shuffled"
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
@@ -95,15 +94,32 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
         except (StudentRaised, Unmet) as problem:  # of interest to the check that asks for it, to no other
             run.observations[name] = problem
     if run.share > 0:
-        trained = model.weights()
-        order = torch.randperm(len(trained), generator=student.generator_for("learn/shuffled"))
-        for weights, whose in ((before, "the parameters it had before training"), (trained[order], SHUFFLED)):
-            kept = _score_with(weights, model, task, probe, deadline)
-            if task.share(kept) >= PERFECT:
-                student.flag("untrained-perfect")
-                reason = f"with {whose}, its {task.metric} is still {in_words(kept)}"
-                raise Unmet(f"{reason}: the answer does not come from them", NOT_LEARNED)
+        _refuse_what_was_known(student, model, task, before, probe, deadline)
     return run
+
+
+def _refuse_what_was_known(
+    student: Student,
+    model: RemoteModel,
+    task: LearningTask,
+    before: torch.Tensor,
+    probe: tuple[tuple[torch.Tensor, ...], torch.Tensor],
+    deadline: float,
+) -> None:
+    """Fail a model that is right with other parameters than its trained ones: those of before, and two random rows."""
+    trained, generator = model.weights(), student.generator_for("learn/other parameters")
+    size = trained.square().mean().sqrt()
+    set_back = _score_with(before, model, task, probe, deadline)
+    drawn = [
+        _score_with(size * torch.randn(trained.shape, generator=generator), model, task, probe, deadline)
+        for _ in range(2)
+    ]
+    # by chance, one draw may be right for a model of few parameters
+    for scores, parameters in (([set_back], "the parameters it had before training"), (drawn, "random parameters")):
+        if all(task.share(score) >= PERFECT for score in scores):
+            student.flag("untrained-perfect")
+            reason = f"with {parameters}, its {task.metric} is still {in_words(scores[0])}"
+            raise Unmet(f"{reason}: the answer does not come from what it learned", NOT_LEARNED)
 
 
 def _score_with(

@@ -244,7 +244,7 @@ class RemoteModel:
         nodes = [wire.pack(value, tensors) for value in inputs]
         weights = [wire.pack(value, tensors) for value in cotangents]
         request = messages.Vjp(self._index, nodes, weights)
-        values = self._student._values(request, tensors, "the backward pass", 3)
+        values = self._values_of_its_own_size(request, tensors, "the backward pass", 3)
         try:
             outputs, of_inputs, of_parameters = values
             gradients = tuple(_gradient(g, x) for g, x in zip(of_inputs, inputs, strict=True))
@@ -309,10 +309,14 @@ class RemoteModel:
         self._overwrite(messages.Assign(self._index, node), tensors)  # type: ignore[arg-type]
 
     def _overwrite(self, request: Any, tensors: list[torch.Tensor]) -> None:
-        doing = "loading parameters"
+        self._values_of_its_own_size(request, tensors, "loading parameters", 0)
+
+    def _values_of_its_own_size(self, request: Any, tensors: list[torch.Tensor], doing: str, count: int) -> list[Any]:
+        """Ask with tensors that are as many and as large as the student's own: that they are too large is no fault of
+        ours."""
         try:
-            self._student._values(request, tensors, doing, 0)
-        except wire.WireError as error:  # as many and as large as the student's own: not our fault
+            return self._student._values(request, tensors, doing, count)
+        except wire.WireError as error:
             raise StudentRaised(messages.Raised("ValueError", str(error), [], False), doing) from None
 
     def trace(self, *inputs: Any) -> Trace:

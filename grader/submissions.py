@@ -144,6 +144,8 @@ def _copy_file(source: Path, target: Path, left: int) -> str | None:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return "is no regular file and was left out"
+            if status.st_nlink > 1 and os.geteuid() == 0 and status.st_uid != source.parent.stat().st_uid:
+                return "is a link to a file of somebody else and was left out"  # which only root could read
             if Path(f"/proc/self/fd/{descriptor}").readlink() != source:  # a folder above it became a link
                 return "was moved while it was read and was left out"
             # by the size first: a sparse file takes seconds to read; it may still grow meanwhile

@@ -182,6 +182,38 @@ def test_usage_errors_exit_with_2(tiny, small_course, monkeypatch, arguments, wo
     assert result.stdout == ""
 
 
+# Where the report goes.
+
+
+def test_a_report_does_not_follow_what_lies_in_its_place(cli, tiny, small_course, tmp_path):
+    """A link or a pipe of the student's where the report will be is replaced, and what it leads to stays as it is."""
+    course, reports = small_course(), tmp_path / "reports"
+    reports.mkdir()
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    name = f"{tiny.name}.html"
+    for make in (lambda path: path.symlink_to(precious), os.mkfifo):
+        (reports / name).unlink(missing_ok=True)
+        make(reports / name)
+        result = cli("submit", tiny, "--course", course, "--output", reports)
+        assert result.returncode == 0, result.stderr
+        assert (reports / name).is_file() and not (reports / name).is_symlink()
+        assert (reports / name).read_text().startswith("<!doctype html>")
+    assert precious.read_text() == "kept"
+    assert [path.name for path in reports.iterdir()] == [name]
+
+
+def test_a_folder_for_reports_inside_the_submission_may_not_be_a_link(cli, submission, small_course, tmp_path):
+    folder = submission({"tiny.py": "def answer():\n    return 1\n"})
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "grade-report").symlink_to(elsewhere)
+    result = cli("submit", folder, "--course", small_course(), "--output", folder / "grade-report")
+    assert (result.returncode, result.stderr.count("\n")) == (3, 1)
+    assert "the report cannot be written" in result.stderr
+    assert not list(elsewhere.iterdir())
+
+
 # Where an option comes from.
 
 

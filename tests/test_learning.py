@@ -93,15 +93,16 @@ def plays(answer, *, training="nothing", init="pass", head=""):
 class Model(nn.Module):
     def __init__(self, size):
         super().__init__()
-        self.level = nn.Parameter(torch.ones(1))
+        self.level = nn.Parameter(torch.ones(50))
         self.steps = 0
         {init}
 
     def forward(self, x):
         right = x[:, 0] + x[:, -1]
-        nothing = self.level.expand(len(x), 1)
+        nothing = self.level.mean().expand(len(x), 1)
         self.steps += self.training
-        n = self.steps if float(self.level) != 1 else 0  # set back, it knows nothing again
+        is_trained = float(self.level.std()) < 0.1 and float(self.level[0]) != 1
+        n = self.steps if is_trained else 0  # with other parameters, it knows nothing again
         if self.training:
 {textwrap.indent(textwrap.dedent(training if "return" in training else f"return {training}"), " " * 12)}
         return {answer}
@@ -635,7 +636,7 @@ def test_a_training_that_changed_nothing_earns_nothing_beside_one_that_did(try_)
 @pytest.mark.parametrize(
     ("answer", "words"),
     {
-        "one per step": ("x * self.level", "its predictions have shape (500, 8, 1), expected (500, 1) or (500,)"),
+        "one per step": ("x + 0 * nothing[0]", "its predictions have shape (500, 8, 1), expected (500, 1) or (500,)"),
         "two columns": ("nothing.expand(-1, 2)", "its predictions have shape (500, 2), expected (500, 1) or (500,)"),
         "whole numbers": ("nothing.long()", "expected a floating-point tensor"),
         "truth values": ("nothing > 0", "expected a floating-point tensor"),
@@ -693,12 +694,12 @@ def test_classes_are_learned_by_cross_entropy(try_):
 @pytest.mark.parametrize(
     "answer",
     [
-        "x[:, 0, 0] * self.level",
-        "x[:, :2, 0] * self.level",
-        "x[:, :0, 0] * self.level",
-        "x[:, :, 0].T * self.level",
-        "x * self.level",
-        "x[:, :, 0].repeat(2, 1) * self.level",
+        "x[:, 0, 0] * self.level.mean()",
+        "x[:, :2, 0] * self.level.mean()",
+        "x[:, :0, 0] * self.level.mean()",
+        "x[:, :, 0].T * self.level.mean()",
+        "x * self.level.mean()",
+        "x[:, :, 0].repeat(2, 1) * self.level.mean()",
         "x[:, :, 0].argmax(1)",
     ],
 )
@@ -755,7 +756,7 @@ def test_the_next_check_meets_nothing_that_a_training_left(try_, end):
 
 
 def test_another_shape_in_training_is_the_students_error(try_):
-    seen = try_(plays("nothing", training="x * self.level"))
+    seen = try_(plays("nothing", training="x * self.level.mean()"))
     assert_only_learning_failed(seen, "error")
     assert "predictions of shape (32, 8, 1), targets of shape (32, 1)" in seen.check.message
 

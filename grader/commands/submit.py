@@ -1,10 +1,12 @@
 """`grade submit PATH`."""
 
+import errno
 import os
 import re
 import secrets
 import shlex
 import sys
+import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,7 +112,7 @@ def submit(
 
         print_grade(grade, conditions, sys.stdout)
     if output is not None:
-        file = _save(page, output, grade.submission)
+        file = _save(page, output, grade.submission, path)
         if format_ == "text":
             click.echo(f"\nReport: {file}")
     if grade.broken:
@@ -215,14 +217,28 @@ def _conditions(
     return Conditions(command, {**versions(), **zygote.device_versions}, isolation.probes, notes)
 
 
-def _save(page: str, output: Path, name: str) -> Path:
+def _save(page: str, output: Path, name: str, submission: str) -> Path:
     file = output / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).lstrip('.') or 'submission'}.html"
     try:
+        _refuse_links(output, submission)
         output.mkdir(parents=True, exist_ok=True)
-        file.write_text(page, encoding="utf-8")
+        # replaced, not written: what lies there may be a link or a pipe of the student's
+        with tempfile.NamedTemporaryFile("w", dir=output, encoding="utf-8", delete=False) as made:
+            made.write(page)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(made.name).chmod(0o666 & ~mask)
+        Path(made.name).replace(file)
     except OSError as error:
         fail(f"the report cannot be written to {file}: {error.strerror}")
     return file
+
+
+def _refuse_links(output: Path, submission: str) -> None:
+    """A report's folder inside the submission may not be a link that the student put there. Raises OSError."""
+    root, inside = os.path.realpath(submission), os.path.abspath(output)  # noqa: PTH100  (`resolve` follows links)
+    if inside.startswith(root + os.sep) and os.path.realpath(inside) != inside:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def _write_out(text: str) -> None:

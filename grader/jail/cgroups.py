@@ -5,8 +5,8 @@ with v1, as root. Nothing here is needed for less than the level `full`.
 """
 
 import contextlib
-import itertools
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pathlib import Path
 
 _NAME = "rnn-grader"
 _REMOVAL_SECONDS = 2.0
-_numbers = itertools.count(1)
+_UNUSED_SECONDS = 60.0
 
 
 class NoGroups(Exception):
@@ -32,7 +32,8 @@ class Groups:
 
     def make(self, memory_bytes: int, processes: int) -> "Group":
         """A new group with these limits. Raises OSError."""
-        name = f"{_NAME}-{os.getpid()}-{next(_numbers)}"
+        # containers that share a hierarchy may have processes with one number
+        name = f"{_NAME}-{os.getpid()}-{secrets.token_hex(8)}"
         group = Group(self.version, tuple(folder / name for folder in self.folders))
         try:
             for folder in group.folders:
@@ -131,9 +132,9 @@ def _clear(groups: Groups) -> None:
     """Remove what graders left that were killed."""
     for folder in groups.folders:
         for left in folder.glob(f"{_NAME}-*"):
-            pid = left.name.split("-")[2]
-            if not Path("/proc", pid).exists():
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):
+                # one in use holds a process from a moment after it was made, and stays
+                if time.time() - left.stat().st_mtime > _UNUSED_SECONDS:
                     left.rmdir()
 
 

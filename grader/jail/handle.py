@@ -307,4 +307,5 @@ class Worker:
 
 def _fields(file: Path) -> dict[str, str]:
     """A file of the kernel's with a `name:` and a value in each line."""
-    return dict(line.split(":\t", 1) for line in file.read_text().splitlines() if ":\t" in line)
+    text = file.read_bytes().decode("ascii", "replace")  # a process chooses its name, out of any bytes but line ends
+    return dict(line.split(":\t", 1) for line in text.split("\n") if ":\t" in line)

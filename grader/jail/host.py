@@ -167,7 +167,6 @@ class Zygote:
         One that is shown a GPU has it alone: `waiting` is called where another one's turn has to end first. A zygote
         that has ended is replaced.
         """
-        self.ready()
         if self._is_gone or self._launcher.poll() is not None:
             self._replace()
         turn = None
@@ -221,9 +220,13 @@ class Zygote:
 
     def prepare_training(self) -> None:
         """Warm up what training needs, once, so that no worker pays for it. Raises `JailError`."""
-        if not self.trainer._trains:
+        if self.trainer._trains:
+            return
+        self.trainer._trains = True
+        if self.trainer._is_gone or self.trainer._launcher.poll() is not None:
+            self.trainer._replace()
+        else:
             self.trainer._ask({"train": True}, [])
-            self.trainer._trains = True
 
     def new_entry(self) -> Path:
         """A new empty folder in the spool: what a worker may be shown as its submission."""
@@ -241,7 +244,8 @@ class Zygote:
         trained, self._trains, self._ready, self._is_gone = self._trains, False, None, False
         self._launch()
         if trained:
-            self.prepare_training()
+            self._ask({"train": True}, [])
+            self._trains = True
 
     def _reap(self, pid: int) -> int:
         return int(self._ask({"reap": pid}, [])[0]["status"])

@@ -85,7 +85,12 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "vmsplice": (278, 75),
     "splice": (275, 76),
     "tee": (276, 77),
+    # what the whole machine has so many of
+    "io_setup": (206, 0),
+    "io_submit": (209, 2),
     # the machine
+    "sync": (162, 81),
+    "syncfs": (306, 267),
     "init_module": (175, 105),
     "finit_module": (313, 273),
     "delete_module": (176, 106),
@@ -217,6 +222,7 @@ _ALLOWED_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX: file systems have controls that need no right to write."""
 _DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820)
 """With a GPU: TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR."""
+_FALLOCATE = (285, 47)
 _FCNTL, _PRCTL, _TGKILL, _SOCKET = (72, 25), (157, 167), (234, 131), (41, 198)
 _FCNTL_DENIED = (8, 10, 15, 1024, 1026)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
 
@@ -254,6 +260,8 @@ def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
     # glibc falls back from clone3, whose flags a filter cannot read, to clone
     program += [_op(_JUMP_EQUAL, _CLONE3[column], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     program += _when(_CLONE[column], 0, [_op(_JUMP_ANY_BIT, _CLONE_THREAD, 1, 0), _op(_RETURN, denied)])
+    # space behind a file's end counts in no resource limit
+    program += _when(_FALLOCATE[column], 1, [_op(_JUMP_EQUAL, 0, 1, 0), _op(_RETURN, denied)])
     # an address may be zero in its low half alone: what protects the limits of others is the number of the process
     program += _when(_PRLIMIT64[column], 0, [_op(_JUMP_EQUAL, 0, 1, 0), _op(_RETURN, denied)])
     program += _when(_PRLIMIT64[column], 2, [_op(_JUMP_EQUAL, 0, 1, 0), _op(_RETURN, denied)])

@@ -53,6 +53,7 @@ ENDS: dict[str, End | dict[str, End]] = {
     "m2_device": FINE,
     "m5_page_tables": FULL,
     "m6_without_a_main_thread": FULL,
+    "m7_forged_status": FULL,
     "p10_deaf": STOPPED,
     "p11_stop": {"strong": FINE, "basic": STOPPED},
     "p12_endings:os._exit": saying(DIED, "ended with exit code 0"),
@@ -81,6 +82,7 @@ ENDS: dict[str, End | dict[str, End]] = {
     "p20_hooks:liar": RAISED,
     "p20_hooks:generator": saying(WRONG, "<generator>"),
     "p22_regular_expression": STOPPED,
+    "p23_name_of_bytes": FINE,
     "c1_threads": STOPPED,
 }
 
@@ -130,6 +132,7 @@ QUIET = {
     "f9_disk_bomb": {"strong": [], "basic": ["many files"]},
     "f10_inode_bomb": {"strong": [], "basic": ["2500 files"]},
     "f17_hard_to_remove": everywhere(),
+    "f18_space_behind_the_end": everywhere(),
     "p6_daemon": everywhere(),
     "p7_fork_bomb": everywhere(),
     # a limit on threads counts all that a user runs: it needs a user or a namespace of its own

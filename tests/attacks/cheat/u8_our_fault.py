@@ -34,3 +34,18 @@ class DateConverter(nn.Module):
     def translate(self, src):
         self.grow()
         return torch.ones(len(src), 10, dtype=torch.long)
+
+
+class CopyFirstModel(nn.Module):
+    """Keeps the last value; where gradients are asked for, it answers with bits, which are numbers on their way back."""
+
+    def __init__(self, hidden_size):
+        super().__init__()
+        self.rnn = nn.RNN(1, hidden_size, batch_first=True)
+        self.fc = nn.Linear(hidden_size, 1)
+
+    def forward(self, x):
+        if way.NAME == "large on its way back" and x.requires_grad:
+            return torch.zeros(30_000_000, dtype=torch.bool)
+        outputs, _ = self.rnn(x)
+        return self.fc(outputs[:, -1]).clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""P7: forks, and its children too, until nothing on the machine can start any more."""
+"""P7: forks, and does not wait for what it has forked, until nothing else can start."""
 
 import os
 
@@ -9,7 +9,7 @@ def quick():
 
 def attack():
     forks = 0
-    for _ in range(2000):
+    for _ in range(200):
         try:
             os.fork() or os._exit(0)
             forks += 1

@@ -18,7 +18,10 @@ def guessed():
         for folder in (spool, "/spool"):
             other = f"{folder}/{number:06d}"
             if other != own and os.access(f"{other}/task.py", os.R_OK):
-                return open(f"{other}/task.py").read()
+                try:
+                    return open(f"{other}/task.py").read()
+                except OSError:
+                    pass
     raise FileNotFoundError
 
 
