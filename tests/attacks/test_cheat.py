@@ -136,7 +136,7 @@ CHEATS = [
     *(Row("u7_constant_answers", check) for check in ("bias", "final_state", "input_gradients")),
     Row("u8_our_fault", "overflow"),
     Row("u8_our_fault", "twice as large", exercise="date_seq2seq"),
-    Row("u8_our_fault", "large on its way back", exercise="copy_first"),
+    Row("u8_our_fault", "large on its way back", points=1, exercise="copy_first"),
 ]
 
 TRAINED = [
