@@ -3,6 +3,7 @@
 Sizes are counted while streaming; what an archive says of itself is not believed.
 """
 
+import lzma
 import os
 import stat
 import zipfile
@@ -33,7 +34,15 @@ def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
             entries, notes, data = _read(archive, caps, os.path.getsize(path))
     except _Refused as reason:
         return Unpacked([], [], str(reason)), []
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        ValueError,
+        OSError,
+    ) as error:
         return Unpacked([], [], f"the archive is broken: {clean(str(error), 200)}; {_AGAIN}"), []
     except (NotImplementedError, RuntimeError) as error:
         return Unpacked([], [], f"the archive cannot be unpacked: {clean(str(error), 200)}; {_AGAIN}"), []

@@ -39,7 +39,7 @@ class Server:
             except wire.WireError as error:
                 frame = wire.encode(messages.Raised("ValueError", str(error), [], False), [])
             except BaseException as error:
-                frame = wire.encode(self._raised(error), [])
+                frame = wire.encode(self._told(error), [])
             _write(frame)
 
     def _answer(self, request: messages.Request, tensors: list[torch.Tensor]) -> tuple[Any, list[torch.Tensor]]:
@@ -102,6 +102,12 @@ class Server:
         if path is None or found is None:
             return messages.Line(None, "")
         return messages.Line(messages.Place(self.loader.relative(path), found[0]), found[1])
+
+    def _told(self, error: BaseException) -> messages.Raised:
+        try:
+            return self._raised(error)
+        except BaseException:  # looking at it runs code of the student's too
+            return messages.Raised("Exception", "(it raises when it is looked at)", [], False)
 
     def _raised(self, error: BaseException) -> messages.Raised:
         """What the student's code raised, with the frames that lie in the student's own files."""

@@ -148,6 +148,20 @@ def test_a_hard_link_is_a_file_and_its_other_name_stays(staged, box):
     assert seen(box.parent) == earlier
 
 
+def test_a_hard_link_to_what_only_root_may_read_is_left_out(staged, box):
+    if os.geteuid() != 0:
+        pytest.skip("whoever is not root cannot read it either")
+    secret = box.parent / "secret.py"
+    secret.write_text(GOOD)
+    secret.chmod(0o600)
+    os.link(secret, box / "more.py")
+    (box / "task.py").write_text(GOOD)
+    os.chown(box, 1001, 1001)
+    submission, files = staged(box)
+    assert list(files) == ["task.py"]
+    assert submission.notes == ["`more.py` is a link to a file of somebody else and was left out"]
+
+
 @pytest.mark.parametrize("closed", ["task.py", "data", "."])
 def test_what_may_not_be_read_is_named(staged, box, closed):
     """Root reads it all the same; for anybody else it is left out, or the reason."""

@@ -87,10 +87,6 @@ def test_texts_are_told_where_they_belong_and_do_no_harm(grade_row, assert_harml
     assert (exercise.status, exercise.flags, before.status, after.status) == (row.status, [], "passed", "passed")
 
 
-UNTELLABLE = "crashed"
-"""The status of an exercise after an exception that nobody can look at."""
-
-
 @pytest.mark.parametrize("way", ways("t4_endings"))
 def test_exceptions_that_cannot_be_told_end_one_check(grade_row, assert_harmless, asking, way):
     """What looks at them is the worker, which may die of it or be stopped. The rest goes on in another."""
@@ -102,8 +98,11 @@ def test_exceptions_that_cannot_be_told_end_one_check(grade_row, assert_harmless
     if way == "hangs":
         assert (exercise.status, after.status) == ("timeout", "skipped")
         assert "stopped" in check.message
+    elif way == "exits_when_told":
+        assert (exercise.status, after.status) == ("crashed", "passed")
     else:
-        assert (exercise.status, after.status) == (UNTELLABLE, "passed")
+        assert (exercise.status, after.status) == ("graded", "passed")
+        assert "(it raises when it is looked at)" in check.message
     assert exercise.flags == []
 
 
