@@ -30,6 +30,10 @@ _READY_SECONDS = 30.0
 _STEPS_CAP = 20_000
 _CHUNK = 1 << 16
 _PROCESSES = 64  # threads count
+_HIDDEN = (
+    "this machine hides processes (/proc is mounted with hidepid), so a worker's memory cannot be watched; "
+    "mount it with hidepid=0, or with gid= and a group of the grader's user"
+)
 
 EndKind = Literal["timeout", "memory", "crashed", "protocol"]
 
@@ -189,11 +193,9 @@ class Worker:
             raise JailError(f"a worker could not be made ready: {getattr(ready, 'error', 'no report')}")
         self._baseline_kib = self._memory_kib()
         if not self._baseline_kib:
+            has_ended = bool(select.select([self._pidfd], [], [], 0)[0])
             self.close()
-            raise JailError(
-                "this machine hides processes (/proc is mounted with hidepid), so a worker's memory cannot be watched; "
-                "mount it with hidepid=0, or with gid= and a group of the grader's user"
-            )
+            raise JailError("a worker ended as soon as it was ready" if has_ended else _HIDDEN)
 
     def _confine(self, groups: Groups) -> Group:
         """A control group of its own, for what it takes from now on. Its limit is behind the watch's.
