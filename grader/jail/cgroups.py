@@ -139,14 +139,17 @@ def _clear(groups: Groups) -> None:
 
 
 def _unified() -> Iterator[Groups]:
-    """v2: a subtree of ours, then each folder from our own upwards that hands the controllers on to its children."""
+    """v2: a subtree of ours, then each folder from our own upwards that hands the controllers on to its children.
+
+    Never past a folder that limits memory: workers would be free of what was meant for all that the grader starts.
+    """
     own = _own_folder("cgroup2", "")
     if own is None or not own[1].is_dir():
         return
     mount, folder = own
     if _hand_on(folder):
         yield Groups(2, (folder,))
-    while folder != mount:
+    while folder != mount and _words(folder / "memory.max") in ([], ["max"]):
         folder = folder.parent
         if {"memory", "pids"}.issubset(_words(folder / "cgroup.subtree_control")):
             yield Groups(2, (folder,))
@@ -168,6 +171,9 @@ def _hand_on(folder: Path) -> bool:
             _write(aside, "cgroup.procs", os.getpid())
         _write(folder, "cgroup.subtree_control", "+memory +pids")
     except OSError:
+        with contextlib.suppress(OSError):
+            _write(folder, "cgroup.procs", os.getpid())
+            aside.rmdir()
         return False
     return True
 
