@@ -408,6 +408,16 @@ def test_tricks_with_python_and_torch_are_not_our_fault(answer, below):
     answer(layer(below=below), seconds=20)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_hangs_in_long_sequences_keeps_the_points_of_short_ones(answer, seed):
+    """The rule that comes before all checks makes no long calls, whatever sizes it draws."""
+    hangs = "while x.shape[1] >= 50:\n            pass\n        return outputs, h_n"
+    (exercise,) = answer(layer(forward=hangs), seed=seed, seconds=3).exercises
+    passed = [check.id for check in exercise.checks if check.status == "passed"]
+    assert (exercise.status, passed) == ("timeout", ["shapes", "one_step", "bias", "initial_state"])
+    assert "in `forward`, during the check 'Carries the state through sequences of up to 200 steps" in exercise.message
+
+
 # Files and folders.
 
 
