@@ -28,7 +28,6 @@ class Layers(NamedTuple):
     has_filter: bool
     uid: int | None
     keep_capabilities: list[int]
-    """Rights to read and search that root leaves them, only where Landlock says what may be opened all the same."""
     data_bytes: int
     """Private writable memory that a worker inherits."""
     device: str | None
@@ -57,7 +56,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         rules=landlock.open_rules(reads) if version else [],
         has_filter=seccomp.supported(),
         uid=plan["uid"] if os.getuid() == 0 else None,
-        keep_capabilities=plan["keep_capabilities"] if version and not namespaces else [],
+        keep_capabilities=[] if namespaces else [c for c in plan["keep_capabilities"] if _is_harmless(c, version)],
         data_bytes=_status_kib(status, "VmData") * 1024,
         device=device,
     )
@@ -70,6 +69,11 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
     ready = {"namespaces": namespaces, "landlock": version, "seccomp": layers.has_filter}
     control.send(json.dumps({"ready": ready}).encode())
     _serve(control, layers, pid_namespace)
+
+
+def _is_harmless(capability: int, landlock_version: int) -> bool:
+    """Whether a worker may keep it: the right to write everywhere only where Landlock takes it back."""
+    return capability != lockdown.CAP_DAC_OVERRIDE or landlock_version > 0
 
 
 def warm_up(*, backward: bool) -> None:
