@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from grader.plain import plain
+
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "step"]
 
@@ -75,6 +77,7 @@ def _wrong(key: str, value: Any, budget: int) -> str | None:
 
 def _shown(text: str) -> str:
     """What was found, short enough for what is allowed to be read after it."""
+    text = plain(text)  # first: of a path that is cut, nothing tells that it is one of the host's
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 

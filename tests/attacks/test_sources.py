@@ -92,7 +92,7 @@ def test_source_that_is_hard_to_read_is_told_in_words(graded, front, status, wor
 @pytest.mark.parametrize("count", [25_000, 200_000])
 def test_any_number_of_statements_is_no_forgery(graded, count):
     """They run, or the time for them is spent: the channel belongs to nobody but the grader all the same."""
-    result = graded("x = 1\n" * count + GOOD, seconds=45)
+    result = graded("x = 1\n" * count + GOOD, seconds=45, memory_mib=2000)
     assert result.flags == []
     assert result.status == "graded" if count < 100_000 else result.status in ("graded", "timeout")
     assert "channel" not in str(result)
