@@ -42,7 +42,9 @@ HIDDEN = {
 }
 MASKED = {"root with masks": ["--masked"], "user with masks": ["--user", "--masked"]}
 
-ENVIRONMENTS = {**OPTIONS, **WITHOUT_LANDLOCK, **HIDDEN, **MASKED}
+CLOSED = {"root without namespaces and Landlock, in a closed folder": ["--no-namespaces", "--no-landlock", "--closed"]}
+
+ENVIRONMENTS = {**OPTIONS, **WITHOUT_LANDLOCK, **HIDDEN, **MASKED, **CLOSED}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -56,7 +58,7 @@ def run_in(tmp_path: Path) -> Run:
             pytest.skip("these tests do not run as root")
         foreign = ("GRADE_", "GRADER_", "PYTEST_")
         # without Landlock, a worker of root's gets no right to pass a folder that is root's alone, as pytest's are
-        temporary = "/tmp" if environment in WITHOUT_LANDLOCK else str(tmp_path)
+        temporary = "/tmp" if environment in {**WITHOUT_LANDLOCK, **CLOSED} else str(tmp_path)
         result = subprocess.run(
             [sys.executable, RUN, *ENVIRONMENTS[environment], "--", sys.executable, *map(str, arguments)],
             cwd=TESTS.parent,
@@ -118,6 +120,14 @@ def test_hidden_processes_are_refused(environment: str, run_in: Run) -> None:
     for result in (submit(run_in, environment), run_in(environment, "-m", "grader", "doctor")):
         assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
         assert "this machine hides processes" in result.stderr and "hidepid=0" in result.stderr
+
+
+@pytest.mark.parametrize("environment", CLOSED)
+def test_a_library_out_of_reach_is_our_fault(environment: str, run_in: Run) -> None:
+    """Where workers cannot read torch, nothing is graded: a right submission would look like a wrong one."""
+    for result in (submit(run_in, environment), run_in(environment, "-m", "grader", "doctor")):
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+        assert "workers cannot read torch" in result.stderr and "chmod o+x" in result.stderr
 
 
 @pytest.mark.parametrize("environment", MASKED)

@@ -30,6 +30,8 @@ _READY_SECONDS = 30.0
 _STEPS_CAP = 20_000
 _CHUNK = 1 << 16
 _PROCESSES = 64  # threads count
+_INHERITED_MIB = 400
+"""More than the zygote's own memory, measured at 220 with all that training imports."""
 _HIDDEN = (
     "this machine hides processes (/proc is mounted with hidepid), so a worker's memory cannot be watched; "
     "mount it with hidepid=0, or with gid= and a group of the grader's user"
@@ -115,9 +117,9 @@ class Worker:
         wire_socket.setblocking(False)
         for output in self._outputs:
             os.set_blocking(output, False)
-        self._become_ready()
         if groups is not None:
-            self.group = self._confine(groups)
+            self.group = self._confine(groups)  # meanwhile, it locks itself
+        self._become_ready()
 
     def ask(
         self,
@@ -202,7 +204,7 @@ class Worker:
 
         It counts more than the watch does: files in memory, and pages shared with the zygote once they are written.
         """
-        allowed = (self._baseline_kib << 10) + ((self._limits.memory_mib + self._limits.files_mib) << 20)
+        allowed = (_INHERITED_MIB + self._limits.memory_mib + self._limits.files_mib) << 20
         group = None
         try:
             group = groups.make(allowed, _PROCESSES)

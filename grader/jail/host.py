@@ -1,6 +1,7 @@
 """The trusted side of the jail: starts the zygote with a clean environment and asks it for workers."""
 
 import contextlib
+import importlib.metadata
 import itertools
 import json
 import os
@@ -237,6 +238,10 @@ class Zygote:
     def inside_canary(self) -> str:
         """A file in a worker's root that it may not open."""
         return CANARY if self.ready()["namespaces"] else str(self.canary)
+
+    def library(self) -> Path:
+        """A file of torch's, which every worker must be able to read."""
+        return Path(str(importlib.metadata.distribution("torch").locate_file("torch/__init__.py")))
 
     def _replace(self) -> None:
         """Start another zygote where this one has ended. Raises `JailError`."""

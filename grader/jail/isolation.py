@@ -49,6 +49,7 @@ def measure(zygote: Zygote) -> Isolation:
             outcomes["GPU profile"] = PROFILE
     finally:
         worker.close()
+    _refuse_closed_folders(zygote.library(), outcomes.pop("read the library"))
     landlocked = (
         outcomes["read a file that is not allowed"] in _BLOCKED
         and outcomes["read a file of the host"] != "done"
@@ -84,6 +85,16 @@ def measure(zygote: Zygote) -> Isolation:
     out_of_reach = {LEVELS.index(asks) for asks, _ in missing}
     reached: Level = LEVELS[min(out_of_reach, default=len(LEVELS)) - 1]
     return Isolation(reached, outcomes, missing)
+
+
+def _refuse_closed_folders(library: Path, outcome: str) -> None:
+    """Raise `JailError` where a worker cannot read what it needs: right submissions would be graded as wrong ones."""
+    if outcome != "done":
+        closed = next((folder for folder in reversed(library.parents) if not folder.stat().st_mode & 0o001), library)
+        raise JailError(
+            f"workers cannot read torch: {closed} is closed to their user, and this machine gives them no right to "
+            f"pass it; open it (chmod o+x {closed}), or install the grader in a folder that all may pass"
+        )
 
 
 def _device_that_computes(worker: Worker) -> str:

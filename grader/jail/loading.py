@@ -268,7 +268,7 @@ def find_line(path: str, name: str, identifiers: set[str]) -> tuple[int, str] | 
 def describe_syntax(file: str, error: BaseException) -> str:
     """A syntax error with its line and a caret below the place."""
     if not isinstance(error, SyntaxError):
-        reason = message_of(error) or "something in it is nested too deeply"
+        reason = message_of(error) or "something in it is nested too deeply, or there is too much of it"
         return clean(f"{file} cannot be read as Python: {reason}", 1000)
     if not error.lineno:  # of the file as a whole, which is no text in UTF-8
         return clean(f"{file} cannot be read as Python: {error.msg}; save it as plain text in UTF-8", 1000)

@@ -1,6 +1,6 @@
 """Run a command under another condition of the machine: as an ordinary user, without namespaces, and so on.
 
-    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--masked] [--hide-processes] -- ...
+    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--masked] [--hide-processes] [--closed] -- ...
 
 Ends with the command's exit status, or with 125 where this machine cannot make the condition.
 """
@@ -10,6 +10,7 @@ import errno
 import os
 import platform
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ def main() -> int:
     parser.add_argument("--no-landlock", action="store_true", help="with a kernel from before Landlock")
     parser.add_argument("--masked", action="store_true", help="where a part of /sys is covered, as containers do")
     parser.add_argument("--hide-processes", action="store_true", help="where /proc shows a user's own processes only")
+    parser.add_argument("--closed", action="store_true", help="where the library lies in a folder that is root's alone")
     parser.add_argument("command", nargs="+", help="what to run, behind --")
     options = parser.parse_args()
     # under /tmp whatever TMPDIR says: the folder must lie where everybody may pass
@@ -63,14 +65,18 @@ def main() -> int:
 
 def _enter(options: argparse.Namespace, aside: str) -> None:
     changes_user = options.user and os.getuid() == 0
-    if changes_user or options.masked or options.hide_processes:
+    # there, workers of root's get no right to pass a folder that is root's alone, as a checkout's may be
+    needs_open_way = changes_user or (options.no_namespaces and options.no_landlock)
+    if needs_open_way or options.masked or options.hide_processes or options.closed:
         _own_mounts()
     if options.masked:
         lockdown.mount("tmpfs", _MASKED, "tmpfs", lockdown.MS_RDONLY)
     if options.hide_processes:
         _hide_processes()
-    if changes_user:
+    if needs_open_way:
         open_the_way({sys.prefix, sys.base_prefix, sys.executable, str(ROOT)}, aside)
+    if options.closed:
+        close_the_way(Path(sysconfig.get_path("purelib")), aside)
     if options.no_landlock:
         _forbid([_op(_EQUAL, _LANDLOCK_CREATE, 0, 1), _op(_GIVE, seccomp._ERRNO | errno.ENOSYS)])
     if options.no_namespaces:
@@ -126,6 +132,16 @@ def open_the_way(needed: Iterable[str], aside: str) -> None:
     home = Path(aside, "home")
     home.mkdir(mode=0o700)
     os.chown(home, USER, USER)
+
+
+def close_the_way(library: Path, aside: str) -> None:
+    """Cover the folder that holds the library by one that is root's alone, in a mount namespace of our own."""
+    folder = library.parent
+    kept = _like(folder, Path(aside, "closed"))
+    lockdown.mount(str(folder), kept, None, lockdown.MS_BIND)
+    lockdown.mount("tmpfs", str(folder), "tmpfs", lockdown.MS_NOSUID | lockdown.MS_NODEV, "size=4m,mode=700")
+    for entry in Path(kept).iterdir():
+        lockdown.bind_read_only(str(entry), _like(entry, folder / entry.name))
 
 
 def _open_parts(path: Path) -> Iterator[Path]:
