@@ -9,20 +9,23 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pluggy
 
 from grader import hookspecs
+from grader.collecting import Layout
 from grader.exercise import Exercise
-from grader.hookspecs import ReportWriter
+from grader.hookspecs import ExecutorSpec, Exporter, ReportWriter
 from grader.records import Limits
 from grader.settings import CourseError, Settings, bundled
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Course:
     settings: Settings
     exercises: list[Exercise]
     reports: dict[str, ReportWriter]
+    layouts: dict[str, Layout]
+    executors: dict[str, ExecutorSpec]
+    exporters: dict[str, Exporter]
+    hooks: pluggy.HookRelay
+    """What is asked again and again: adjustments and commands."""
 
     def pick(self, ids: tuple[str, ...]) -> list[Exercise]:
         """The exercises with these ids, in the course's order; all of them for no ids. Raises `CourseError`."""
@@ -56,22 +64,26 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     with _one_line("plugins"):
         manager.check_pending()
     templates = [folder for folder in (settings.folder / "reports", bundled() / "reports") if folder.is_dir()]
-    exercises: list[Exercise] = []
-    writers: list[ReportWriter] = []
     with _one_line("plugins"):
-        for listed in manager.hook.grader_exercises():
-            exercises += listed
-        for written in manager.hook.grader_reports(reports=templates):
-            writers += written
-        _refuse_others(exercises, Exercise, "grader_exercises")
-        _refuse_others(writers, ReportWriter, "grader_reports")
+        exercises = _contributed(manager.hook.grader_exercises(), Exercise, "grader_exercises")
+        reports = _contributed(manager.hook.grader_reports(reports=templates), ReportWriter, "grader_reports")
+        layouts = _contributed(manager.hook.grader_layouts(), Layout, "grader_layouts")
+        executors = _contributed(manager.hook.grader_executors(), ExecutorSpec, "grader_executors")
+        exporters = _contributed(manager.hook.grader_exporters(), Exporter, "grader_exporters")
     _refuse_duplicates([exercise.id for exercise in exercises], "exercises")
-    _refuse_duplicates([writer.name for writer in writers], "reports")
     for exercise in exercises:
         with _one_line(f"exercise '{exercise.id}': limits"):
             effective_limits(settings, exercise)
     _set_options(settings, exercises)
-    return Course(settings, sorted(exercises, key=lambda e: e.id), {writer.name: writer for writer in writers})
+    return Course(
+        settings,
+        sorted(exercises, key=lambda e: e.id),
+        _by_name(reports, "reports"),
+        _by_name(layouts, "layouts"),
+        _by_name(executors, "executors"),
+        _by_name(exporters, "exporters"),
+        manager.hook,
+    )
 
 
 def effective_limits(settings: Settings, exercise: Exercise) -> Limits:
@@ -161,10 +173,18 @@ def _one_line(where: str) -> Iterator[None]:
         raise CourseError(f"{where}: {type(error).__name__}: {text}{line}") from error
 
 
-def _refuse_others(values: list[Any], kind: type, hook: str) -> None:
+def _contributed(lists: Iterable[Sequence[Any]], kind: type[_Kind], hook: str) -> list[_Kind]:
+    """What the plugins contributed, in one list. Raises `CourseError` for anything of another kind."""
+    values = [value for listed in lists for value in listed]
     for value in values:
         if not isinstance(value, kind):
             raise CourseError(f"{hook} contributed {value!r}, expected a list of {kind.__name__}")
+    return values
+
+
+def _by_name(values: list[Any], what: str) -> dict[str, Any]:
+    _refuse_duplicates([value.name for value in values], what)
+    return {value.name: value for value in values}
 
 
 def _refuse_duplicates(names: list[str], what: str) -> None:

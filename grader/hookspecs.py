@@ -1,14 +1,20 @@
 """The hooks, in calling order. Nouns contribute value objects; implementations take the arguments they need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from grader.collecting import Layout
 from grader.exercise import Exercise
 from grader.figures import Figure
-from grader.records import Conditions, Grade
+from grader.records import Adjustment, Conditions, Grade, HandIn, Row
+
+if TYPE_CHECKING:
+    import click
 
 PROJECT = "grader"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -22,6 +28,64 @@ class ReportWriter:
     name: str
     page: Callable[[Grade, Conditions, Mapping[str, Sequence[Figure]]], str]
     """Takes the grade, how it came about, and evidence by exercise id."""
+
+
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """Makes the executor that a batch is graded with: a `concurrent.futures.Executor`, used as a context manager.
+
+    What is submitted to it is a function of the grader's with one frozen record, and so is what comes back.
+    """
+
+    name: str
+    make: Callable[[Mapping[str, str], int], Executor]
+    """Takes the `--executor-option K=V` and `--jobs`. Raises ValueError for options that will not do."""
+    options: Mapping[str, str]
+    """What `--executor-option` may set, each with a few words about it."""
+
+
+@dataclass(frozen=True)
+class Exporting:
+    """What an exporter is given: a gradebook to read, and what the command line said."""
+
+    rows: Callable[[], Iterator[Row]]
+    """The attempts that count, by student; each call reads them anew, one at a time."""
+    exercises: Sequence[str]
+    """The ids of all exercises that any of them has, in order."""
+    page: Callable[[Row], str]
+    """A row's page for the student, as HTML."""
+    sources: Callable[[Row], Mapping[str, bytes]]
+    """The code that was handed in, by path: bytes of a student's, never to be parsed here."""
+    into: bytes | None
+    """The sheet to fill, of `--into`."""
+    column: str | None
+    """Which column of it, of `--column`."""
+    settings: Mapping[str, Any]
+    """The course's `[tool.grade.plugins]`, a table for each plugin."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One document, or the files of a folder by their path in it; and what the instructor should know."""
+
+    document: bytes = b""
+    folder: Iterable[tuple[str, bytes]] | None = None
+    notes: Sequence[str] = ()
+
+
+class CannotExport(Exception):
+    """What an exporter raises where the gradebook and the sheet do not fit: what, where, what to do, in one line."""
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """Writes a gradebook in some format."""
+
+    name: str
+    about: str
+    """A few words for `grade export --help`."""
+    export: Callable[[Exporting], Exported]
+    """Raises `CannotExport`."""
 
 
 @hookspec
@@ -56,4 +120,84 @@ def grader_reports(reports: Sequence[Path]) -> Sequence[ReportWriter]:  # type: 
             return [ReportWriter("html", lambda grade, conditions, evidence: render(reports, grade))]
 
     Used by: plugins/html_report/__init__.py
+    """
+
+
+@hookspec
+def grader_layouts() -> Sequence[Layout]:  # type: ignore[empty-body]
+    """Called once, when a course is loaded: the layouts of downloads this plugin can read.
+
+    Returns a list of `Layout`; names must be unique. Of those that detect themselves in a download exactly one must be
+    left, else the instructor chooses with `--layout`.
+
+    Example:
+        @hookimpl
+        def grader_layouts():
+            return [Layout("canvas", detect=looks_like_canvas, collect=collect)]
+
+    Used by: plugins/layouts/__init__.py
+    """
+
+
+@hookspec
+def grader_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
+    """Called once, when a course is loaded: where `grade batch --executor NAME` can grade.
+
+    Returns a list of `ExecutorSpec`; names must be unique. `local` is built in.
+
+    Example:
+        @hookimpl
+        def grader_executors():
+            return [ExecutorSpec("threads", lambda options, jobs: ThreadPoolExecutor(jobs), options={})]
+
+    Used by: plugins/dask_executor.py
+    """
+
+
+@hookspec
+def grader_adjustments(grade: Grade, hand_in: HandIn, settings: Mapping[str, Any]) -> Sequence[Adjustment]:  # type: ignore[empty-body]
+    """Called for each grade of a batch, whenever it is written down: points outside the checks, each with a reason.
+
+    Args:
+        hand_in: who handed it in, and when.
+        settings: the course's `[tool.grade.plugins]`, a table for each plugin.
+
+    Returns a list of `Adjustment`; they are added up, so their order does not matter.
+
+    Example:
+        @hookimpl
+        def grader_adjustments(grade, hand_in):
+            return [Adjustment("handed in late", -1.0)] if hand_in.late else []
+
+    Used by: plugins/late_days.py
+    """
+
+
+@hookspec
+def grader_exporters() -> Sequence[Exporter]:  # type: ignore[empty-body]
+    """Called once, when a course is loaded: the formats of `grade export FORMAT` this plugin writes.
+
+    Returns a list of `Exporter`; names must be unique.
+
+    Example:
+        @hookimpl
+        def grader_exporters():
+            return [Exporter("points", "one line per student", write)]
+
+    Used by: plugins/exporters/__init__.py
+    """
+
+
+@hookspec
+def grader_commands() -> "Sequence[click.Command]":  # type: ignore[empty-body]
+    """Called when `grade` meets a command it does not know, and by `grade plugins`: further commands.
+
+    Returns a list of click commands; a name of the grader's own is refused.
+
+    Example:
+        @hookimpl
+        def grader_commands():
+            return [greet]
+
+    Used by: plugins/history.py
     """

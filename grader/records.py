@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from grader.figures import Figure
+
 CheckStatus = Literal["passed", "partial", "failed", "error", "skipped"]
 ExerciseStatus = Literal["broken", "disallowed", "memory", "timeout", "crashed", "error", "missing", "graded"]
 SubmissionStatus = Literal["graded", "invalid"]
@@ -74,6 +76,54 @@ class Conditions(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     probes: dict[str, str]
     notes: list[str]
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """Points given or taken outside the checks, with the reason that the student reads."""
+
+    reason: str
+    points: float
+
+
+class Record(msgspec.Struct, frozen=True):
+    """All that a grading came to: what a report is made of."""
+
+    grade: Grade
+    conditions: Conditions
+    evidence: dict[str, list[Figure]]
+    """Figures by exercise id."""
+
+
+class HandIn(msgspec.Struct, frozen=True):
+    """Who handed something in, and when."""
+
+    student: str
+    name: str
+    when: str | None
+    """ISO 8601."""
+    late: bool
+    """Whether the download called it late."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of a gradebook: who handed in what, when, and the attempt that counts for them."""
+
+    student: str
+    """The identity: the LMS's own id, or the name of what was handed in."""
+    name: str
+    email: str
+    when: str | None
+    """When it was handed in, ISO 8601."""
+    late: bool
+    content: str
+    """The hash of what was handed in."""
+    grade: Grade
+    adjustments: list[Adjustment]
+    points: float
+    """The grade's points with the adjustments, never below 0; this counts."""
+    percent: float
+    attempt: int
+    """The number of the attempt in the gradebook."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,8 @@ class Settings:
     """`[tool.grade.limits]`: defaults for what attempts may use."""
     exercises: dict[str, dict[str, Any]]
     """`[tool.grade.exercises.<id>]`: what an exercise lets a course set."""
+    plugins: dict[str, dict[str, Any]]
+    """`[tool.grade.plugins.<name>]`: what a course sets for its plugins."""
     packages: list[str]
     """`[tool.grade] packages`: what students may import beside torch and numpy."""
 
@@ -55,10 +57,12 @@ def read_settings(folder: Path | None = None) -> Settings:
     limits = options.pop("limits", {})
     packages = options.pop("packages", [])
     exercises = options.pop("exercises", {})
+    plugins = options.pop("plugins", {})
     try:
         msgspec.convert(limits, Limits)
         packages = msgspec.convert(packages, list[str])
         exercises = msgspec.convert(exercises, dict[str, dict[str, Any]])
+        plugins = msgspec.convert(plugins, dict[str, dict[str, Any]])
     except msgspec.ValidationError as error:
         raise CourseError(f"{file}: [tool.grade]: {error}") from None
-    return Settings(folder, options, limits, exercises, packages)
+    return Settings(folder, options, limits, exercises, plugins, packages)
