@@ -58,8 +58,8 @@ class Collected(msgspec.Struct, frozen=True):
 class Layout:
     """How one kind of download lays submissions out.
 
-    `detect` and `collect` take the download's folder and its name (of the folder, or of the archive that it was unpacked
-    from); `detect` says whether the folder looks like one of the kind, by names alone.
+    `detect` and `collect` take the download's folder and its name (of the folder, or of the archive that it was
+    unpacked from); `detect` says whether the folder looks like one of the kind, by names alone.
     """
 
     name: str

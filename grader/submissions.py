@@ -65,7 +65,7 @@ def _fill(
     path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str], without: Path | None
 ) -> str | None:
     if path.is_dir():
-        return _copy_folder(path, folder, limits, notes, without)
+        return copy_folder(path, folder, limits, notes, without)
     if not path.is_file():
         return "it is neither a folder nor a file"
     if path.suffix.lower() == ".zip":
@@ -73,11 +73,11 @@ def _fill(
     if path.suffix.lower() != ".py":
         found = plain(path.suffix, 20) or "a file without an ending"
         return f"expected a folder, a .py file or a .zip archive, found {found}"
-    problem = _copy_file(path, folder / f"{path.stem}.py", limits.files_mib << 20)
+    problem = copy_file(path, folder / f"{path.stem}.py", limits.files_mib << 20)
     return None if problem is None else f"`{plain(path.name, 100)}` {problem}; hand in the exercise's .py file"
 
 
-def _copy_folder(path: Path, folder: Path, limits: Limits, notes: list[str], without: Path | None) -> str | None:
+def copy_folder(path: Path, folder: Path, limits: Limits, notes: list[str], without: Path | None) -> str | None:
     left = limits.files_mib << 20
     excluded = without.resolve() if without else None
     entries = 0
@@ -87,7 +87,7 @@ def _copy_folder(path: Path, folder: Path, limits: Limits, notes: list[str], wit
             break
         target = folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        problem = _copy_file(source, target, left)
+        problem = copy_file(source, target, left)
         if problem is not None:
             notes.append(f"`{plain(str(relative), 100)}` {problem}")
             continue
@@ -132,7 +132,7 @@ def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple
         notes.append(f"what lies deeper than {_MAX_DEPTH} folders was not looked at")
 
 
-def _copy_file(source: Path, target: Path, left: int) -> str | None:
+def copy_file(source: Path, target: Path, left: int) -> str | None:
     """Copy a regular file of at most `left` bytes; the reason, in words, why it was not."""
     try:
         target.name.encode()
@@ -161,7 +161,7 @@ def _copy_file(source: Path, target: Path, left: int) -> str | None:
 def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
     """Let a jailed worker unpack the archive; check and write what it says is in it."""
     upload = zygote.new_entry()
-    problem = _copy_file(path, upload / "upload.zip", limits.files_mib << 20)
+    problem = copy_file(path, upload / "upload.zip", limits.files_mib << 20)
     if problem is not None:
         return f"the archive {problem}; {_CODE_ALONE}"
     _hand_over(upload, zygote)

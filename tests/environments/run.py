@@ -1,6 +1,6 @@
 """Run a command under another condition of the machine: as an ordinary user, without namespaces, and so on.
 
-    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--masked] [--hide-processes] [--closed] -- ...
+    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--masked] [--closed] ... -- COMMAND
 
 Ends with the command's exit status, or with 125 where this machine cannot make the condition.
 """
