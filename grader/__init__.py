@@ -12,6 +12,7 @@ _HOME = {
     "Band": "figures",
     "CannotExport": "hookspecs",
     "Cell": "figures",
+    "ClassView": "hookspecs",
     "Collected": "collecting",
     "Conditions": "records",
     "Curve": "figures",
@@ -24,6 +25,7 @@ _HOME = {
     "FUSED_RECURRENT": "student",
     "Figure": "figures",
     "Grade": "records",
+    "GradebookError": "gradebook",
     "HandIn": "records",
     "Judged": "expectations",
     "Layout": "collecting",
@@ -65,6 +67,7 @@ _HOME = {
     "largest_error": "expectations",
     "learn": "learning",
     "near": "probes",
+    "open_gradebook": "gradebook",
     "recurrent": "student",
     "show_training": "learning",
 }

@@ -2,8 +2,10 @@
 
 import importlib
 import importlib.metadata
+import os
 import signal
 import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +14,10 @@ from grader.commands.options import GRADER_FAILED
 
 _COMMANDS = {
     "submit": ("grader.commands.submit", "Grade one submission and write its report."),
+    "batch": ("grader.commands.batch", "Grade a class: a folder of submissions, or an LMS download."),
+    "report": ("grader.commands.report", "Write the reports of a gradebook anew."),
+    "export": ("grader.commands.export", "Write the grades for an LMS, or as CSV, JSON, JUnit."),
+    "plugins": ("grader.commands.plugins", "List the plugins: where each comes from, what it adds."),
     "exercises": ("grader.commands.show", "List the exercises of the course."),
     "show": ("grader.commands.show", "Print an exercise's handout, rubric and limits."),
     "verify": ("grader.commands.verify", "Let the course prove itself against its solutions."),
@@ -41,14 +47,29 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module = importlib.import_module(_COMMANDS[name][0])
-        return getattr(module, name)
+        if name in _COMMANDS:
+            module = importlib.import_module(_COMMANDS[name][0])
+            return getattr(module, name)
+        return _of_plugins().get(name)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+def _of_plugins() -> dict[str, click.Command]:
+    """The commands that plugins add, of the course that the environment names or the bundled one."""
+    from grader.commands.options import ends_in_one_line, fail
+    from grader.course import load_commands
+    from grader.settings import read_settings
+
+    with ends_in_one_line():
+        course = os.environ.get("GRADE_COURSE")
+        found = load_commands(read_settings(Path(course) if course else None))
+    for name in found:
+        if name in _COMMANDS:
+            fail(f"a plugin adds the command '{name}', which is one of the grader's own; rename it")
+    return found
 
 
 @click.group(

@@ -7,13 +7,14 @@ code on the trusted side.
 import contextlib
 import hashlib
 import importlib.util
+import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import pluggy
@@ -25,7 +26,23 @@ from grader.hookspecs import ExecutorSpec, Exporter, ReportWriter
 from grader.records import Limits
 from grader.settings import CourseError, Settings, bundled
 
+if TYPE_CHECKING:
+    import click
+
 _Kind = TypeVar("_Kind")
+
+
+class UnknownExercise(CourseError):
+    """An id that no exercise of the course has."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was loaded."""
+
+    name: str
+    origin: str
+    hooks: list[str]
 
 
 @dataclass(frozen=True)
@@ -39,30 +56,23 @@ class Course:
     executors: dict[str, ExecutorSpec]
     exporters: dict[str, Exporter]
     hooks: pluggy.HookRelay
-    """What is asked again and again: adjustments and commands."""
+    """What is asked for each grade: adjustments."""
+    plugins: list[Plugin]
 
     def pick(self, ids: tuple[str, ...]) -> list[Exercise]:
-        """The exercises with these ids, in the course's order; all of them for no ids. Raises `CourseError`."""
+        """The exercises with these ids, in the course's order; all of them for no ids. Raises `UnknownExercise`."""
         known = {exercise.id for exercise in self.exercises}
         for name in ids:
             if name not in known:
-                raise CourseError(f"no exercise is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
+                raise UnknownExercise(
+                    f"no exercise is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}"
+                )
         return [exercise for exercise in self.exercises if not ids or exercise.id in ids]
 
 
 def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     """Load the course's exercises and plugins. Raises `CourseError` for anything broken, before any grading."""
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    for folder in _plugin_folders(settings.folder):
-        for file in sorted(_plugin_files(folder)):
-            with _one_line(f"{folder.name}/{file.name}"):
-                manager.register(_load(settings.folder, file), name=f"{folder.name}/{file.name}")
-    if entry_points:
-        with _one_line(f"entry points '{hookspecs.PROJECT}'"):
-            manager.load_setuptools_entrypoints(hookspecs.PROJECT)
-    with _one_line("plugins"):
-        manager.check_pending()
+    manager = _manager(settings, _plugin_folders(settings.folder), entry_points)
     templates = [folder for folder in (settings.folder / "reports", bundled() / "reports") if folder.is_dir()]
     with _one_line("plugins"):
         exercises = _contributed(manager.hook.grader_exercises(), Exercise, "grader_exercises")
@@ -83,7 +93,69 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
         _by_name(executors, "executors"),
         _by_name(exporters, "exporters"),
         manager.hook,
+        _plugins(manager, settings.folder),
     )
+
+
+def load_commands(settings: Settings) -> "dict[str, click.Command]":
+    """The commands that plugins add; exercises are not loaded for it. Raises `CourseError`."""
+    import click
+
+    folders = [folder for folder in _plugin_folders(settings.folder) if folder.name == "plugins"]
+    manager = _manager(settings, folders, entry_points=True)
+    with _one_line("plugins"):
+        found = _contributed(manager.hook.grader_commands(), click.Command, "grader_commands")
+    return _by_name(found, "commands")
+
+
+def _manager(settings: Settings, folders: list[Path], entry_points: bool) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for folder in folders:
+        for file in sorted(_plugin_files(folder)):
+            with _one_line(f"{folder.name}/{file.name}"):
+                manager.register(_load(settings.folder, file), name=f"{folder.name}/{file.name}")
+    if entry_points:
+        with _one_line(f"entry points '{hookspecs.PROJECT}'"):
+            manager.load_setuptools_entrypoints(hookspecs.PROJECT)
+    with _one_line("plugins"):
+        manager.check_pending()
+    return manager
+
+
+def _plugins(manager: pluggy.PluginManager, course: Path) -> list[Plugin]:
+    """Who brought what: by file in a folder, or by distribution."""
+    distributions = {id(plugin): f"{d.project_name} {d.version}" for plugin, d in manager.list_plugin_distinfo()}
+    found = []
+    for name, plugin in manager.list_name_plugin():
+        if plugin is not None:
+            hooks = sorted(caller.name for caller in manager.get_hookcallers(plugin) or [])
+            home = (
+                "the bundled course"
+                if bundled() in Path(getattr(plugin, "__file__", None) or "/").parents
+                else str(course)
+            )
+            found.append(Plugin(name, distributions.get(id(plugin), home), hooks))
+    return found
+
+
+def hash_of(settings: Settings) -> str:
+    """What decides grades, in one hash: the exercises, what the course sets for them, and the grader itself.
+
+    Machines that grade one batch must agree in it. Starters, calibrations and looks are no part of it.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for root in (settings.folder / "exercises", Path(__file__).resolve().parent):
+        for file in sorted(root.rglob("*")):
+            folders = file.relative_to(root).parts[:-1]
+            if not file.is_file() or file.suffix == ".pyc" or {"starters", "calibration", "course"} & set(folders):
+                continue
+            data = file.read_bytes()
+            digest.update(f"{file.relative_to(root).as_posix()}:{len(data)}:".encode())
+            digest.update(data)
+    chosen = {"limits": settings.limits, "exercises": settings.exercises, "packages": settings.packages}
+    digest.update(json.dumps(chosen, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
 
 
 def effective_limits(settings: Settings, exercise: Exercise) -> Limits:

@@ -10,8 +10,7 @@ import pluggy
 
 from grader.collecting import Layout
 from grader.exercise import Exercise
-from grader.figures import Figure
-from grader.records import Adjustment, Conditions, Grade, HandIn, Row
+from grader.records import Adjustment, Grade, HandIn, Row
 
 if TYPE_CHECKING:
     import click
@@ -22,12 +21,29 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @dataclass(frozen=True)
+class ClassView:
+    """What a report about a class is made of."""
+
+    title: str
+    rows: Callable[[], Iterator[Row]]
+    """The attempts that count, by student; each call reads them anew, one at a time."""
+    exercises: Sequence[Exercise]
+    """Those of the course that any row has, in order."""
+    link: Callable[[Row], str]
+    """Where a row's own page lies, relative to the class's."""
+    notes: Sequence[str] = ()
+    """What the instructor should know, such as what was skipped."""
+
+
+@dataclass(frozen=True)
 class ReportWriter:
-    """Turns a grade into a document for people."""
+    """Turns grades into documents for people."""
 
     name: str
-    page: Callable[[Grade, Conditions, Mapping[str, Sequence[Figure]]], str]
-    """Takes the grade, how it came about, and evidence by exercise id."""
+    page: Callable[..., str]
+    """Takes the grade, the conditions, evidence by exercise id, and `adjustments=` where there may be some."""
+    class_pages: Callable[[ClassView], Iterable[tuple[str, bytes]]] | None = None
+    """The documents about a class, by file name; the first is the one to open."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The field names and their order are the public answer of `grade submit --format 
 (schema 1). Nothing here computes a grade: `grading.py` fills these in.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -141,3 +142,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def to_json(grade: Grade) -> str:
     """Strict JSON: msgspec writes no NaN, and every float in a grade is finite."""
     return msgspec.json.format(msgspec.json.encode(grade), indent=2).decode() + "\n"
+
+
+def batch_to_json(rows: Iterable[Row]) -> str:
+    """The grades that count, each as `to_json` shows one."""
+    grades = [row.grade for row in rows]
+    return msgspec.json.format(msgspec.json.encode({"schema": 1, "grades": grades}), indent=2).decode() + "\n"

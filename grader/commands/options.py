@@ -1,6 +1,7 @@
 """Options that several commands share, and how an error ends a command."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from grader.gradebook import Gradebook
     from grader.jail.host import Zygote
     from grader.jail.isolation import Isolation
 
@@ -15,6 +17,31 @@ GRADER_FAILED = 3
 """Exit code: the grader itself failed, or isolation was required and is not available."""
 SEEDS = 2**53
 """How many seeds there are: every reader of JSON keeps them, and no student's code finds out which one was drawn."""
+
+
+LEVEL_NAMES = ("process", "basic", "strong", "full")
+
+
+def gradebook_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--gradebook URL`, for `open_book`."""
+    return click.option(
+        "--gradebook",
+        default="sqlite:///grade-report/gradebook.db",
+        metavar="URL",
+        envvar="GRADE_GRADEBOOK",
+        show_default=True,
+        help="The gradebook: an SQLite file, or postgresql+psycopg://...",
+    )(command)
+
+
+def open_book(url: str, *, create: bool = False) -> "Gradebook":
+    """Open a gradebook, or end the command in one line."""
+    from grader.gradebook import GradebookError, open_gradebook
+
+    try:
+        return open_gradebook(url, create=create)
+    except GradebookError as problem:
+        raise click.UsageError(str(problem)) from None
 
 
 def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,40 +70,16 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def choose_device(asked: str, zygote: "Zygote", measured: "Isolation", *, required: str | None = None) -> "Isolation":
-    """Let trainings run on the device asked for, and say what isolation a grading there has.
+    """`devices.choose_device` for a command: what is passed over is told, what cannot be had is a usage error."""
+    from grader import devices
 
-    `measured` is that of a worker on the CPU. With `auto`, a GPU that is no use, or keeps from the `required` level, is
-    passed over. Raises `click.UsageError` where a GPU was asked for and none can be used.
-    """
-    from grader.jail.gpu import NoGpu, find
-    from grader.jail.handle import JailError
-    from grader.jail.isolation import measure
-    from grader.records import LEVELS
+    def say(words: str) -> None:
+        click.echo(f"grade: {words}", err=True)
 
-    if asked == "cpu":
-        return measured
     try:
-        gpu = find()
-    except NoGpu as problem:
-        if asked == "cuda":
-            raise click.UsageError(f"--device cuda: {problem}, or use --device cpu.") from None
-        return measured
-    if asked == "auto" and required is not None and LEVELS.index(required) > LEVELS.index("basic"):
-        click.echo(f"grade: training on the CPU: with a GPU, isolation '{required}' is out of reach", err=True)
-        return measured
-    try:
-        isolation = measure(zygote.train_on(gpu))
-    except JailError as problem:
-        zygote.train_here()
-        seen = f"there is a GPU, and it cannot be used ({' '.join(str(problem).split())})"
-        if asked == "cuda":
-            raise click.UsageError(f"--device cuda: {seen}: see `grade doctor`, or use --device cpu.") from None
-        click.echo(f"grade: training on the CPU: {seen}", err=True)
-        return measured
-    import torch
-
-    zygote.device_versions = {"GPU": isolation.probes["GPU"], "CUDA": torch.version.cuda or ""}
-    return min(isolation, measured, key=lambda found: LEVELS.index(found.level))
+        return devices.choose_device(asked, zygote, measured, required=required, say=say)
+    except devices.NoDevice as problem:
+        raise click.UsageError(str(problem)) from None
 
 
 def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,6 +109,17 @@ def ends_in_one_line() -> Iterator[None]:
         yield
     except (CourseError, JailError) as error:
         fail(str(error))
+
+
+def write_out(document: str | bytes, file: Path | None = None) -> None:
+    """Write a document to standard output, or to a stream by its path: UTF-8 whatever the terminal's encoding."""
+    data = document if isinstance(document, bytes) else document.encode()
+    if file is not None:
+        file.write_bytes(data)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def use_one_thread() -> None:

@@ -4,37 +4,33 @@ import errno
 import os
 import re
 import secrets
-import shlex
 import sys
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from grader.commands.options import (
     GRADER_FAILED,
+    LEVEL_NAMES,
     SEEDS,
     choose_device,
     course_option,
     device_option,
     ends_in_one_line,
     fail,
-    use_one_thread,
     version_option,
+    write_out,
 )
 
 if TYPE_CHECKING:
-    from grader.course import Course
-    from grader.exercise import Exercise
-    from grader.figures import Figure
     from grader.jail.host import Zygote
     from grader.jail.isolation import Isolation
     from grader.records import Conditions, Grade, Level
     from grader.settings import Settings
-
-_LEVEL_NAMES = ("process", "basic", "strong", "full")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,7 +67,7 @@ _LEVEL_NAMES = ("process", "basic", "strong", "full")
 )
 @click.option(
     "--require",
-    type=click.Choice(_LEVEL_NAMES),
+    type=click.Choice(LEVEL_NAMES),
     envvar="GRADE_REQUIRE",
     help="Refuse to grade below this isolation level (exit 3).",
 )
@@ -104,9 +100,9 @@ def submit(
     if format_ == "json":
         from grader.records import to_json
 
-        _write_out(to_json(grade))
+        write_out(to_json(grade))
     elif format_ == "html":
-        _write_out(page)
+        write_out(page)
     else:
         from grader.commands.text import print_grade
 
@@ -131,90 +127,41 @@ def _grade(
     require: "Level | None",
     course: "Settings",
 ) -> "tuple[Grade, Conditions, str]":
-    from grader.jail.host import Zygote
+    from grader import slot
+    from grader.course import UnknownExercise
 
-    # started before our own import of torch: the two take a second each, side by side
-    with Zygote(course.packages) as zygote:
-        from grader import calibration
-        from grader.calibrating import measured_or_trained
-        from grader.commands.text import progress
-        from grader.course import load_course
-        from grader.grading import grade
-        from grader.jail.isolation import measure
-        from grader.records import Limits
-        from grader.submissions import stage
-        from grader.watch import Watch
+    def isolate(zygote: "Zygote", measured: "Isolation", trains: bool) -> "Isolation":
+        if not trains and device != "cuda":
+            return measured
+        return choose_device(device, zygote, measured, required=require)
 
-        use_one_thread()
-        loaded = load_course(course)
-        exercises = _pick(loaded, ids)
-        isolation = measure(zygote)
-        trains = any(exercise.trains for exercise in exercises)
-        if trains or device == "cuda":
-            isolation = choose_device(device, zygote, isolation, required=require)
-        if require is not None:
-            _refuse_below(require, isolation)
-        if trains:
-            zygote.prepare_training()
-        submission = stage(path, zygote, Limits(**course.limits), without=output)  # type: ignore[arg-type]
-        evidence: dict[str, list[Figure]] = {}
-        with progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None) as show:
-            measured = measured_or_trained(loaded, exercises, zygote, show)
-            watch = Watch(
-                check=show,
-                fault=lambda fault: click.echo(f"grade: the grader failed in a check:\n{fault}", err=True),
-                figure=lambda exercise, figure: evidence.setdefault(exercise, []).append(figure),
-                calibration=lambda exercise, check: measured.get((exercise, check)),
-            )
-            result = grade(submission, exercises, loaded, zygote, level=isolation.level, seed=seed, watch=watch)
-        rates = [calibration.statement(found) for found in measured.values()]
-        conditions = _conditions(path, ids, seed, course.folder, isolation, rates, zygote)
-        page = ""
-        if (output is not None or format_ == "html") and "html" in loaded.reports:
-            page = loaded.reports["html"].page(result, conditions, evidence)
-        return result, conditions, page
+    with progress_on(sys.stderr) as show, ExitStack() as stack:
+        try:
+            opened = stack.enter_context(slot.open_slot(course, ids, isolate, require, show=show))
+        except UnknownExercise as problem:
+            raise click.UsageError(str(problem)) from None
+        except slot.Refused as problem:
+            fail(str(problem))
+        name = path.resolve().name
+        record, faults = opened.grade(path, name=name, seed=seed, chosen=ids, without=output, check=show)
+    for fault in faults:
+        click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
+    page = ""
+    if (output is not None or format_ == "html") and "html" in opened.course.reports:
+        page = opened.course.reports["html"].page(record.grade, record.conditions, record.evidence)
+    return record.grade, record.conditions, page
 
 
-def _pick(course: "Course", ids: tuple[str, ...]) -> "list[Exercise]":
-    from grader.settings import CourseError
+@contextmanager
+def progress_on(stream: "TextIO | None") -> "Iterator[Callable[[str, str | None], None]]":
+    """The live line, where there is a stream to write it to."""
+    if stream is None:
+        yield lambda *_: None
+        return
+    from grader.commands.text import progress
 
-    try:
-        return course.pick(ids)
-    except CourseError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _refuse_below(required: "Level", isolation: "Isolation") -> None:
-    from grader.records import LEVELS
-
-    if LEVELS.index(isolation.level) < LEVELS.index(required):
-        fail(
-            f"isolation '{required}' is required, this machine reaches '{isolation.level}': "
-            f"{isolation.missing_for(required)}; see `grade doctor`"
-        )
-
-
-def _conditions(
-    path: Path,
-    ids: tuple[str, ...],
-    seed: int,
-    course: Path,
-    isolation: "Isolation",
-    notes: list[str],
-    zygote: "Zygote",
-) -> "Conditions":
-    from grader.plain import one_line
-    from grader.records import Conditions
-    from grader.settings import bundled
-    from grader.versions import versions
-
-    chosen = [part for name in ids for part in ("--exercise", name)]
-    where = [] if course == bundled() else ["--course", course.name]
-    device = [] if zygote.device == "cpu" else ["--device", zygote.device]
-    command = shlex.join(
-        ["grade", "submit", one_line(path.resolve().name, 255), *chosen, *where, *device, "--seed", str(seed)]
-    )
-    return Conditions(command, {**versions(), **zygote.device_versions}, isolation.probes, notes)
+    with progress(stream) as show:
+        yield show
 
 
 def _save(page: str, output: Path, name: str, submission: str) -> Path:
@@ -239,10 +186,3 @@ def _refuse_links(output: Path, submission: str) -> None:
     root, inside = os.path.realpath(submission), os.path.abspath(output)  # noqa: PTH100  (`resolve` follows links)
     if inside.startswith(root + os.sep) and os.path.realpath(inside) != inside:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-
-
-def _write_out(text: str) -> None:
-    """Write UTF-8 whatever the terminal's encoding: documents say so of themselves."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()

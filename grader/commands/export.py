@@ -1,0 +1,105 @@
+"""`grade export FORMAT`."""
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.commands.options import course_option, ends_in_one_line, fail, gradebook_option, open_book, version_option
+
+if TYPE_CHECKING:
+    from grader.course import Course
+    from grader.hookspecs import Exported, Exporter
+    from grader.settings import Settings
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("format_", metavar="FORMAT")
+@gradebook_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    envvar="GRADE_OUTPUT",
+    help="The file or folder to write. Default: standard output, for a document.",
+)
+@click.option(
+    "--into",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The sheet to fill, as downloaded from the LMS. It is not changed itself.",
+)
+@click.option("--column", help="The sheet's column for the points, where it has several.")
+@course_option
+@version_option
+def export(
+    format_: str, gradebook: str, output: Path | None, into: Path | None, column: str | None, course: "Settings"
+) -> None:
+    """Write the grades in another format: csv, json, junit, gradescope, canvas, moodle, ...
+
+    `grade plugins` lists all formats with a few words about each. For an LMS, download its own sheet first and let it
+    be filled: `grade export canvas --into export.csv --output import.csv`.
+    """
+    with ends_in_one_line():
+        from grader.course import load_course
+
+        loaded = load_course(course)
+        exporter = loaded.exporters.get(format_)
+        if exporter is None:
+            known = ", ".join(sorted(loaded.exporters)) or "none"
+            raise click.UsageError(f"no format is called '{format_}'; there are: {known}")
+        exported = _export(exporter, loaded, gradebook, into, column, output)
+    for note in exported.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def _export(
+    exporter: "Exporter", course: "Course", url: str, into: Path | None, column: str | None, output: Path | None
+) -> "Exported":
+    from grader import reporting
+    from grader.batch import adjustments_of
+    from grader.commands.options import write_out
+    from grader.hookspecs import CannotExport, Exporting
+
+    with open_book(url) as book:
+        book.settle(adjustments_of(course))
+        exporting = Exporting(
+            rows=book.rows,
+            exercises=book.exercises(),
+            page=lambda row: reporting.page_of(row, course, book),
+            sources=lambda row: book.sources(row.content),
+            into=into.read_bytes() if into is not None else None,
+            column=column,
+            settings=course.settings.plugins,
+        )
+        try:
+            exported = exporter.export(exporting)
+            if exported.folder is not None:
+                if output is None:
+                    raise click.UsageError(f"'{exporter.name}' writes a folder: name one with --output")
+                for name, data in exported.folder:
+                    _write(output / name, data)
+            elif output is None or _is_stream(output):
+                write_out(exported.document, output)
+            else:
+                _write(output, exported.document)
+        except CannotExport as problem:
+            raise click.UsageError(str(problem)) from None
+    return exported
+
+
+def _write(file: Path, data: bytes) -> None:
+    from grader.reporting import write
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, data)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
+
+
+def _is_stream(file: Path) -> bool:
+    """Whether it is a pipe or a device, which must not be replaced by a file."""
+    try:
+        return not stat.S_ISREG(file.stat().st_mode) and not file.is_dir()
+    except OSError:
+        return False

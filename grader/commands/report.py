@@ -1,0 +1,69 @@
+"""`grade report`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.commands.options import course_option, ends_in_one_line, fail, gradebook_option, open_book, version_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.commands.class_text import ClassText
+    from grader.course import Course
+    from grader.gradebook import Gradebook
+    from grader.settings import Settings
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@gradebook_option
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("grade-report"),
+    envvar="GRADE_OUTPUT",
+    show_default=True,
+    help="Folder for the reports.",
+)
+@click.option("--jobs", type=click.IntRange(1, 1000), envvar="GRADE_JOBS", help="Default: one per processor.")
+@course_option
+@version_option
+def report(gradebook: str, output: Path, jobs: int | None, course: "Settings") -> None:
+    """Write the reports of a gradebook anew: a page for each student, and the class's. Grades nothing."""
+    with ends_in_one_line():
+        from grader.batch import adjustments_of
+        from grader.commands.class_text import ClassText
+        from grader.course import load_course
+
+        loaded = load_course(course)
+        with open_book(gradebook) as book:
+            book.settle(adjustments_of(loaded))
+            jobs = jobs or len(os.sched_getaffinity(0))
+            for file in write_reports(loaded, book, gradebook, output, jobs, ClassText(sys.stderr)):
+                click.echo(file)
+
+
+def write_reports(
+    course: "Course",
+    book: "Gradebook",
+    url: str,
+    output: Path,
+    jobs: int,
+    text: "ClassText",
+    notes: "Sequence[str]" = (),
+) -> list[Path]:
+    """Write every page; the files about the class, the one to open first."""
+    from grader import reporting
+
+    try:
+        if "html" in course.reports:
+            count = book.count()
+            with text.counting("writing reports", count) as show:
+                reporting.write_pages(book.rows(), count, course, book, url, output, jobs, show)
+        view = reporting.view_of(course.settings.folder.name, course, book, notes)
+        return reporting.write_class(view, course.reports.values(), output)
+    except OSError as error:
+        fail(f"the reports cannot be written to {output}: {error.strerror}")

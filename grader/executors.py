@@ -1,0 +1,68 @@
+"""The built-in executor of a batch: a process per slot on this machine.
+
+A process that dies costs the task that it had, and is replaced; `ProcessPoolExecutor` alone would give all of them up.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from grader.jail import lockdown
+
+
+class LocalExecutor(Executor):
+    """Runs each task in one of `jobs` processes, each of them kept for further tasks."""
+
+    def __init__(self, jobs: int):
+        self._threads = ThreadPoolExecutor(jobs)
+        self._idle: queue.LifoQueue[ProcessPoolExecutor | None] = queue.LifoQueue()
+        self._all: list[ProcessPoolExecutor] = []
+        for _ in range(jobs):
+            self._idle.put(None)  # started when there is a task for it
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """As any executor's. The future raises `BrokenExecutor` where the process died."""
+        return self._threads.submit(self._run, function, args, kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes; with `cancel_futures` whatever they are doing."""
+        self._threads.shutdown(wait=False, cancel_futures=cancel_futures)
+        if cancel_futures:
+            for process in [found for slot in self._all for found in (slot._processes or {}).values()]:
+                process.terminate()
+        self._threads.shutdown(wait=wait)
+        for slot in self._all:
+            slot.shutdown(wait=wait, cancel_futures=True)
+
+    def _run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        slot = self._idle.get()
+        try:
+            slot = slot or self._start()
+            return slot.submit(function, *args, **kwargs).result()
+        except BrokenProcessPool:
+            if slot is not None:
+                slot.shutdown(wait=False)
+            slot = None
+            raise
+        finally:
+            self._idle.put(slot)
+
+    def _start(self) -> ProcessPoolExecutor:
+        # a fork would copy the locks of torch's threads
+        context = multiprocessing.get_context("spawn")
+        slot = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+        self._all.append(slot)
+        return slot
+
+
+def _begin(parent: int) -> None:
+    """In a new process: end with the batch, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lockdown.die_with_parent()
+    if os.getppid() != parent:  # it ended before
+        os._exit(1)

@@ -1,0 +1,114 @@
+"""A gradebook -> the reports of a class: a page for each student, and what is about all of them."""
+
+import hashlib
+import multiprocessing
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from grader.course import Course, load_course
+from grader.gradebook import Gradebook, open_gradebook
+from grader.hookspecs import ClassView, ReportWriter
+from grader.jail import lockdown
+from grader.records import Row
+from grader.settings import read_settings
+from grader.slot import NAME
+
+STUDENTS = "students"
+_PIECE = 20
+"""Pages that a process writes before it tells of them."""
+_WORTH_PROCESSES = 40
+"""From so many pages on, processes of their own are worth their start."""
+
+
+def page_of(row: Row, course: Course, book: Gradebook) -> str:
+    """A student's page, as HTML."""
+    record = book.record(row.attempt)
+    name = row.name or row.student
+    grade = msgspec.structs.replace(row.grade, submission=name)
+    command = record.conditions.command.replace(f"grade submit {NAME}", "grade submit PATH", 1)
+    conditions = msgspec.structs.replace(record.conditions, command=command)
+    return course.reports["html"].page(grade, conditions, record.evidence, adjustments=row.adjustments)
+
+
+def file_of(student: str) -> str:
+    """What a student's page is called: safe in a file system and in a link, and no two alike."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._")[:80]
+    return f"{safe}.html" if safe == student else f"{safe or 'student'}-{_short(student)}.html"
+
+
+def write_pages(
+    rows: Iterable[Row],
+    count: int,
+    course: Course,
+    book: Gradebook,
+    url: str,
+    output: Path,
+    jobs: int,
+    show: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Write the page of each row below `output`; by several processes where there are many. `show` counts.
+
+    Raises OSError.
+    """
+    folder = output / STUDENTS
+    folder.mkdir(parents=True, exist_ok=True)
+    if jobs < 2 or count < _WORTH_PROCESSES:
+        for number, row in enumerate(rows, 1):
+            write(folder / file_of(row.student), page_of(row, course, book).encode())
+            show(number)
+        return
+    students = [row.student for row in rows]
+    pieces = [students[start : start + _PIECE] for start in range(0, len(students), _PIECE)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=lockdown.die_with_parent) as executor:
+        work = [executor.submit(_write_piece, piece, course.settings.folder, url, folder) for piece in pieces]
+        for number, done in enumerate(work):
+            done.result()
+            show(min((number + 1) * _PIECE, len(students)))
+
+
+def write_class(view: ClassView, writers: Iterable[ReportWriter], output: Path) -> list[Path]:
+    """Write what is about the class; the files, the one to open first. Raises OSError."""
+    output.mkdir(parents=True, exist_ok=True)
+    written = []
+    for writer in writers:
+        for name, data in writer.class_pages(view) if writer.class_pages is not None else ():
+            write(output / name, data)
+            written.append(output / name)
+    return written
+
+
+def view_of(title: str, course: Course, book: Gradebook, notes: Sequence[str] = ()) -> ClassView:
+    """What the class's page is made of."""
+    ids = set(book.exercises())
+    exercises = [exercise for exercise in course.exercises if exercise.id in ids]
+    return ClassView(title, book.rows, exercises, lambda row: f"{STUDENTS}/{file_of(row.student)}", notes)
+
+
+def write(file: Path, data: bytes) -> None:
+    """Write a file in one move: what is there is whole. Raises OSError."""
+    with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=".", delete=False) as made:
+        made.write(data)
+    mask = os.umask(0)
+    os.umask(mask)
+    Path(made.name).chmod(0o666 & ~mask)
+    Path(made.name).replace(file)
+
+
+def _write_piece(students: list[str], folder: Path, url: str, output: Path) -> None:
+    course = load_course(read_settings(folder))
+    with open_gradebook(url) as book:
+        for student in students:
+            row = book.row(student)
+            if row is not None:
+                write(output / file_of(student), page_of(row, course, book).encode())
+
+
+def _short(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
