@@ -33,7 +33,8 @@ def page_of(row: Row, course: Course, book: Gradebook) -> str:
     grade = msgspec.structs.replace(row.grade, submission=name)
     command = record.conditions.command.replace(f"grade submit {NAME}", "grade submit PATH", 1)
     conditions = msgspec.structs.replace(record.conditions, command=command)
-    return course.reports["html"].page(grade, conditions, record.evidence, adjustments=row.adjustments)
+    beside = {"adjustments": row.adjustments} if row.adjustments else {}
+    return course.reports["html"].page(grade, conditions, record.evidence, **beside)
 
 
 def file_of(student: str) -> str:

@@ -58,6 +58,9 @@ LAYERS = [
     {"grading"},
     {"verify"},
     {"calibrating"},
+    {"devices", "parcels", "gradebook"},
+    {"slot", "executors", "uploads"},
+    {"batch", "reporting"},
     {"commands", "cli", "__main__"},
 ]
 """Lowest first. A module imports modules of lower layers, or of its own."""
