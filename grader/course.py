@@ -77,7 +77,8 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     with _one_line("plugins"):
         exercises = _contributed(manager.hook.grader_exercises(), Exercise, "grader_exercises")
         reports = _contributed(manager.hook.grader_reports(reports=templates), ReportWriter, "grader_reports")
-        layouts = _contributed(manager.hook.grader_layouts(), Layout, "grader_layouts")
+        ids = [exercise.id for exercise in exercises]
+        layouts = _contributed(manager.hook.grader_layouts(exercises=ids), Layout, "grader_layouts")
         executors = _contributed(manager.hook.grader_executors(), ExecutorSpec, "grader_executors")
         exporters = _contributed(manager.hook.grader_exporters(), Exporter, "grader_exporters")
     _refuse_duplicates([exercise.id for exercise in exercises], "exercises")

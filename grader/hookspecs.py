@@ -140,8 +140,11 @@ def grader_reports(reports: Sequence[Path]) -> Sequence[ReportWriter]:  # type: 
 
 
 @hookspec
-def grader_layouts() -> Sequence[Layout]:  # type: ignore[empty-body]
+def grader_layouts(exercises: Sequence[str]) -> Sequence[Layout]:  # type: ignore[empty-body]
     """Called once, when a course is loaded: the layouts of downloads this plugin can read.
+
+    Args:
+        exercises: the ids of the course's exercises: names of modules in a submission, not of students.
 
     Returns a list of `Layout`; names must be unique. Of those that detect themselves in a download exactly one must be
     left, else the instructor chooses with `--layout`.

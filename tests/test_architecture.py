@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 FLOOR = {
     "records",
     "collecting",
+    "roster",
     "plain",
     "versions",
     "jail.messages",
@@ -50,7 +51,7 @@ LAYERS = [
     {f"jail.{room}" for room in INSIDE}
     | {"jail.gpu", "jail.view", "jail.handle", "jail.starting", "summary", "hookspecs"},
     {"jail.host", "course"},
-    {"jail.isolation", "submissions"},
+    {"jail.isolation", "submissions", "patterns"},
     {"attempt"},
     {"student"},
     {"hints", "evidence", "probes"},
