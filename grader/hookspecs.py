@@ -31,6 +31,8 @@ class ClassView:
     """Those of the course that any row has, in order."""
     link: Callable[[Row], str]
     """Where a row's own page lies, relative to the class's."""
+    settings: Mapping[str, Any]
+    """The course's `[tool.grade.plugins]`, a table for each plugin."""
     notes: Sequence[str] = ()
     """What the instructor should know, such as what was skipped."""
 

@@ -89,7 +89,11 @@ def view_of(title: str, course: Course, book: Gradebook, notes: Sequence[str] = 
     """What the class's page is made of."""
     ids = set(book.exercises())
     exercises = [exercise for exercise in course.exercises if exercise.id in ids]
-    return ClassView(title, book.rows, exercises, lambda row: f"{STUDENTS}/{file_of(row.student)}", notes)
+
+    def link(row: Row) -> str:
+        return f"{STUDENTS}/{file_of(row.student)}"
+
+    return ClassView(title, book.rows, exercises, link, course.settings.plugins, notes)
 
 
 def write(file: Path, data: bytes) -> None:

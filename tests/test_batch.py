@@ -247,7 +247,7 @@ def lucky(student):
     import os
     from pathlib import Path
 
-    tries = Path(__file__).with_name("tries")
+    tries = Path(__file__).parents[1] / "tries"
     tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
     if len(tries.read_text()) {times}:
         {fault}
@@ -278,7 +278,6 @@ def test_a_lasting_fault_is_told_apart_and_costs_nobody_points(fault: str, batch
     page = (tmp_path / "out" / "students" / "ada.html").read_text()
     assert "not your mistake" in page
     # what met a fault is not taken for graded: mended, the same command grades it
-    (course / "exercises" / "tries").unlink()
     shutil.rmtree(course)
     make_course(course)
     assert batch().returncode == 0
