@@ -363,7 +363,14 @@ def test_a_batch_that_is_stopped_goes_on(tmp_path: Path, course: Path):
     """Ctrl-C ends it at once, with all that it started; the same command finishes the class."""
     folder = make_class(tmp_path / "class", {f"s{n:02}": "right" for n in range(30)})
     run = command(folder, course, tmp_path / "out")
-    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0) as started:
+    with subprocess.Popen(
+        run,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job would ignore it
+    ) as started:
         wait_for(lambda: attempts(tmp_path / "out") > 3)
         below = descendants(started.pid)
         os.killpg(started.pid, signal.SIGINT)
