@@ -438,6 +438,13 @@ def test_gradescope_runs_no_tags_and_copies_no_aliases(collect):
     assert not Path("tagged").exists()
 
 
+def test_gradescope_submitters_nested_out_of_all_measure(collect):
+    text = "submission_1:\n  :submitters: [" + "[" * 950 + "]" * 950 + ", {sid: 7}]"
+    [upload] = collect("gradescope", {"submission_metadata.yml": text, "submission_1/a.py": ""}).uploads
+    assert [member.key for member in upload.members] == ["7"]
+    assert upload.doubts == ["1 of its submitters could not be read"]
+
+
 def test_blackboard(collect):
     collected = collect("blackboard", BLACKBOARD)
     told = [(upload.members[0].key, upload.when, sorted(names(upload))) for upload in collected.uploads]
@@ -528,7 +535,11 @@ def test_links_and_names_that_are_no_text_are_skipped(layout, course, lay, tmp_p
     os.mkfifo(folder / "pipe.py")
     collected = course.layouts[layout].collect(folder, "download")
     assert collected.uploads == []
-    assert {"ada_1_2_x.py", "Ada_1_assignsubmission_file", "submission_1", "bad?.py", "pipe.py"} <= set(why(collected))
+    told = why(collected)
+    for link in ("ada_1_2_x.py", "Ada_1_assignsubmission_file", "submission_1"):
+        assert told[link].startswith("a link")
+    assert told["bad?.py"] == "its name is not UTF-8; rename it"
+    assert told["pipe.py"] == "neither a file nor a folder"
 
 
 def test_a_download_that_cannot_be_listed(course, tmp_path):
