@@ -439,7 +439,7 @@ def test_gradescope_runs_no_tags_and_copies_no_aliases(collect):
 
 
 def test_gradescope_submitters_nested_out_of_all_measure(collect):
-    text = "submission_1:\n  :submitters: [" + "[" * 950 + "]" * 950 + ", {sid: 7}]"
+    text = "submission_1:\n  :submitters: [" + "[" * 995 + "]" * 995 + ", {sid: 7}]"
     [upload] = collect("gradescope", {"submission_metadata.yml": text, "submission_1/a.py": ""}).uploads
     assert [member.key for member in upload.members] == ["7"]
     assert upload.doubts == ["1 of its submitters could not be read"]
