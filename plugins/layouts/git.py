@@ -7,6 +7,7 @@ itself is never run here: the configuration of a student's repository can have i
 
 import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 from grader import Collected, Member, Part, Skipped, Upload
@@ -48,20 +49,23 @@ def collect(folder: Path, name: str) -> Collected:
     skipped = list(listing.skipped)
     skipped += [Skipped(file.name, "a file beside the clones") for file in listing.files if file.name != _SCORES]
     students = _students(inner / _SCORES) if any(file.name == _SCORES for file in listing.files) else {}
-    prefix = _prefix([name, inner.name])
+    prefix = _named_prefix([name, inner.name]) or _common_prefix(listing.folders, students)
     uploads = []
     for path in listing.folders:
-        known = [student for student in students.values() if path.name.lower().endswith(f"-{student.key.lower()}")]
-        if known:
-            member = max(known, key=lambda student: len(student.key))
-        else:
-            has_prefix = prefix and path.name.lower().startswith(prefix) and len(path.name) > len(prefix)
-            member = Member(same_text(path.name[len(prefix) :] if has_prefix else path.name))
-        uploads.append(Upload([member], [Part("", path)], doubts=_doubts(path, prefix, students, bool(known))))
+        doubts = []
+        user = same_text(path.name)
+        if prefix and path.name.lower().startswith(prefix) and len(path.name) > len(prefix):
+            user = same_text(path.name[len(prefix) :])
+        elif prefix:
+            doubts = [f"its name does not start with {prefix}, as the others' do"]
+        if students and user.lower() not in students:
+            doubts.append(f"{_SCORES} names no user {user}")
+        member = students.get(user.lower(), Member(user))
+        uploads.append(Upload([member], [Part("", path)], doubts=doubts))
     return Collected(uploads, skipped)
 
 
-def _prefix(names: list[str]) -> str:
+def _named_prefix(names: list[str]) -> str:
     """What stands before the user in each folder, where the download's name tells it."""
     for name in names:
         if match := _DOWNLOAD.fullmatch(name):
@@ -69,13 +73,24 @@ def _prefix(names: list[str]) -> str:
     return ""
 
 
+def _common_prefix(folders: list[Path], students: dict[str, Member]) -> str:
+    """What is left of most folders' names without one of the users: `--dir` gives the download any name."""
+    prefixes = Counter(
+        path.name.lower().removesuffix(user)
+        for path in folders
+        for user in students
+        if path.name.lower().endswith(f"-{user}")
+    )
+    return prefixes.most_common(1)[0][0] if prefixes else ""
+
+
 def _students(path: Path) -> dict[str, Member]:
-    """The users of Classroom 50's summary by name; its other columns come from files that students can write to."""
+    """The users of Classroom 50's summary, in lower case; its scores and times come from files students can write."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             return {}
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return {row["username"]: _member(row) for row in csv.DictReader(file) if row.get("username")}
+            return {row["username"].lower(): _member(row) for row in csv.DictReader(file) if row.get("username")}
     except (OSError, ValueError, csv.Error):
         return {}  # a summary that cannot be read costs names, no submission
 
@@ -83,11 +98,3 @@ def _students(path: Path) -> dict[str, Member]:
 def _member(row: dict[str, str | None]) -> Member:
     name = " ".join(part for part in ((row.get("first_name") or ""), (row.get("last_name") or "")) if part)
     return Member(row["username"] or "", same_text(name), row.get("email") or "")
-
-
-def _doubts(path: Path, prefix: str, students: dict[str, Member], is_known: bool) -> list[str]:
-    if students and not is_known:
-        return [f"{_SCORES} names no such user"]
-    if prefix and not path.name.lower().startswith(prefix):
-        return [f"its name does not start with {prefix}, as the download's name says"]
-    return []

@@ -31,7 +31,12 @@ def collect(folder: Path, name: str) -> Collected:
             skipped.append(Skipped(path.name, f"{METADATA} does not name it: whose it is cannot be told"))
         else:
             uploads.append(_upload(path, submission))
-    skipped += [Skipped(same_text(missing), f"named by {METADATA}, but there is no such folder") for missing in known]
+    told = {entry.what for entry in skipped}
+    skipped += [
+        Skipped(missing, f"named by {METADATA}, but there is no such folder")
+        for missing in known
+        if missing not in told
+    ]
     skipped += [Skipped(file.name, "a file beside the submissions") for file in listing.files if file.name != METADATA]
     return Collected(_with_doubles(uploads), skipped)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MAX_BYTES = 200 << 20
 _MAX_SUBMITTERS = 100
 _MAX_DEPTH = 4
+_MAX_SKIPPED_DEPTH = 1000
+"""Of what is left out: the parser's time grows with the square of the depth."""
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 
 Value = str | None | list[Any] | dict[str, Any]
@@ -139,6 +141,8 @@ class _Reader:
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth == 0:
                 return
+            if depth > _MAX_SKIPPED_DEPTH:
+                raise BadDownload(f"{self.file}: nested deeper than {_MAX_SKIPPED_DEPTH} levels; export it again")
             event = next(self.events)
 
 
