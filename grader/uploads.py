@@ -39,8 +39,7 @@ def ingested(
         if not path.is_dir():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grade-download-")))
             notes = _unpack(path, folder, course)
-            folder = _lone_folder(folder)
-        chosen = _choose(folder, path, course, layout, pattern)
+        chosen, folder = _choose(folder, path, course, layout, pattern)
         found = chosen.collect(folder, path.name if path.is_dir() else path.stem)
         if roster is not None:
             from grader.roster import apply_roster, read_roster
@@ -79,30 +78,37 @@ def _unpack(path: Path, folder: Path, course: Course) -> list[str]:
         return unpack(path, folder, zygote)
 
 
-def _lone_folder(folder: Path) -> Path:
-    """Where an archive holds one folder and nothing else, that is the download."""
-    entries = list(folder.iterdir())
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
-
-
-def _choose(folder: Path, path: Path, course: Course, layout: str | None, pattern: str | None) -> Layout:
+def _choose(folder: Path, path: Path, course: Course, layout: str | None, pattern: str | None) -> tuple[Layout, Path]:
+    """The layout, and the folder that it lays out."""
     if pattern is not None:
         from grader.patterns import layout_by_pattern
 
-        return layout_by_pattern(pattern)
+        return layout_by_pattern(pattern), folder
     if layout is not None:
         if layout not in course.layouts:
-            raise BadDownload(
-                f"no layout is called '{layout}'; there are: {', '.join(sorted(course.layouts)) or 'none'}"
-            )
-        return course.layouts[layout]
+            names = ", ".join(sorted(course.layouts)) or "none"
+            raise BadDownload(f"no layout is called '{layout}'; there are: {names}")
+        return course.layouts[layout], folder
     name = path.name if path.is_dir() else path.stem
-    fitting = [known for known in course.layouts.values() if known.detect(folder, name)]
-    if len(fitting) > 1:
-        names = ", ".join(sorted(known.name for known in fitting))
-        raise BadDownload(f"{path.name} looks like several layouts: {names}; choose one with --layout")
-    if not fitting and FALLBACK not in course.layouts:
+    wrapped = None if path.is_dir() else _lone_folder(folder, course)
+    for place in (folder, wrapped) if wrapped is not None else (folder,):
+        fitting = [known for known in course.layouts.values() if known.detect(place, name)]
+        if len(fitting) > 1:
+            names = ", ".join(sorted(known.name for known in fitting))
+            raise BadDownload(f"{path.name} looks like several layouts: {names}; choose one with --layout")
+        if fitting:
+            return fitting[0], place
+    if FALLBACK not in course.layouts:
         raise BadDownload(
-            f"no plugin of the course knows the layout of {path.name}, and there is no '{FALLBACK}' layout"
+            f"no plugin of the course knows the layout of {path.name}, nor is there one called '{FALLBACK}'"
         )
-    return fitting[0] if fitting else course.layouts[FALLBACK]
+    return course.layouts[FALLBACK], wrapped or folder
+
+
+def _lone_folder(folder: Path, course: Course) -> Path | None:
+    """Where an archive holds one folder and nothing else, what is in it is the class; unless it is a submission."""
+    entries = list(folder.iterdir())
+    if len(entries) != 1 or not entries[0].is_dir():
+        return None
+    modules = [entries[0] / f"{exercise.id}.py" for exercise in course.exercises]
+    return None if any(module.exists() for module in modules) else entries[0]
