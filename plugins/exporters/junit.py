@@ -3,7 +3,8 @@
 import io
 import re
 from collections import Counter
-from xml.sax.saxutils import XMLGenerator
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
 
 from grader import ExerciseGrade, Exported, Exporting, Row, Verdict, format_points
 
@@ -19,24 +20,21 @@ _TOTALS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 def export(exporting: Exporting) -> Exported:
     """One `testsuites` element. Time is a submission's: no single check's is measured."""
     document = io.BytesIO()
-    xml = XMLGenerator(document, "utf-8", short_empty_elements=True)
-    xml.startDocument()
-    _open(xml, "testsuites", name="grades")
+    document.write(b'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="grades">\n')
     for row in exporting.rows():
-        _suite(xml, row)
-    _close(xml, "testsuites")
+        document.write("".join(_suite(row)).encode())
+    document.write(b"</testsuites>\n")
     return Exported(document.getvalue())
 
 
-def _suite(xml: XMLGenerator, row: Row) -> None:
+def _suite(row: Row) -> Iterator[str]:
     grade = row.grade
     cases = [(exercise, check) for exercise in grade.exercises for check in exercise.checks]
     totals = Counter(_OUTCOMES.get(check.status, "") for _, check in cases)
     if not cases:
         totals["error"] = 1
     counts = {name: str(totals[element]) for name, element in _TOTALS.items()}
-    tests = str(max(1, len(cases)))
-    _open(xml, "testsuite", name=row.student, tests=tests, **counts, time=f"{grade.seconds:.3f}")
+    yield _start("testsuite", name=row.student, tests=str(max(1, len(cases))), **counts, time=f"{grade.seconds:.3f}")
     properties = [
         ("name", row.name),
         ("status", grade.status),
@@ -47,47 +45,36 @@ def _suite(xml: XMLGenerator, row: Row) -> None:
         ("handed_in", row.when or ""),
         *[("adjustment", f"{change.points:+g}: {change.reason}") for change in row.adjustments],
     ]
-    _properties(xml, properties)
+    yield _properties(properties)
     for exercise, check in cases:
-        _case(xml, exercise, check)
+        yield from _case(exercise, check)
     if not cases:
-        _open(xml, "testcase", classname="submission", name="submission")
-        _outcome(xml, "error", grade.status, grade.message or "there is no check of it", None)
-        _close(xml, "testcase")
-    _close(xml, "testsuite")
+        yield _start("testcase", classname="submission", name="submission")
+        yield _outcome("error", grade.status, grade.message or "there is no check of it", None)
+        yield "</testcase>\n"
+    yield "</testsuite>\n"
 
 
-def _case(xml: XMLGenerator, exercise: ExerciseGrade, check: Verdict) -> None:
-    _open(xml, "testcase", classname=exercise.id, name=check.id)
-    _properties(xml, [("points", format_points(check.points)), ("max_points", format_points(check.max_points))])
+def _case(exercise: ExerciseGrade, check: Verdict) -> Iterator[str]:
+    yield _start("testcase", classname=exercise.id, name=check.id)
+    yield _properties([("points", format_points(check.points)), ("max_points", format_points(check.max_points))])
     if check.status in _OUTCOMES:
-        _outcome(xml, _OUTCOMES[check.status], check.status, check.message, check.hint)
-    _close(xml, "testcase")
+        yield _outcome(_OUTCOMES[check.status], check.status, check.message, check.hint)
+    yield "</testcase>\n"
 
 
-def _outcome(xml: XMLGenerator, element: str, kind: str, message: str, hint: str | None) -> None:
+def _outcome(element: str, kind: str, message: str, hint: str | None) -> str:
     """The message's first line as an attribute, where CI servers look for a headline, and all of it as text."""
     first = message.strip().split("\n")[0]
-    _open(xml, element, type=kind, message=first)
-    xml.characters(_clean("\n\n".join([message, hint] if hint else [message])))
-    _close(xml, element)
+    text = escape(_FORBIDDEN.sub("", "\n\n".join([message, hint] if hint else [message])))
+    return f"{_start(element, type=kind, message=first)}{text}</{element}>\n"
 
 
-def _properties(xml: XMLGenerator, properties: list[tuple[str, str]]) -> None:
-    _open(xml, "properties")
-    for name, value in properties:
-        _open(xml, "property", name=name, value=value)
-        _close(xml, "property")
-    _close(xml, "properties")
+def _properties(properties: list[tuple[str, str]]) -> str:
+    inside = "".join(f"{_start('property', name=name, value=value)}</property>" for name, value in properties)
+    return f"<properties>{inside}</properties>\n"
 
 
-def _open(xml: XMLGenerator, element: str, /, **attributes: str) -> None:
-    xml.startElement(element, {name: _clean(value) for name, value in attributes.items()})  # type: ignore[arg-type]
-
-
-def _close(xml: XMLGenerator, element: str) -> None:
-    xml.endElement(element)
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("", text)
+def _start(element: str, /, **attributes: str) -> str:
+    written = "".join(f" {name}={quoteattr(_FORBIDDEN.sub('', value))}" for name, value in attributes.items())
+    return f"<{element}{written}>"
