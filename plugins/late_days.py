@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 _Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(msgspec.Struct, frozen=True):
     """What a course may set."""
 
     due: Any = None
@@ -70,10 +70,14 @@ def _adjustment(reason: str, percent: float, most: float) -> list[Adjustment]:
 
 def _read(chosen: Mapping[str, Any]) -> tuple[Policy, datetime | None]:
     """The settings and the due date. Raises ValueError, in one line, for what will not do."""
+    if unknown := sorted(set(chosen) - set(Policy.__struct_fields__)):
+        raise ValueError(f"{_WHERE}: '{unknown[0]}' is no setting; there are: {', '.join(Policy.__struct_fields__)}")
     try:
         policy = msgspec.convert(chosen, Policy)
     except msgspec.ValidationError as error:
-        raise ValueError(f"{_WHERE}: {str(error).replace('$.', '')}") from None
+        expected, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`")
+        raise ValueError(f"{_WHERE}: {key} is {chosen[key]!r}: {expected[:1].lower()}{expected[1:]}") from None
     if policy.due is None:
         if policy.percent_per_day is not None:
             raise ValueError(f'{_WHERE}: percent_per_day needs a due date: due = "2026-11-20T23:59:00+01:00"')

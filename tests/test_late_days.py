@@ -125,12 +125,12 @@ def test_never_more_than_the_cap_and_never_a_gain(course, when, cap, percent, fr
         ({**DAILY, "due": "2026-11-20T23:59:00"}, "without a time zone"),
         ({**DAILY, "due": date(2026, 11, 20)}, "due is '2026-11-20', expected a time such as"),
         ({**DAILY, "due": 5}, "due is '5', expected a time such as"),
-        ({**DAILY, "percent_per_day": -1}, "percent_per_day"),
+        ({**DAILY, "percent_per_day": -1}, "percent_per_day is -1: expected `float` >= 0"),
         ({**DAILY, "percent_per_day": float("nan")}, "percent_per_day"),
         ({**DAILY, "at_most_percent": 101}, "at_most_percent"),
         ({**DAILY, "grace_minutes": float("inf")}, "grace_minutes"),
-        ({**DAILY, "free_days": 1.5}, "free_days"),
-        ({**DAILY, "percent_per_week": 5}, "percent_per_week"),
+        ({**DAILY, "free_days": 1.5}, "free_days is 1.5: expected `int`, got `float`"),
+        ({**DAILY, "percent_per_week": 5}, "'percent_per_week' is no setting; there are: due, percent_per_day, "),
     ],
 )
 def test_settings_that_will_not_do_are_told_in_one_line(adjust, settings, said):
