@@ -305,6 +305,7 @@ def test_sources_stay_in_their_students_folder(export, tmp_path):
     hostile = {
         "../../evil.py": b"1", "/etc/passwd": b"2", "a": b"3", "a/b.py": b"4", "A/b.py": b"5", "c:\\x.py": b"6",
         "..": b"7", "deep/" * 30 + "x.py": b"8", "x?": b"9", "x_/y.py": b"10", "evil.py": b"11",
+        "z/y.py": b"12", "z": b"13",
     }  # fmt: skip
     exported = export("similarity", [row(name) for name in BAD_NAMES], sources=lambda row: hostile)
     files = list(exported.folder)

@@ -314,6 +314,11 @@ def test_moodle_in_a_language_it_was_never_told_of(fill):
     assert "'分数' was filled: the column before the maximum, '最高分'" in exported.notes
 
 
+def test_a_byte_order_mark_before_a_quote_is_no_letter(fill):
+    sheet = ENGLISH.replace("\ufeffIdentifier", '\ufeff"Identifier, or so"')
+    assert changed(sheet.encode(), fill("moodle", sheet, row("17")).document) == {(1, 5): b"15"}
+
+
 def test_moodle_keeps_an_old_encoding(fill):
     sheet = GERMAN.replace("\ufeff", "").encode("cp1252")
     exported = fill("moodle", sheet, row("17", 17))
