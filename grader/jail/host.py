@@ -45,6 +45,7 @@ class Zygote:
         self.gpu, self._beside = gpu, beside
         self.trainer: Zygote = self
         """The zygote that workers for trainings come from: another one where they run on a GPU."""
+        self._shown: dict[tuple[str, ...], Zygote] = {}
         self.device_versions: dict[str, str] = {}
         """What the device of the trainings adds to the versions that graded."""
         self._packages = list(packages)
@@ -90,6 +91,23 @@ class Zygote:
             self.trainer.close()
             self.trainer = self
             self.device_versions = {}
+
+    def showing(self, packages: Iterable[str]) -> "Zygote":
+        """A zygote beside this one, whose workers may import these distributions too. Raises `JailError`.
+
+        It is started once and ends with this one.
+        """
+        wanted = tuple(packages)
+        for name in wanted:
+            try:
+                importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                raise JailError(f"{name} is not installed; install it beside the grader") from None
+        if wanted not in self._shown:
+            zygote = Zygote([*self._packages, *wanted], beside=self)
+            zygote.start()
+            self._shown[wanted] = zygote
+        return self._shown[wanted]
 
     def start(self) -> None:
         """Take a folder, a user and the control groups, then start the launcher. Raises `JailError`."""
@@ -258,6 +276,8 @@ class Zygote:
     def close(self) -> None:
         """End the zygote and with it every worker; remove its folder."""
         self.train_here()
+        while self._shown:
+            self._shown.popitem()[1].close()
         self._end()
         if self._claim is not None:
             self._claim.close()
