@@ -4,6 +4,7 @@ A format's converter runs in a jailed worker; what it answers is checked here be
 from a zygote of its own, started when the first such file is met, so that students' code does not see its packages.
 """
 
+import ast
 import contextlib
 import re
 import time
@@ -62,6 +63,16 @@ class _Refused(Exception):
     """Why a file could not be converted, in a student's words."""
 
 
+def _imported(format_: Format, source: str) -> list[str]:
+    """The modules that a converter imports at its top, for its zygote to import once. Raises `JailError`."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise JailError(f"the format '{format_.name}': {format_.converter}: {error}") from None
+    names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    return names + [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+
+
 class _Converter:
     """A format's worker for one submission: another one where it has ended. Close it."""
 
@@ -71,7 +82,7 @@ class _Converter:
         except (OSError, ValueError) as error:
             raise JailError(f"the format '{format_.name}': {format_.converter} cannot be read: {error}") from None
         self._folder, self._limits = folder, limits
-        self._zygote = zygote.showing(format_.packages)
+        self._zygote = zygote.showing(format_.packages, _imported(format_, self._source))
         self._deadline = time.monotonic() + _SECONDS
         self._worker: Worker | None = None
 

@@ -2,6 +2,7 @@
 and handed over read-only.
 """
 
+import errno
 import os
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,7 @@ from grader.plain import plain
 def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[str], *, most: int, depth: int) -> bool:
     """Write what a worker says it found, at most `depth` folders deep; whether it sent as much as it says.
 
-    Where it did not, or sent more than `most` entries, nothing is written.
+    Where it did not, or sent more than `most` entries, nothing is written. Raises OSError where there is no space left.
     """
     if len(entries) > most or sum(entry.size for entry in entries) > len(data):
         return False
@@ -31,6 +32,8 @@ def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[s
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
             notes.append(f"`{plain(entry.path, 100)}` cannot be written ({error.strerror}) and was left out")
     return True
 

@@ -40,9 +40,18 @@ class Zygote:
     `start` returns at once, so that the caller can import torch meanwhile; the first `spawn` waits for it.
     """
 
-    def __init__(self, packages: Iterable[str] = (), gpu: Gpu | None = None, beside: "Zygote | None" = None):
-        """`gpu` is what each of its workers is shown; with `beside`, it shares that one's submissions and user."""
-        self.gpu, self._beside = gpu, beside
+    def __init__(
+        self,
+        packages: Iterable[str] = (),
+        gpu: Gpu | None = None,
+        beside: "Zygote | None" = None,
+        imports: Iterable[str] = (),
+    ):
+        """`gpu` is what each of its workers is shown; with `beside`, it shares that one's submissions and user.
+
+        `imports` are modules that all its workers will need.
+        """
+        self.gpu, self._beside, self._imports = gpu, beside, list(imports)
         self.trainer: Zygote = self
         """The zygote that workers for trainings come from: another one where they run on a GPU."""
         self._shown: dict[tuple[str, ...], Zygote] = {}
@@ -92,10 +101,10 @@ class Zygote:
             self.trainer = self
             self.device_versions = {}
 
-    def showing(self, packages: Iterable[str]) -> "Zygote":
+    def showing(self, packages: Iterable[str], imports: Iterable[str] = ()) -> "Zygote":
         """A zygote beside this one, whose workers may import these distributions too. Raises `JailError`.
 
-        It is started once and ends with this one.
+        It is started once, with these `imports`, and ends with this one.
         """
         wanted = tuple(packages)
         for name in wanted:
@@ -104,7 +113,7 @@ class Zygote:
             except importlib.metadata.PackageNotFoundError:
                 raise JailError(f"{name} is not installed; install it beside the grader") from None
         if wanted not in self._shown:
-            zygote = Zygote([*self._packages, *wanted], beside=self)
+            zygote = Zygote([*self._packages, *wanted], beside=self, imports=imports)
             zygote.start()
             self._shown[wanted] = zygote
         return self._shown[wanted]
@@ -158,6 +167,7 @@ class Zygote:
             "spool": str(self.spool),
             "canary": self.canary.read_text(),
             "uid": self.uid,
+            "imports": self._imports,
             "device": self.gpu.device if self.gpu is not None else None,
             "keep_capabilities": needed_capabilities([*view.readable, self.spool]) if self.as_root else [],
         }

@@ -205,6 +205,17 @@ class Unpack(_Message, frozen=True):
     max_depth: Count
 
 
+class UnpackPiece(_Message, frozen=True):
+    """Unpack what fits into one answer of the archive that is the only file shown: from the entry `start` on."""
+
+    file: str
+    start: Count
+    max_entries: Count
+    max_entry_bytes: Count
+    max_piece_bytes: Count
+    max_depth: Count
+
+
 class Convert(_Message, frozen=True):
     """Turn a file of the submission into Python files, with a converter that is not a student's."""
 
@@ -243,6 +254,7 @@ Request = (
     | Trace
     | FindLine
     | Unpack
+    | UnpackPiece
     | Convert
     | Probe
     | TryDevice
@@ -357,6 +369,15 @@ class Unpacked(_Message, frozen=True):
     error: str | None
 
 
+class Piece(_Message, frozen=True):
+    """Files of an archive as in `Unpacked`; `next` is the entry to go on with, None at the end."""
+
+    entries: list[Entry]
+    notes: list[str]
+    next: Count | None
+    error: str | None
+
+
 class ConvertedFile(_Message, frozen=True):
     name: str
     size: Count
@@ -378,4 +399,6 @@ class Probed(_Message, frozen=True):
     outcomes: dict[str, str]
 
 
-Answer = Ready | Step | Loaded | Value | Built | Raised | Trained | Traced | Line | Unpacked | Converted | Probed
+Answer = (
+    Ready | Step | Loaded | Value | Built | Raised | Trained | Traced | Line | Unpacked | Piece | Converted | Probed
+)

@@ -88,6 +88,8 @@ class Server:
                 return self._find_line(name, set(identifiers)), []
             case messages.Unpack():
                 return archive.unpack(os.path.join(self.submission, request.file), request)
+            case messages.UnpackPiece():
+                return archive.unpack_piece(os.path.join(self.submission, request.file), request)
             case messages.Convert():
                 return converting.convert(self.submission, request)
             case messages.Probe(outside=outside, inside=inside):

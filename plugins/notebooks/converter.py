@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
-from nbformat import reader
+from nbformat import NBFormatError, ValidationError, reader
 
 CELLS = 5000
 CODE_CHARACTERS = 2 << 20
@@ -49,7 +49,8 @@ def convert(path):
         except ValueError as problem:
             broken.append(f"cell {number}: {problem}; the cell was left out")
         else:
-            pieces.setdefault(target, []).append((f"cell {number}", first, text))
+            if text:
+                pieces.setdefault(target, []).append((f"cell {number}", first, text))
     files = [joined(name, found, Path(path).name) for name, found in pieces.items() if found]
     return {"files": files, "notes": [*broken, *dropped][:NOTES]}
 
@@ -82,8 +83,10 @@ def read(path):
         raise ValueError(f"it is nested too deeply; {AGAIN}") from None
     except MemoryError:
         raise
-    except Exception as error:  # what nbformat does with JSON that is no notebook: AttributeError, KeyError, ...
-        raise ValueError(f"it is no notebook ({type(error).__name__}: {str(error)[:200]}); {AGAIN}") from None
+    except (NBFormatError, ValidationError) as error:
+        raise ValueError(f"it is no notebook ({str(error)[:200]}); {AGAIN}") from None
+    except Exception:  # what nbformat does with JSON that is something else: AttributeError, KeyError, ...
+        raise ValueError(f"it is no notebook; {AGAIN}") from None
 
 
 def code_cells(notebook):
