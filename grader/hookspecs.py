@@ -49,7 +49,8 @@ class Format:
     converter: Path
     """A Python file, run in a jailed worker and never on the trusted side. It defines `convert(path)`, which returns
     `{"files": [(name, text, parts)], "notes": [...]}` with the names of Python files, and for each its parts: (first
-    line in the text, what to call the place that it comes from, first line there). Raises ValueError: why it cannot."""
+    line in the text, what to call the place that it comes from, first line there), or none where lines are the same in
+    both. Raises ValueError: why it cannot. Its own imports are made once, before the first file is seen."""
 
 
 @dataclass(frozen=True)

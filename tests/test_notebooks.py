@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from grader.records import Limits
 from grader.settings import CourseError, read_settings
 from grader.submissions import stage, unstage
 
-pytestmark = pytest.mark.jail
+ROOT = Path(__file__).parents[1]
 
 
 def code(source) -> dict:
@@ -135,6 +136,7 @@ def test_cells_count_as_jupyter_counts_them_when_it_runs_them_all(convert):
     assert submission.notes[0].startswith("`homework.ipynb`, cell 2, line 1")
 
 
+@pytest.mark.jail
 def test_old_notebooks_are_read(convert):
     cell = {"cell_type": "code", "language": "python", "input": ["x = 1\n", "y = 2"], "outputs": [], "metadata": {}}
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell]}]}
@@ -146,6 +148,7 @@ def test_saved_outputs_are_never_used(convert):
     assert convert(notebook(cell))[1] == {"homework.py": "x = 1\n"}
 
 
+@pytest.mark.jail
 def test_magics_are_never_executed(convert, tmp_path):
     made = tmp_path / "made"
     convert(notebook(f"!touch {made}", f"%%bash\ntouch {made}", f"%%python\nopen({str(made)!r}, 'w')", "x = 1"))
@@ -176,6 +179,7 @@ def test_help_and_errors_say_that_notebooks_are_accepted(cli, answer, tmp_path):
     )
 
 
+@pytest.mark.jail
 def test_a_notebook_in_a_folder_or_a_zip(answer, submission, archive, reference):
     files = {"ada/my_rnn.ipynb": notebook(reference), "ada/.ipynb_checkpoints/my_rnn-checkpoint.ipynb": "{"}
     for path in (submission(files), archive(files)):
@@ -201,6 +205,7 @@ def test_many_notebooks_are_not_all_looked_at(convert):
     assert submission.notes == ["only the first 20 of 25 notebooks and the like were looked at"]
 
 
+@pytest.mark.jail
 def test_one_zygote_converts_for_all_and_students_do_not_see_its_packages(
     answer, submission, reference, zygote, course
 ):
@@ -219,6 +224,7 @@ def test_without_a_notebook_no_zygote_is_started(monkeypatch, answer, submission
 # Places.
 
 
+@pytest.mark.jail
 def test_an_exception_names_cell_and_line(answer, submission, reference):
     broken = reference.replace("def forward(self", "def helper(self):\n        1 / 0\n\n    def forward(self", 1)
     at = broken[: broken.index("def forward")].count("\n") + 1
@@ -495,3 +501,20 @@ def test_formats_that_will_not_do_are_refused_before_grading(tmp_path, claims, m
     )
     with pytest.raises(CourseError, match=message):
         load_course(read_settings(tmp_path), entry_points=False)
+
+
+def test_readme_example_runs(tmp_path, zygote, submission):
+    """The format that the README of plugins shows, copied into a course as it stands."""
+    text = (ROOT / "plugins" / "README.md").read_text().split("## `grader_formats()`")[1]
+    plugin, converter = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[:2]
+    folder = tmp_path / "course" / "plugins" / "literate"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(plugin)
+    (folder / "converter.py").write_text(converter)
+    course = load_course(read_settings(tmp_path / "course"), entry_points=False)
+    files = {"a.lpy": "An answer.\n> def f():\n>     return 1 / 0\n\nThe end.", "b.lpy": "Nothing."}
+    staged = stage(submission(files), zygote, Limits(), formats=course.formats)
+    assert (zygote.spool / staged.entry / "a.py").read_text() == "\ndef f():\n    return 1 / 0\n\n"
+    assert staged.notes == ["`b.lpy` was left out: no line of it begins with `>`"]
+    assert record(zygote, staged, "a.py").place(3) == ("a.lpy", 3)
+    unstage(staged, zygote)

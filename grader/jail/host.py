@@ -104,9 +104,11 @@ class Zygote:
     def showing(self, packages: Iterable[str], imports: Iterable[str] = ()) -> "Zygote":
         """A zygote beside this one, whose workers may import these distributions too. Raises `JailError`.
 
-        It is started once, with these `imports`, and ends with this one.
+        It is started once, with these `imports`, and ends with this one; for no distributions, it is this one.
         """
         wanted = tuple(packages)
+        if not wanted:
+            return self
         for name in wanted:
             try:
                 importlib.metadata.distribution(name)

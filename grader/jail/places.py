@@ -12,7 +12,7 @@ import msgspec
 
 class Origin(msgspec.Struct, frozen=True):
     """The file that a module was converted from, and its parts: (first line in the module, what to call the place that
-    it comes from, first line there), in order."""
+    it comes from, first line there), in order. Without parts, lines are the same in both."""
 
     file: str
     parts: list[tuple[int, str, int]]
@@ -46,7 +46,7 @@ def remember_lines(path: str, root: str, origin: Origin) -> None:
     with open(path, encoding="utf-8") as file:
         lines = file.read().split("\n")
     ends = [first for first, _, _ in origin.parts[1:]] + [len(lines) + 1]
-    for (first, label, there), end in zip(origin.parts, ends, strict=True):
+    for (first, label, there), end in zip(origin.parts, ends, strict=False):
         text = ["\n"] * (there - 1) + [f"{line}\n" for line in lines[first - 1 : end - 1]]
         name = os.path.join(root, f"{origin.file}, {label}")
         linecache.cache[name] = (sum(map(len, text)), None, text, name)
