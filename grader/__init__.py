@@ -24,6 +24,7 @@ _HOME = {
     "Exporting": "hookspecs",
     "FUSED_RECURRENT": "student",
     "Figure": "figures",
+    "Format": "hookspecs",
     "Grade": "records",
     "GradebookError": "gradebook",
     "HandIn": "records",

@@ -22,7 +22,7 @@ import pluggy
 from grader import hookspecs
 from grader.collecting import Layout
 from grader.exercise import Exercise
-from grader.hookspecs import ExecutorSpec, Exporter, ReportWriter
+from grader.hookspecs import ExecutorSpec, Exporter, Format, ReportWriter
 from grader.records import Limits
 from grader.settings import CourseError, Settings, bundled
 
@@ -51,6 +51,7 @@ class Course:
 
     settings: Settings
     exercises: list[Exercise]
+    formats: list[Format]
     reports: dict[str, ReportWriter]
     layouts: dict[str, Layout]
     executors: dict[str, ExecutorSpec]
@@ -76,12 +77,14 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     templates = [folder for folder in (settings.folder / "reports", bundled() / "reports") if folder.is_dir()]
     with _one_line("plugins"):
         exercises = _contributed(manager.hook.grader_exercises(), Exercise, "grader_exercises")
+        formats = _contributed(manager.hook.grader_formats(), Format, "grader_formats")
         reports = _contributed(manager.hook.grader_reports(reports=templates), ReportWriter, "grader_reports")
         ids = [exercise.id for exercise in exercises]
         layouts = _contributed(manager.hook.grader_layouts(exercises=ids), Layout, "grader_layouts")
         executors = _contributed(manager.hook.grader_executors(), ExecutorSpec, "grader_executors")
         exporters = _contributed(manager.hook.grader_exporters(), Exporter, "grader_exporters")
     _refuse_duplicates([exercise.id for exercise in exercises], "exercises")
+    _check_formats(formats)
     for exercise in exercises:
         with _one_line(f"exercise '{exercise.id}': limits"):
             effective_limits(settings, exercise)
@@ -89,6 +92,7 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     return Course(
         settings,
         sorted(exercises, key=lambda e: e.id),
+        formats,
         _by_name(reports, "reports"),
         _by_name(layouts, "layouts"),
         _by_name(executors, "executors"),
@@ -253,6 +257,16 @@ def _contributed(lists: Iterable[Sequence[Any]], kind: type[_Kind], hook: str) -
         if not isinstance(value, kind):
             raise CourseError(f"{hook} contributed {value!r}, expected a list of {kind.__name__}")
     return values
+
+
+def _check_formats(formats: list[Format]) -> None:
+    _refuse_duplicates([format_.name for format_ in formats], "formats")
+    suffixes = [suffix for format_ in formats for suffix in format_.suffixes]
+    for suffix in suffixes:
+        if suffix in (".py", ".zip") or suffixes.count(suffix) > 1:
+            raise CourseError(f"a format claims {suffix}, which is spoken for; remove one")
+        if not suffix.startswith(".") or suffix != suffix.lower():
+            raise CourseError(f"a format claims '{suffix}', expected an ending in small letters, as '.ipynb'")
 
 
 def _by_name(values: list[Any], what: str) -> dict[str, Any]:

@@ -38,6 +38,22 @@ class ClassView:
 
 
 @dataclass(frozen=True)
+class Format:
+    """Turns files of one kind, as notebooks, into the Python files that are graded in their place."""
+
+    name: str
+    suffixes: Sequence[str]
+    """What such files end in: `.ipynb`."""
+    packages: Sequence[str]
+    """The installed distributions that the converter imports. Students' code does not see them."""
+    converter: Path
+    """A Python file, run in a jailed worker and never on the trusted side. It defines `convert(path)`, which returns
+    `{"files": [(name, text, parts)], "notes": [...]}` with the names of Python files, and for each its parts: (first
+    line in the text, what to call the place that it comes from, first line there), or none where lines are the same in
+    both. Raises ValueError: why it cannot. Its own imports are made once, before the first file is seen."""
+
+
+@dataclass(frozen=True)
 class ReportWriter:
     """Turns grades into documents for people."""
 
@@ -120,6 +136,21 @@ def grader_exercises() -> Sequence[Exercise]:  # type: ignore[empty-body]
             return [exercise]
 
     Used by: exercises/my_rnn/__init__.py
+    """
+
+
+@hookspec
+def grader_formats() -> Sequence[Format]:  # type: ignore[empty-body]
+    """Called once, when a course is loaded: the kinds of files beside Python's own that submissions may consist of.
+
+    Returns a list of `Format`; names and suffixes must be unique.
+
+    Example:
+        @hookimpl
+        def grader_formats():
+            return [Format("notebook", (".ipynb",), ("nbformat", "ipython"), Path(__file__).with_name("converter.py"))]
+
+    Used by: plugins/notebooks/__init__.py
     """
 
 

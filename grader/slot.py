@@ -110,7 +110,7 @@ class Slot:
         from grader.watch import Watch
 
         limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
-        submission = stage(path, self.zygote, limits, without=without)
+        submission = stage(path, self.zygote, limits, without=without, formats=self.course.formats)
         evidence: dict[str, list] = {}
         faults: list[str] = []
         watch = Watch(

@@ -1,7 +1,7 @@
 """A path -> a staged submission: a private, read-only copy in the zygote's spool, under caps.
 
-Nothing of a student's is parsed here: files are copied as bytes, and an archive is unpacked in a jailed worker, whose
-answer is checked again before a byte is written.
+Nothing of a student's is parsed here: files are copied as bytes; archives are unpacked and notebooks converted in
+jailed workers, whose answers are checked again before a byte is written.
 """
 
 import itertools
@@ -9,17 +9,20 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
+from grader.conversions import convert
+from grader.hookspecs import Format
 from grader.jail import messages
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
 from grader.jail.loading import IGNORED
 from grader.plain import one_line, plain
 from grader.records import Limits
+from grader.spool import hand_over, write_entries
 
 _MAX_ENTRIES = 2000
 _MAX_DEPTH = 16
@@ -40,20 +43,28 @@ class Submission(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
-def stage(path: Path, zygote: Zygote, limits: Limits, *, without: Path | None = None) -> Submission:
-    """Stage a folder, a `.py` file or a `.zip`; `without` is a folder inside it that is not part of it."""
+def stage(
+    path: Path, zygote: Zygote, limits: Limits, *, without: Path | None = None, formats: Sequence[Format] = ()
+) -> Submission:
+    """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these.
+
+    `without` is a folder inside it that is not part of it.
+    """
     path = Path(os.path.realpath(path))  # unlike `Path.resolve`, it takes a link to itself for what it is
     name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
     folder = zygote.new_entry()
     notes: list[str] = []
     try:
-        problem = _fill(path, folder, zygote, limits, notes, without)
+        problem = _fill(path, folder, zygote, limits, notes, without, formats)
+        unreadable = convert(folder, formats, zygote, limits, notes) if problem is None else None
         if problem is None and not any(folder.rglob("*.py")):
-            problem = _nothing_found(folder, notes)
+            problem = unreadable or _nothing_found(folder, notes)
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
-    _hand_over(folder, zygote)
-    return Submission(name, folder.name, notes[:_SHOWN], problem)
+    hand_over(folder, zygote)
+    if len(notes) > _SHOWN:
+        notes[_SHOWN:] = [f"{len(notes) - _SHOWN} more such notes are not shown"]
+    return Submission(name, folder.name, notes, problem)
 
 
 def unstage(submission: Submission, zygote: Zygote) -> None:
@@ -62,7 +73,13 @@ def unstage(submission: Submission, zygote: Zygote) -> None:
 
 
 def _fill(
-    path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str], without: Path | None
+    path: Path,
+    folder: Path,
+    zygote: Zygote,
+    limits: Limits,
+    notes: list[str],
+    without: Path | None,
+    formats: Sequence[Format],
 ) -> str | None:
     if path.is_dir():
         return copy_folder(path, folder, limits, notes, without)
@@ -70,10 +87,12 @@ def _fill(
         return "it is neither a folder nor a file"
     if path.suffix.lower() == ".zip":
         return _unpack(path, folder, zygote, limits, notes)
-    if path.suffix.lower() != ".py":
+    suffix = path.suffix.lower()
+    if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
         found = plain(path.suffix, 20) or "a file without an ending"
-        return f"expected a folder, a .py file or a .zip archive, found {found}"
-    problem = copy_file(path, folder / f"{path.stem}.py", limits.files_mib << 20)
+        kinds = "".join(f", a {format_.name} ({', '.join(format_.suffixes)})" for format_ in formats)
+        return f"expected a folder, a .py file{kinds} or a .zip archive, found {found}"
+    problem = copy_file(path, folder / f"{path.stem}{suffix}", limits.files_mib << 20)
     return None if problem is None else f"`{plain(path.name, 100)}` {problem}; hand in the exercise's .py file"
 
 
@@ -164,7 +183,7 @@ def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: lis
     problem = copy_file(path, upload / "upload.zip", limits.files_mib << 20)
     if problem is not None:
         return f"the archive {problem}; {_CODE_ALONE}"
-    _hand_over(upload, zygote)
+    hand_over(upload, zygote)
     worker = zygote.spawn(upload.name, limits)
     try:
         request = messages.Unpack("upload.zip", _MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, _MAX_DEPTH)
@@ -182,27 +201,8 @@ def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: lis
         return plain(answer.error)
     data = tensors[0].numpy().tobytes()
     notes.extend(plain(note, 200) for note in answer.notes)
-    return _write_entries(folder, answer.entries, data, notes)
-
-
-def _write_entries(folder: Path, entries: list[messages.Entry], data: bytes, notes: list[str]) -> str | None:
-    if len(entries) > _MAX_ENTRIES or sum(entry.size for entry in entries) > len(data):
+    if not write_entries(folder, answer.entries, data, notes, most=_MAX_ENTRIES, depth=_MAX_DEPTH):
         return f"the archive is broken; {_MAKE_ANEW}"
-    position = 0
-    for entry in entries:
-        content = data[position : position + entry.size]
-        position += entry.size
-        parts = PurePosixPath(entry.path).parts
-        safe = parts and ".." not in parts and not entry.path.startswith("/") and "\0" not in entry.path
-        if not safe or len(parts) > _MAX_DEPTH:
-            notes.append(f"`{plain(entry.path, 100)}` leads outside the archive and was left out")
-            continue
-        target = folder.joinpath(*parts)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        except OSError as error:
-            notes.append(f"`{plain(entry.path, 100)}` cannot be written ({error.strerror}) and was left out")
     return None
 
 
@@ -213,12 +213,3 @@ def _nothing_found(folder: Path, notes: list[str]) -> str:
     names = ", ".join(f"`{plain(name, 60)}`" for name in found[:_SHOWN])
     left_out = f"; {notes[0]}" if notes else ""
     return f"there is no Python file in it; found {names}{left_out}; hand in the exercise's .py file"
-
-
-def _hand_over(folder: Path, zygote: Zygote) -> None:
-    """Make the copy read-only, and readable by the user that workers become."""
-    for path in (folder, *folder.rglob("*")):
-        if zygote.as_root:
-            os.chown(path, zygote.uid, zygote.uid)
-        # our own folders stay writable for us, so that they can be removed
-        path.chmod(0o400 if path.is_file() else 0o500 if zygote.as_root else 0o700)

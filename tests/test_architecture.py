@@ -39,6 +39,8 @@ INSIDE = {
     "models",
     "loading",
     "archive",
+    "converting",
+    "places",
     "probe",
     "lockdown",
     "landlock",
@@ -51,7 +53,7 @@ LAYERS = [
     {f"jail.{room}" for room in INSIDE}
     | {"jail.gpu", "jail.view", "jail.handle", "jail.starting", "summary", "hookspecs"},
     {"jail.host", "course"},
-    {"jail.isolation", "submissions", "patterns"},
+    {"jail.isolation", "submissions", "spool", "conversions", "downloads", "patterns"},
     {"attempt"},
     {"student"},
     {"hints", "evidence", "probes"},

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from grader.jail.messages import Entry
 from grader.records import Limits
-from grader.submissions import _write_entries, stage, unstage
+from grader.spool import write_entries
+from grader.submissions import stage, unstage
 
 pytestmark = pytest.mark.jail
 
@@ -166,11 +167,11 @@ def test_the_host_checks_the_paths_again(tmp_path):
     folder.mkdir(parents=True)
     paths = ["../evil.py", "/tmp/evil.py", "a/../../evil.py", "", ".", "..", "a\0.py", "x/" * 40 + "evil.py", "ok.py"]
     notes: list[str] = []
-    assert _write_entries(folder, [Entry(path, 1) for path in paths], b"x" * len(paths), notes) is None
+    assert write_entries(folder, [Entry(path, 1) for path in paths], b"x" * len(paths), notes, most=2000, depth=16)
     assert [path.name for path in (tmp_path / "in").rglob("*") if path.is_file()] == ["ok.py"]
     assert len(notes) == len(paths) - 1
     for entries in ([Entry("a.py", 5)], [Entry(f"{i}.py", 0) for i in range(2001)]):
-        assert "broken" in str(_write_entries(folder, entries, b"1234", []))
+        assert not write_entries(folder, entries, b"1234", [], most=2000, depth=16)
 
 
 def test_absolute_names_do_not_reach_the_file_they_name(unpack, tmp_path):

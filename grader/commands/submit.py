@@ -84,7 +84,7 @@ def submit(
     require: "Level | None",
     course: "Settings",
 ) -> None:
-    """Grade one submission: a folder, a .py file or a .zip archive.
+    """Grade one submission: a folder, a .py file, a notebook (.ipynb) or a .zip archive of any of these.
 
     Prints the verdicts and writes an HTML report, named last. Exit codes: 0 graded, 1 below --fail-under, 2 usage
     error, 3 the grader itself failed.

@@ -8,11 +8,13 @@ import os
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
 
 from grader.jail.loading import IGNORED
-from grader.jail.messages import Entry, Unpack, Unpacked
+from grader.jail.messages import Entry, Piece, Unpack, Unpacked, UnpackPiece
 from grader.jail.wire import clean
 
 _CHUNK = 1 << 16
@@ -21,6 +23,11 @@ _RATIO_FROM = 8 << 20
 _NOTES = 20
 _AGAIN = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
 _CODE_ALONE = "hand in the code alone, without data and models"
+_PIECE_ENTRIES = 250
+_NAME = 1000
+_JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+
+_Found = TypeVar("_Found")
 
 
 class _Refused(Exception):
@@ -30,10 +37,34 @@ class _Refused(Exception):
 def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
     """The files of the archive at `path`, or the reason why it was refused."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries, notes, data = _read(archive, caps, os.path.getsize(path))
+        entries, notes, data = _opened(path, lambda archive: _read(archive, caps, os.path.getsize(path)), _AGAIN)
     except _Refused as reason:
         return Unpacked([], [], str(reason)), []
+    return Unpacked(entries, notes[:_NOTES], None), [_tensor(data)]
+
+
+def unpack_piece(path: str, caps: UnpackPiece) -> tuple[Piece, list[torch.Tensor]]:
+    """A piece of a bulk download's archive, every file but a system's own; or the reason why it was refused.
+
+    Entries over `max_entry_bytes` are left out; so is what would lead elsewhere.
+    """
+    try:
+        entries, notes, data, following = _opened(path, lambda archive: _read_piece(archive, caps), "download it again")
+    except _Refused as reason:
+        return Piece([], [], None, str(reason)), []
+    return Piece(entries, notes, following, None), [_tensor(data)]
+
+
+def _tensor(data: bytearray) -> torch.Tensor:
+    # an empty tensor stands for an archive of empty files
+    return torch.frombuffer(data or bytearray(1), dtype=torch.uint8)
+
+
+def _opened(path: str, read: Callable[[zipfile.ZipFile], _Found], advice: str) -> _Found:
+    """What `read` finds in the archive. Raises `_Refused` for a broken one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read(archive)
     except (
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
@@ -43,11 +74,9 @@ def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
         ValueError,
         OSError,
     ) as error:
-        return Unpacked([], [], f"the archive is broken: {clean(str(error), 200)}; {_AGAIN}"), []
+        raise _Refused(f"the archive is broken: {clean(str(error), 200)}; {advice}") from None
     except (NotImplementedError, RuntimeError) as error:
-        return Unpacked([], [], f"the archive cannot be unpacked: {clean(str(error), 200)}; {_AGAIN}"), []
-    # an empty tensor stands for an archive of empty files
-    return Unpacked(entries, notes[:_NOTES], None), [torch.frombuffer(data or bytearray(1), dtype=torch.uint8)]
+        raise _Refused(f"the archive cannot be unpacked: {clean(str(error), 200)}; {advice}") from None
 
 
 def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Entry], list[str], bytearray]:
@@ -59,22 +88,63 @@ def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Ent
     notes: list[str] = []
     data = bytearray()
     for info, parts in infos:
-        shown = f"`{clean(info.filename, 100)}`"
         if info.flag_bits & 1:
             raise _Refused("the archive is encrypted; hand it in without a password")
-        if stat.S_ISLNK(info.external_attr >> 16):
-            notes.append(f"{shown} is a link and was left out")
-            continue
-        if ".." in parts or "" in parts or ":" in parts[0] or len(parts) > caps.max_depth:
-            notes.append(f"{shown} leads outside the archive or lies too deep and was left out")
+        if (reason := _misleads(info, parts, caps.max_depth)) is not None:
+            notes.append(f"`{clean(info.filename, 100)}` {reason} and was left out")
             continue
         before = len(data)
-        with archive.open(info) as file:
-            while chunk := file.read(_CHUNK):
-                data += chunk
-                _check_size(len(data), packed, caps)
-        entries.append(Entry(clean("/".join(parts), 1000), len(data) - before))
+        for chunk in _chunks(archive, info):
+            data += chunk
+            _check_size(len(data), packed, caps)
+        entries.append(Entry(clean("/".join(parts), _NAME), len(data) - before))
     return entries, notes, data
+
+
+def _read_piece(archive: zipfile.ZipFile, caps: UnpackPiece) -> tuple[list[Entry], list[str], bytearray, int | None]:
+    infos = [(info, _parts(info.filename)) for info in archive.infolist()]
+    infos = [(info, parts) for info, parts in infos if not _is_folder(info, parts) and not _JUNK & set(parts)]
+    if len(infos) > caps.max_entries:
+        raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted")
+    entries: list[Entry] = []
+    notes: list[str] = []
+    data = bytearray()
+    for number, (info, parts) in enumerate(infos[caps.start :], start=caps.start):
+        if info.flag_bits & 1:
+            raise _Refused("the archive is encrypted; download it without a password")
+        # more than an entry's header says is never read of it, so this is no more than what fits
+        is_full = len(data) + min(info.file_size, caps.max_entry_bytes) > caps.max_piece_bytes and entries
+        if is_full or number - caps.start >= _PIECE_ENTRIES:
+            return entries, notes, data, number
+        before = len(data)
+        if (reason := _misleads(info, parts, caps.max_depth)) is None:
+            reason = _append(archive, info, "/".join(parts), data, caps)
+        if reason is not None:
+            notes.append(f"`{clean(info.filename, 100)}` {reason} and was left out")
+        else:
+            entries.append(Entry("/".join(parts), len(data) - before))
+    return entries, notes, data, None
+
+
+def _append(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, data: bytearray, caps: UnpackPiece
+) -> str | None:
+    """Append the contents of an entry to `data`; why not, in words."""
+    if len(name) > _NAME:
+        return "has too long a name"
+    before = len(data)
+    for chunk in _chunks(archive, info):
+        data += chunk
+        if len(data) - before > caps.max_entry_bytes:
+            del data[before:]
+            return f"is larger than {caps.max_entry_bytes >> 20} MiB"
+    return None
+
+
+def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.open(info) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def _parts(name: str) -> list[str]:
@@ -82,9 +152,21 @@ def _parts(name: str) -> list[str]:
     return [part for part in name.replace("\\", "/").split("/") if part != "."]
 
 
+def _misleads(info: zipfile.ZipInfo, parts: list[str], max_depth: int) -> str | None:
+    """Why an entry is no file that could be written where it says."""
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "is a link"
+    if ".." in parts or "" in parts or ":" in parts[0] or len(parts) > max_depth:
+        return "leads outside the archive or lies too deep"
+    return None
+
+
+def _is_folder(info: zipfile.ZipInfo, parts: list[str]) -> bool:
+    return info.is_dir() or not parts or parts[-1] == ""
+
+
 def _is_ignored(info: zipfile.ZipInfo, parts: list[str]) -> bool:
-    is_folder = info.is_dir() or not parts or parts[-1] == ""
-    return is_folder or any(part in IGNORED or part.startswith(".") for part in parts if part != "..")
+    return _is_folder(info, parts) or any(part in IGNORED or part.startswith(".") for part in parts if part != "..")
 
 
 def _check_size(size: int, packed: int, caps: Unpack) -> None:

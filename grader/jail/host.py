@@ -40,11 +40,21 @@ class Zygote:
     `start` returns at once, so that the caller can import torch meanwhile; the first `spawn` waits for it.
     """
 
-    def __init__(self, packages: Iterable[str] = (), gpu: Gpu | None = None, beside: "Zygote | None" = None):
-        """`gpu` is what each of its workers is shown; with `beside`, it shares that one's submissions and user."""
-        self.gpu, self._beside = gpu, beside
+    def __init__(
+        self,
+        packages: Iterable[str] = (),
+        gpu: Gpu | None = None,
+        beside: "Zygote | None" = None,
+        imports: Iterable[str] = (),
+    ):
+        """`gpu` is what each of its workers is shown; with `beside`, it shares that one's submissions and user.
+
+        `imports` are modules that all its workers will need.
+        """
+        self.gpu, self._beside, self._imports = gpu, beside, list(imports)
         self.trainer: Zygote = self
         """The zygote that workers for trainings come from: another one where they run on a GPU."""
+        self._shown: dict[tuple[str, ...], Zygote] = {}
         self.device_versions: dict[str, str] = {}
         """What the device of the trainings adds to the versions that graded."""
         self._packages = list(packages)
@@ -90,6 +100,25 @@ class Zygote:
             self.trainer.close()
             self.trainer = self
             self.device_versions = {}
+
+    def showing(self, packages: Iterable[str], imports: Iterable[str] = ()) -> "Zygote":
+        """A zygote beside this one, whose workers may import these distributions too. Raises `JailError`.
+
+        It is started once, with these `imports`, and ends with this one; for no distributions, it is this one.
+        """
+        wanted = tuple(packages)
+        if not wanted:
+            return self
+        for name in wanted:
+            try:
+                importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                raise JailError(f"{name} is not installed; install it beside the grader") from None
+        if wanted not in self._shown:
+            zygote = Zygote([*self._packages, *wanted], beside=self, imports=imports)
+            zygote.start()
+            self._shown[wanted] = zygote
+        return self._shown[wanted]
 
     def start(self) -> None:
         """Take a folder, a user and the control groups, then start the launcher. Raises `JailError`."""
@@ -140,6 +169,7 @@ class Zygote:
             "spool": str(self.spool),
             "canary": self.canary.read_text(),
             "uid": self.uid,
+            "imports": self._imports,
             "device": self.gpu.device if self.gpu is not None else None,
             "keep_capabilities": needed_capabilities([*view.readable, self.spool]) if self.as_root else [],
         }
@@ -258,6 +288,8 @@ class Zygote:
     def close(self) -> None:
         """End the zygote and with it every worker; remove its folder."""
         self.train_here()
+        while self._shown:
+            self._shown.popitem()[1].close()
         self._end()
         if self._claim is not None:
             self._claim.close()

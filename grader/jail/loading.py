@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Literal
 
 from grader.jail.messages import Failure, Loaded, Named, Place
+from grader.jail.places import Origin, origin_of, remember_lines
 from grader.jail.wire import clean, type_name
 
 SOURCE_BYTES = 2 << 20
@@ -47,6 +48,7 @@ class Loader:
         self.failures: list[Failure] = []
         self.notes: list[str] = []
         self.module: ModuleType | None = None
+        self._origins: dict[str, Origin | None] = {}
 
     def load(self, module: str, names: list[str]) -> Loaded:
         """Find and run; the answer names what was found and what was not."""
@@ -74,11 +76,17 @@ class Loader:
         """Execute the statements of a module in order, each on its own."""
         module.__doc__ = ast.get_docstring(tree, clean=False)
         flags = 0
+        origin = self._origin(path)
+        if origin is not None:
+            remember_lines(path, self.root, origin)
         for statement in tree.body:
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 continue  # a docstring, or a string left standing
             flags |= _future_flags(statement)
-            place = Place(self.relative(path), _first_line(statement))
+            place, compiled_as = self.place(path, _first_line(statement)), path
+            if origin is not None:  # the code itself says where it comes from, and so does every traceback
+                compiled_as = os.path.join(self.root, place.file)
+                ast.increment_lineno(statement, place.line - _first_line(statement))
             kind = _kind(statement)
             if place in self.skip or (kind == "nothing" and self.scripts == 0):
                 names = sorted(bound_names([statement]))
@@ -88,14 +96,27 @@ class Loader:
                 self.scripts -= 1
             self.announce(place, kind)
             try:
-                code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
+                code = compile(ast.Module([statement], []), compiled_as, "exec", flags=flags, dont_inherit=True)
                 exec(code, module.__dict__)
             except BaseException as error:  # SystemExit and KeyboardInterrupt too: a script may end itself
                 names = sorted(bound_names([statement]))
                 self.failures.append(Failure(place, [clean(n, 100) for n in names], one_line(error)))
 
     def relative(self, path: str) -> str:
-        return clean(os.path.relpath(path, self.root), 300)
+        """A file as the student knows it: the one that was handed in, where it was converted."""
+        origin = self._origin(path)
+        return clean(origin.file if origin is not None else os.path.relpath(path, self.root), 300)
+
+    def place(self, path: str, line: int) -> Place:
+        """A line of a module as the student knows it."""
+        origin = self._origin(path)
+        file, line = (self.relative(path), line) if origin is None else origin.place(line)
+        return Place(clean(file, 300), line)
+
+    def _origin(self, path: str) -> Origin | None:
+        if path not in self._origins:
+            self._origins[path] = origin_of(path)
+        return self._origins[path]
 
     def _find(self, module: str, names: list[str]) -> tuple[str | None, list[Named], str | None]:
         """The module's file; else what other files define, and a syntax error that may explain it."""

@@ -205,6 +205,25 @@ class Unpack(_Message, frozen=True):
     max_depth: Count
 
 
+class UnpackPiece(_Message, frozen=True):
+    """Unpack what fits into one answer of the archive that is the only file shown: from the entry `start` on."""
+
+    file: str
+    start: Count
+    max_entries: Count
+    max_entry_bytes: Count
+    max_piece_bytes: Count
+    max_depth: Count
+
+
+class Convert(_Message, frozen=True):
+    """Turn a file of the submission into Python files, with a converter that is not a student's."""
+
+    file: str
+    source: str
+    """The converter: a module that defines `convert(path)`."""
+
+
 class Probe(_Message, frozen=True):
     """Try what a jailed process must not be able to do. Answered before any student code runs."""
 
@@ -235,6 +254,8 @@ Request = (
     | Trace
     | FindLine
     | Unpack
+    | UnpackPiece
+    | Convert
     | Probe
     | TryDevice
 )
@@ -348,10 +369,36 @@ class Unpacked(_Message, frozen=True):
     error: str | None
 
 
+class Piece(_Message, frozen=True):
+    """Files of an archive as in `Unpacked`; `next` is the entry to go on with, None at the end."""
+
+    entries: list[Entry]
+    notes: list[str]
+    next: Count | None
+    error: str | None
+
+
+class ConvertedFile(_Message, frozen=True):
+    name: str
+    size: Count
+    parts: list[tuple[Count, str, Count]]
+    """First line in the file, what to call the place that it comes from, first line there."""
+
+
+class Converted(_Message, frozen=True):
+    """The files that stand for another one, one after the other in a single byte tensor; or why it was refused."""
+
+    files: list[ConvertedFile]
+    notes: list[str]
+    error: str | None
+
+
 class Probed(_Message, frozen=True):
     """Outcome of each attempt: `done`, or the name of the errno that stopped it."""
 
     outcomes: dict[str, str]
 
 
-Answer = Ready | Step | Loaded | Value | Built | Raised | Trained | Traced | Line | Unpacked | Probed
+Answer = (
+    Ready | Step | Loaded | Value | Built | Raised | Trained | Traced | Line | Unpacked | Piece | Converted | Probed
+)

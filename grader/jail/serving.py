@@ -10,7 +10,7 @@ import msgspec
 import numpy
 import torch
 
-from grader.jail import archive, loading, messages, probe, wire
+from grader.jail import archive, converting, loading, messages, probe, wire
 from grader.jail.models import Models, arguments_of, value_of
 
 WIRE = 3
@@ -88,6 +88,10 @@ class Server:
                 return self._find_line(name, set(identifiers)), []
             case messages.Unpack():
                 return archive.unpack(os.path.join(self.submission, request.file), request)
+            case messages.UnpackPiece():
+                return archive.unpack_piece(os.path.join(self.submission, request.file), request)
+            case messages.Convert():
+                return converting.convert(self.submission, request)
             case messages.Probe(outside=outside, inside=inside):
                 return probe.probe(outside, inside), []
             case messages.TryDevice():
@@ -101,7 +105,7 @@ class Server:
         found = loading.find_line(path, name, identifiers) if path else None
         if path is None or found is None:
             return messages.Line(None, "")
-        return messages.Line(messages.Place(self.loader.relative(path), found[0]), found[1])
+        return messages.Line(self.loader.place(path, found[0]), found[1])
 
     def _told(self, error: BaseException) -> messages.Raised:
         try:

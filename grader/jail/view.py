@@ -21,12 +21,14 @@ PACKAGES = ("torch", "numpy")
 _CODEC = ("msgspec", "safetensors")
 _ROOMS = (
     "archive",
+    "converting",
     "landlock",
     "launcher",
     "loading",
     "lockdown",
     "messages",
     "models",
+    "places",
     "probe",
     "seccomp",
     "serving",

@@ -6,6 +6,7 @@ It takes requests from the host over the control socket and never reads a byte f
 """
 
 import gc
+import importlib
 import json
 import os
 import socket
@@ -44,6 +45,8 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
 
     device = plan["device"]
     warm_up(backward=device is None)
+    for name in plan["imports"]:
+        importlib.import_module(name)
     view = plan["view"]
     reads = [(path, landlock.READ) for path in view["readable"]]
     reads += [(path, landlock.LIST) for path in view["listable"]]

@@ -1,0 +1,17 @@
+"""Jupyter notebooks: a format. What is in one is read by `converter.py`, in a jailed worker and nowhere else."""
+
+from pathlib import Path
+
+from grader import Format, hookimpl
+
+notebook = Format(
+    name="notebook",
+    suffixes=(".ipynb",),
+    packages=("nbformat", "ipython"),
+    converter=Path(__file__).with_name("converter.py"),
+)
+
+
+@hookimpl
+def grader_formats():
+    return [notebook]
