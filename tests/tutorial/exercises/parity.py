@@ -107,7 +107,8 @@ def longer(student):
     found = trained(student).observed("accuracy by length")
     student.show(figure(found))
     reason = f"on strings of {LONGER} bits, {found[LONGER]:.0%} of its answers are right; guessing has 50%"
-    expect(found[LONGER] > 0.7, reason, "Nothing in the model may be made for 8 bits: read all there are.")
+    hint = "Nothing in the model may be made for 8 bits: read all there are."
+    expect(found[LONGER] > 0.7, reason, hint)  # measured: 0.93..1.00; 0.5 where eight bits are read
 
 
 def trained(student):
