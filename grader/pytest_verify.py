@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to collect courses, where that was asked for."""
+    config.addinivalue_line("markers", "grade_verify: an item of `--grade-verify`")
     if config.getoption("--grade-verify"):
         seed = config.getoption("--grade-verify-seed")
         config.pluginmanager.register(_Courses(secrets.randbelow(_SEEDS) if seed is None else seed), "grade-verify")
@@ -105,7 +106,7 @@ class _Proof:
             try:
                 self._course = load_course(read_settings(self.folder))
             except CourseError as problem:
-                raise pytest.UsageError(f"--grade-verify: {problem}") from None
+                raise pytest.Collector.CollectError(f"the course cannot be loaded: {problem}") from None
         return self._course
 
     def exercise(self, name: str) -> "Exercise | None":
