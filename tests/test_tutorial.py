@@ -1,4 +1,4 @@
-"""The tutorial for authors, `docs/authors.md`: its code is that of a real course, and following it word for word works."""
+"""The tutorial for authors, `docs/authors.md`: its code is that of a real course, and its steps can be followed."""
 
 import os
 import re
