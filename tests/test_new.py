@@ -36,6 +36,7 @@ def new_here(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_new_exercise_verifies_at_once(cli, course):
     result = cli("new", "exercise", "running_sum", "--course", course)
     assert result.returncode == 0, result.stderr
@@ -65,6 +66,7 @@ def test_a_new_learning_exercise_verifies_at_once(cli, course):
     assert "has not been measured: `grade verify my_sum --calibrate 25 --mistakes 4`" in verified.stdout
 
 
+@pytest.mark.slow
 def test_two_new_exercises_share_a_course(cli, course):
     for name in ("one_sum", "other_sum"):
         assert cli("new", "exercise", name, "--course", course).returncode == 0
