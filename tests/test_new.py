@@ -130,14 +130,12 @@ def test_nothing_is_overwritten(new_here, course, taken):
     assert file.read_text() == "mine"
 
 
-def test_a_folder_in_the_way_leaves_nothing_behind(new_here, course):
-    (course / "exercises").mkdir()
+def test_a_file_in_the_way_leaves_nothing_behind(new_here, course):
     (course / "solutions").write_text("a file")
-    result = new_here(course, "parity")
+    result = new_here(course.parent, "parity", "--course", "course")
     assert result.returncode == 2, result.stderr
     assert "cannot be written to" in result.stderr
-    assert written(course) == ["solutions"]
-    assert not (course / "exercises" / "starters").exists()
+    assert list(course.rglob("*")) == [course / "solutions"]
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.py.txt")), ids=lambda path: str(path.relative_to(TEMPLATES)))
