@@ -87,6 +87,11 @@ class Attempt:
         self._all_spent = f"the {limits.seconds:g} s for all checks were spent"
 
     @property
+    def spent(self) -> float:
+        """How many of the seconds for all checks were spent; trainings have their own."""
+        return self._limits.seconds - self._remaining
+
+    @property
     def has_gpu(self) -> bool:
         """Whether its trainings run on a GPU."""
         return self._zygote.device == "cuda"

@@ -21,6 +21,7 @@ _COMMANDS = {
     "exercises": ("grader.commands.show", "List the exercises of the course."),
     "show": ("grader.commands.show", "Print an exercise's handout, rubric and limits."),
     "verify": ("grader.commands.verify", "Let the course prove itself against its solutions."),
+    "new": ("grader.commands.new", "Begin a new exercise in a course folder."),
     "doctor": ("grader.commands.doctor", "Say what this machine can isolate, and how to get more."),
 }
 

@@ -6,6 +6,7 @@ code on the trusted side.
 
 import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import sys
@@ -121,11 +122,23 @@ def _manager(settings: Settings, folders: list[Path], entry_points: bool) -> plu
             with _one_line(f"{folder.name}/{file.name}"):
                 manager.register(_load(settings.folder, file), name=f"{folder.name}/{file.name}")
     if entry_points:
-        with _one_line(f"entry points '{hookspecs.PROJECT}'"):
-            manager.load_setuptools_entrypoints(hookspecs.PROJECT)
+        _load_installed(manager)
     with _one_line("plugins"):
         manager.check_pending()
     return manager
+
+
+def _load_installed(manager: pluggy.PluginManager) -> None:
+    """Load the plugins of installed packages, one by one: what fails is told by its package's name."""
+    seen: dict[str, str] = {}
+    for point in importlib.metadata.entry_points(group=hookspecs.PROJECT):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an installed package"
+        if point.name in seen:  # pluggy would pass over the second in silence
+            one = f"an entry point called '{point.name}' in the group '{hookspecs.PROJECT}'"
+            raise CourseError(f"{seen[point.name]} and {package} both have {one}; uninstall one")
+        seen[point.name] = package
+        with _one_line(f"{package}, entry point '{point.name}'"):
+            manager.load_setuptools_entrypoints(hookspecs.PROJECT, name=point.name)
 
 
 def _plugins(manager: pluggy.PluginManager, course: Path) -> list[Plugin]:

@@ -108,6 +108,7 @@ def grade_exercise(
     attempt, sheet = _attempt(submission, exercise, limits, zygote, seed, watch)
     if any(outcome.lost_zygote for outcome in sheet.outcomes.values()):
         attempt, sheet = _attempt(submission, exercise, limits, zygote, seed, watch)
+    watch.spent(exercise.id, attempt.spent)
     for figure in attempt.shown:
         watch.figure(exercise.id, figure)
     for outcome in sheet.outcomes.values():

@@ -95,6 +95,7 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
             run.observations[name] = problem
     if run.share > 0:
         _refuse_what_was_known(student, model, task, before, probe, deadline)
+    run.seconds = time.monotonic() - (deadline - task.seconds)
     return run
 
 

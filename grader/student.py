@@ -124,6 +124,7 @@ class Student:
     def keep(self, learned: Any) -> None:
         """Note what a learning check came to, for whoever measures how often it errs."""
         self._attempt.learned.append(learned)
+        self._attempt.watch.learned(self._attempt.exercise.id, self._check, learned)
 
     def flag(self, name: str) -> None:
         """Raise a flag for the instructor's attention; students do not see it."""

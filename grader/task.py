@@ -109,6 +109,8 @@ class Run:
     """Steps taken, score on the probe set."""
     losses: list[float | None] = field(default_factory=list)
     gradient_norms: list[float | None] = field(default_factory=list)
+    seconds: float = 0.0
+    """Wall-clock seconds it took, with all that it was asked."""
     observations: dict[str, Any] = field(default_factory=dict)
     """What was observed of the trained model, or the exception that observing it raised."""
 

@@ -9,7 +9,7 @@ A mistake says what it gets wrong in the docstring that opens its file:
     \"\"\"
 
 The first line names the check (or the rule) that must catch it; the words behind `Hint:` must stand in what the student
-reads there.
+reads there. What is missing though all this holds, such as measured error rates, is a warning: `advice.py`.
 """
 
 import ast
@@ -18,12 +18,16 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader import advice
+from grader.calibration import Device, is_reference
 from grader.course import Course, effective_limits
 from grader.exercise import Exercise
 from grader.grading import grade_exercise
 from grader.jail.host import Zygote
 from grader.records import ExerciseGrade, Limits
 from grader.submissions import stage, unstage
+from grader.task import Learned
+from grader.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,23 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """One solution, and what is wrong with it or with the checks; `problem` is None where all is well."""
+    """One solution or check, and what is wrong with it; `problem` and `warning` are None where all is well."""
 
     subject: str
     exercise: str
     seen: str
     problem: str | None
+    warning: str | None = None
+    """What is missing, though the grades come out right."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What grading a solution came to: the finding, and which checks and rules it fails."""
+
+    finding: Finding
+    is_reference: bool
+    caught: frozenset[str] = frozenset()
 
 
 def solutions_of(course: Course) -> Path | None:
@@ -62,6 +77,12 @@ def read_claim(file: Path) -> Claim | None:
     return Claim(match[1], match[2], match[3], hint[1].strip() if hint else None)
 
 
+def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
+    """The folders with a solution to an exercise, by name."""
+    folder = solutions_of(course)
+    return sorted(file.parent for file in folder.glob(f"*/{exercise.id}.py")) if folder else []
+
+
 def verify(
     course: Course,
     exercises: Iterable[Exercise],
@@ -71,50 +92,86 @@ def verify(
     only: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Grade all that is known about each exercise, or `only` the solutions so named; findings come as they are made."""
-    solutions = solutions_of(course)
-    folders = sorted(path for path in solutions.iterdir() if path.is_dir()) if solutions else []
     for exercise in exercises:
         caught: set[str] = set()
         references = 0
-        for folder in folders:
-            file = folder / f"{exercise.id}.py"
-            if not file.is_file() or (only and folder.name not in only):
+        for folder in solutions_to(course, exercise):
+            if only and folder.name not in only:
                 continue
-            grade = _grade(folder, exercise, course, zygote, seed)
-            if folder.name == "reference" or folder.name.startswith("reference-"):
-                references += 1
-                yield Finding(folder.name, exercise.id, _seen(grade), _reference_problem(grade))
-                continue
-            claim = read_claim(file)
-            caught |= {check.id for check in grade.checks if check.status in ("failed", "partial", "error")}
-            caught |= {claim.check} if claim and grade.status == "disallowed" else set()
-            yield Finding(folder.name, exercise.id, _seen(grade), _mistake_problem(grade, claim, exercise))
+            verified = verify_solution(folder, exercise, course, zygote, seed)
+            references += verified.is_reference
+            caught |= verified.caught
+            yield verified.finding
         if only:
             continue  # nothing can be said of the whole
         if not references:
             yield Finding("reference", exercise.id, "none", "the exercise has no reference solution")
-        yield from _starter(course, exercise, zygote, seed)
-        for name in _checks_and_rules(exercise):
-            if name not in caught:
-                yield Finding(name, exercise.id, "never fails", "no mistake in solutions/ fails this check")
+        yield verify_starter(course, exercise, zygote, seed)
+        for name in checks_and_rules(exercise):
+            yield from verify_check(course, exercise, name, name in caught, zygote.device)
 
 
-def _starter(course: Course, exercise: Exercise, zygote: Zygote, seed: int) -> Iterator[Finding]:
+def verify_solution(folder: Path, exercise: Exercise, course: Course, zygote: Zygote, seed: int) -> Verified:
+    """Grade one folder of solutions: a reference by its name, else a mistake."""
+    learned: list[tuple[str, Learned]] = []
+    spent: list[float] = []
+    watch = Watch(
+        learned=lambda _, check, found: learned.append((check, found)), spent=lambda _, seconds: spent.append(seconds)
+    )
+    grade = _grade(folder, exercise, course, zygote, seed, watch)
+    if is_reference(folder.name):
+        limits = effective_limits(course.settings, exercise)
+        warnings = [*advice.on_time(limits, sum(spent), learned), *advice.on_untrained(learned)]
+        if folder.name == "reference":
+            warnings += advice.on_probes(exercise, learned)
+        problem = _reference_problem(grade)
+        return Verified(_finding(folder.name, grade, problem, "; ".join(warnings) or None), True)
+    claim = read_claim(folder / f"{exercise.id}.py")
+    caught = {check.id for check in grade.checks if check.status in ("failed", "partial", "error")}
+    if claim is not None and grade.status == "disallowed":
+        caught.add(claim.check)
+    problem = _mistake_problem(grade, claim, exercise)
+    warning = _no_hint(grade, claim) if problem is None and claim is not None else None
+    return Verified(_finding(folder.name, grade, problem, warning), False, frozenset(caught))
+
+
+def verify_starter(course: Course, exercise: Exercise, zygote: Zygote, seed: int) -> Finding:
+    """Whether the exercise has a starter that earns nothing and breaks nothing."""
     file = course.settings.folder / "exercises" / "starters" / f"{exercise.id}.py"
     if not file.is_file():
-        yield Finding("starter", exercise.id, "none", f"{file.name} is missing in exercises/starters")
-        return
-    grade = _grade(file, exercise, course, zygote, seed)
+        return Finding("starter", exercise.id, "none", f"{file.name} is missing in exercises/starters")
+    grade = _grade(file, exercise, course, zygote, seed, Watch())
     fine = grade.points == 0 and grade.status in ("graded", "error")
-    yield Finding("starter", exercise.id, _seen(grade), None if fine else "a starter earns 0 and breaks nothing")
+    return _finding("starter", grade, None if fine else "a starter earns 0 and breaks nothing")
 
 
-def _grade(path: Path, exercise: Exercise, course: Course, zygote: Zygote, seed: int) -> ExerciseGrade:
+def verify_check(course: Course, exercise: Exercise, name: str, caught: bool, device: Device) -> Iterator[Finding]:
+    """What is wrong with a check or a rule, or missing: a mistake that fails it, anchors, measured error rates.
+
+    Nothing where all is well.
+    """
+    if not caught:
+        yield Finding(name, exercise.id, "never fails", "no mistake in solutions/ fails this check")
+    for check in exercise.checks:
+        if check.id != name or (task := advice.task_of(check)) is None:
+            continue
+        if problem := advice.anchors_problem(task):
+            yield Finding(name, exercise.id, "anchors", problem)
+        for warning in advice.on_calibration(course, exercise, check, device):
+            yield Finding(name, exercise.id, "calibration", None, warning)
+
+
+def _grade(path: Path, exercise: Exercise, course: Course, zygote: Zygote, seed: int, watch: Watch) -> ExerciseGrade:
     submission = stage(path, zygote, Limits())
+    limits = effective_limits(course.settings, exercise)
     try:
-        return grade_exercise(submission, exercise, effective_limits(course.settings, exercise), zygote, seed=seed)
+        return grade_exercise(submission, exercise, limits, zygote, seed=seed, watch=watch)
     finally:
         unstage(submission, zygote)
+
+
+def _finding(subject: str, grade: ExerciseGrade, problem: str | None, warning: str | None = None) -> Finding:
+    return Finding(subject, grade.id, _seen(grade), problem, warning)
 
 
 def _seen(grade: ExerciseGrade) -> str:
@@ -132,7 +189,7 @@ def _mistake_problem(grade: ExerciseGrade, claim: Claim | None, exercise: Exerci
     """Why a mistake does not prove what it says, or None."""
     if claim is None:
         return 'its first line must read """exercise.check: the mistake in words."""'
-    if claim.exercise != exercise.id or claim.check not in _checks_and_rules(exercise):
+    if claim.exercise != exercise.id or claim.check not in checks_and_rules(exercise):
         return f"its first line names '{claim.exercise}.{claim.check}', which is no check or rule of {exercise.id}"
     if grade.status == "broken":
         return "the grader itself failed on it"
@@ -146,8 +203,21 @@ def _mistake_problem(grade: ExerciseGrade, claim: Claim | None, exercise: Exerci
     return _hint_problem(claim, f"{verdict.message}\n{verdict.hint or ''}")
 
 
-def _checks_and_rules(exercise: Exercise) -> list[str]:
+def checks_and_rules(exercise: Exercise) -> list[str]:
+    """The names of all that a mistake can fail."""
     return [*(rule.id for rule in exercise.rules), *(check.id for check in exercise.checks)]
+
+
+def _no_hint(grade: ExerciseGrade, claim: Claim) -> str | None:
+    """Advice where nothing tells the student what the mistake is: neither its author's words nor any hint."""
+    if claim.hint is not None or grade.status == "disallowed":
+        return None
+    if any(check.hint for check in grade.checks if check.id == claim.check):
+        return None
+    return (
+        f"no hint names this mistake: {claim.check} shows none; give the check one, and the mistake's docstring a line "
+        f"`Hint: ` with words of it"
+    )
 
 
 def _hint_problem(claim: Claim, text: str) -> str | None:

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grader.calibration import Calibration
 from grader.figures import Figure
+
+if TYPE_CHECKING:
+    from grader.task import Learned
 
 
 def _nothing(*_: object) -> None:
@@ -23,3 +27,7 @@ class Watch:
     """An exercise's id and evidence for its report."""
     calibration: Callable[[str, str], Calibration | None] = _nothing
     """Asked by an exercise's id and a learning check's for what has been measured about it."""
+    learned: Callable[[str, str, "Learned"], None] = _nothing
+    """An exercise's id, a learning check's, and what its trainings came to."""
+    spent: Callable[[str, float], None] = _nothing
+    """An exercise's id and how many of the seconds for all its checks were spent."""

@@ -59,12 +59,13 @@ LAYERS = [
     {"hints", "evidence", "probes"},
     {"learning"},
     {"grading"},
+    {"advice"},
     {"verify"},
     {"calibrating"},
     {"devices", "parcels", "gradebook"},
     {"slot", "executors", "uploads"},
     {"batch", "reporting"},
-    {"commands", "cli", "__main__"},
+    {"commands", "cli", "__main__", "pytest_verify"},
 ]
 """Lowest first. A module imports modules of lower layers, or of its own."""
 

@@ -323,6 +323,29 @@ def graded(folder, submission, zygote, isolation):
     return run
 
 
+def test_two_courses_with_an_exercise_of_one_id_are_graded_side_by_side(
+    folder, submission, zygote, isolation, tmp_path
+):
+    """In one process, in turn: each with its own checks, options and companions."""
+    head = "from .data import WANTED"
+    other = tmp_path / "elsewhere" / "exercises" / "task"
+    for place, wanted, points in ((folder() / "exercises" / "task", 1, 3), (other, 2, 5)):
+        place.mkdir(parents=True)
+        source = plugin("expect(student.call('one') == WANTED, f'it is not {WANTED}')", head=head)
+        (place / "__init__.py").write_text(source.replace("points=3", f"points={points}"))
+        (place / "data.py").write_text(f"WANTED = {wanted}\n")
+    courses = [load(tmp_path / "course"), load(other.parents[1])]
+    staged = stage(submission({"task.py": SOLUTION}), zygote, Limits())
+    seen = []
+    for course in (*courses, *courses):
+        result = grade(staged, course.exercises, course, zygote, level=isolation.level, seed=1)
+        (check,) = result.exercises[0].checks
+        seen.append((result.points, result.max_points, check.status))
+        assert course.exercises[0].folder == course.settings.folder
+    unstage(staged, zygote)
+    assert seen == [(3, 3, "passed"), (0, 5, "failed")] * 2
+
+
 @pytest.mark.parametrize(
     ("body", "fault"),
     [

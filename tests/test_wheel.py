@@ -31,6 +31,7 @@ def test_wheel_holds_the_course_and_no_solutions(built):
     assert "grader/course/exercises/starters/my_rnn.py" in names
     assert "grader/course/plugins/html_report/__init__.py" in names
     assert "grader/course/reports/submission.html" in names
+    assert "grader/templates/learning/first-mistake.py.txt" in names
     assert not [name for name in names if "solutions" in name or "tests/" in name or "__pycache__" in name]
 
 

@@ -56,6 +56,8 @@ def verify(
 
     References must earn everything, each mistake must lose points at the check its first line names and read its hint
     there, starters must earn nothing, and each check must fail on some mistake. Exits with 1 where one does not.
+    What else is missing is a warning: error rates that nobody measured, a mistake without a hint, a slow reference, a
+    trained model that no check looks at.
     """
     from grader.jail.host import Zygote
 
@@ -87,16 +89,19 @@ def verify(
             return
         if trains:
             zygote.prepare_training()
-        problems = 0
+        problems = warnings = 0
         for finding in verify_course(loaded, exercises, zygote, seed=seed, only=only):
-            word = "ok" if finding.problem is None else "PROBLEM"
+            word = "PROBLEM" if finding.problem else "warning" if finding.warning else "ok"
             click.echo(f"{word:8} {finding.exercise:16} {finding.subject:28} {finding.seen}")
-            if finding.problem is not None:
-                problems += 1
-                click.echo(f"         {finding.problem}")
+            for text in (finding.problem, finding.warning):
+                if text is not None:
+                    click.echo(f"         {text}")
+            problems += finding.problem is not None
+            warnings += finding.warning is not None
             sys.stdout.flush()
     well = "All is as the solutions say" if only else "The course proves itself"
-    click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}).")
+    also = f"; {warnings} warnings" if warnings else ""
+    click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}){also}.")
     if problems:
         raise SystemExit(1)
 

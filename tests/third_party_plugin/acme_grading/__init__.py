@@ -1,0 +1,1 @@
+"""What the Acme school adds to rnn-grader."""

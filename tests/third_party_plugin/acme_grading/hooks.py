@@ -1,0 +1,31 @@
+"""Write `halve(x)`: it returns half of the tensor `x`."""
+
+import torch
+
+from grader import Exercise, ReportWriter, expect_close, hookimpl
+
+exercise = Exercise("halving", title="Half as much", statement=__doc__, names=("halve",))
+
+
+@exercise.check(points=2)
+def halves(student):
+    """Returns half of its argument."""
+    x = torch.rand(3, generator=student.generator)
+    expect_close(student.call("halve", x), x / 2, "halve(x)", tolerance=1e-6, hint="Is it x / 2?")
+
+
+def line(grade, conditions):
+    """A report of one line."""
+    return f"{grade.points:g} of {grade.max_points:g} points, with the compliments of Acme.\n"
+
+
+@hookimpl
+def grader_exercises():
+    """The exercise of this package."""
+    return [exercise]
+
+
+@hookimpl
+def grader_reports():
+    """The report of this package."""
+    return [ReportWriter("acme", line)]

@@ -1,0 +1,14 @@
+"""A GRU whose last state is read."""
+
+from torch import nn
+
+
+class ParityModel(nn.Module):
+    def __init__(self, hidden_size):
+        super().__init__()
+        self.rnn = nn.GRU(1, hidden_size, batch_first=True)
+        self.readout = nn.Linear(hidden_size, 2)
+
+    def forward(self, x):
+        outputs, _ = self.rnn(x)  # (B, T, H)
+        return self.readout(outputs[:, -1])
