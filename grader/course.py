@@ -74,7 +74,7 @@ class Course:
 
 def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
     """Load the course's exercises and plugins. Raises `CourseError` for anything broken, before any grading."""
-    manager = _manager(settings, _plugin_folders(settings.folder), entry_points)
+    manager = _manager(settings, _plugin_files(settings.folder), entry_points)
     templates = [folder for folder in (settings.folder / "reports", bundled() / "reports") if folder.is_dir()]
     with _one_line("plugins"):
         exercises = _contributed(manager.hook.grader_exercises(), Exercise, "grader_exercises")
@@ -107,20 +107,19 @@ def load_commands(settings: Settings) -> "dict[str, click.Command]":
     """The commands that plugins add; exercises are not loaded for it. Raises `CourseError`."""
     import click
 
-    folders = [folder for folder in _plugin_folders(settings.folder) if folder.name == "plugins"]
-    manager = _manager(settings, folders, entry_points=True)
+    manager = _manager(settings, _plugin_files(settings.folder, exercises=False), entry_points=True)
     with _one_line("plugins"):
         found = _contributed(manager.hook.grader_commands(), click.Command, "grader_commands")
     return _by_name(found, "commands")
 
 
-def _manager(settings: Settings, folders: list[Path], entry_points: bool) -> pluggy.PluginManager:
+def _manager(settings: Settings, files: list[Path], entry_points: bool) -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    for folder in folders:
-        for file in sorted(_plugin_files(folder)):
-            with _one_line(f"{folder.name}/{file.name}"):
-                manager.register(_load(settings.folder, file), name=f"{folder.name}/{file.name}")
+    for file in files:
+        name = f"{file.parent.name}/{file.name}"
+        with _one_line(name):
+            manager.register(_load(settings.folder, file), name=name)
     if entry_points:
         _load_installed(manager)
     with _one_line("plugins"):
@@ -212,20 +211,20 @@ def _look_at(data: Callable[[], str], name: str) -> None:
         raise CourseError(f"exercise '{name}': {' '.join(str(problem).split())}") from None
 
 
-def _plugin_folders(folder: Path) -> list[Path]:
-    """The course's exercises and plugins; a course without plugins of its own reports with the bundled ones."""
-    folders = [folder / "exercises", folder / "plugins"]
-    if not (folder / "plugins").is_dir():
-        folders[1] = bundled() / "plugins"
-    return [path for path in folders if path.is_dir()]
+def _plugin_files(course: Path, *, exercises: bool = True) -> list[Path]:
+    """The course's exercises, the bundled plugins, and the course's own, which replace bundled ones of their name."""
+    found = list(_loadable(course / "exercises")) if exercises else []
+    plugins = {path.stem: path for folder in (bundled(), course) for path in _loadable(folder / "plugins")}
+    return found + [plugins[name] for name in sorted(plugins)]
 
 
-def _plugin_files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith(("_", ".")):
-            continue
-        if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").is_file()):
-            yield path
+def _loadable(folder: Path) -> list[Path]:
+    def is_plugin(path: Path) -> bool:
+        return path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").is_file())
+
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(("_", ".")) and is_plugin(path))
 
 
 def _load(course: Path, path: Path) -> ModuleType:

@@ -90,10 +90,18 @@ def test_a_course_without_plugins_reports_with_the_bundled_ones(folder):
     assert "html" in load(folder(task=plugin())).reports
 
 
-def test_plugins_of_the_course_replace_the_bundled_ones(folder):
+def test_plugins_of_the_course_add_to_the_bundled_ones(folder):
     writer = "from grader import ReportWriter, hookimpl\n@hookimpl\ndef grader_reports(reports):\n"
     writer += "    return [ReportWriter('mine', lambda grade, conditions: 'page')]\n"
-    assert list(load(folder(task=plugin(), plugins={"mine": writer})).reports) == ["mine"]
+    loaded = load(folder(task=plugin(), plugins={"mine": writer}))
+    assert set(loaded.reports) == {"html", "mine"}
+    assert {"plain", "canvas"} <= set(loaded.layouts)
+
+
+def test_a_plugin_of_the_course_replaces_the_bundled_one_of_its_name(folder):
+    """An empty file takes one away; a folder is replaced by a file."""
+    loaded = load(folder(task=plugin(), plugins={"html_report": '"""No page."""\n'}))
+    assert loaded.reports == {} and "plain" in loaded.layouts
 
 
 def test_courses_do_not_share_their_modules(folder, tmp_path):
