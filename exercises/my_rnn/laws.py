@@ -49,6 +49,9 @@ def of_shape(name: str, value: Any, wanted: tuple[int, ...], time: int) -> str |
     }
     if (name, *value.shape) in known:
         return known[name, *value.shape]
+    others = [(found, size) for found, size in zip(value.shape, wanted, strict=False) if found != size]
+    if len(value.shape) == len(wanted) and [size for _, size in others] == [batch]:
+        return f"The batch size does not follow x, it is {others[0][0]}: take all sizes from x.shape."
     if list(value.shape) == [size for size in wanted if size != 1]:
         return "squeeze() without an axis drops every axis of size 1."
     return "Take all sizes from x.shape."
