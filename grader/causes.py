@@ -57,10 +57,10 @@ def _rate(task: "LearningTask", run: "Run") -> str | None:
     ratio = run.recipe.lr / task.lr
     if 1 / FAR <= ratio <= FAR:
         return None
-    times, what = (f"{ratio:,.4g}", "lower") if ratio > 1 else (f"{1 / ratio:,.4g}", "raise")
+    times, what = (ratio, "lower") if ratio > 1 else (1 / ratio, "raise")
     size = "larger" if ratio > 1 else "smaller"
     return (
-        f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {times} times {size}: {what} `lr` in "
+        f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {times:,.0f} times {size}: {what} `lr` in "
         "the recipe."
     )
 

@@ -28,7 +28,7 @@ CHANCE = (
 ARGMAX = "Draw nothing at random: take the argmax."
 MEMORY = "It remembers the call before: make the initial state anew in forward, and keep no state in self."
 OTHER_ORDER = "The answers come back in another order than the sequences: undo the sorting, or let nothing sort them."
-OVER_BATCH = "A mean, maximum, norm or softmax runs over the batch: nothing is averaged or normalised over axis 0."
+OVER_BATCH = "A mean, maximum, norm or softmax runs over the batch."
 OF_ITS_OWN = "Each row of the batch is a sequence of its own: nothing is averaged or carried over axis 0."
 
 
