@@ -60,8 +60,8 @@ def _rate(task: "LearningTask", run: "Run") -> str | None:
     times, what = (ratio, "lower") if ratio > 1 else (1 / ratio, "raise")
     size = "larger" if ratio > 1 else "smaller"
     return (
-        f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {times:,.0f} times {size}: {what} `lr` in "
-        "the recipe."
+        f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {times:,.0f} times {size}: {what} `lr` "
+        "in the recipe."
     )
 
 
