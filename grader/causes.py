@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 FAR = 20
 """Learning rates so many times larger or smaller than the usual one are the first thing to mend."""
+DECAY = 0.3
+"""Weight decays beyond this leave little of what is learned."""
 EXPLODED = 100.0
 """Norms of a gradient beyond this are no longer those of a training that goes well."""
 FADED = 1e-3
@@ -40,6 +42,11 @@ def measured(task: "LearningTask", run: "Run") -> str | None:
         return _of_a_broken_loss(task, run)
     if (off := _rate(task, run)) is not None:
         return off
+    if run.recipe.weight_decay > DECAY:
+        return (
+            f"The weight decay of {run.recipe.weight_decay:g} pulls all weights to zero: usual are 0 to 0.01. Leave "
+            "`weight_decay` out of the recipe."
+        )
     norms = [norm for norm in run.gradient_norms if norm is not None]
     if run.recipe.clip_norm is None and norms and max(norms) > EXPLODED:
         at = run.gradient_norms.index(max(norms)) + 1
@@ -57,12 +64,8 @@ def _rate(task: "LearningTask", run: "Run") -> str | None:
     ratio = run.recipe.lr / task.lr
     if 1 / FAR <= ratio <= FAR:
         return None
-    times, what = (ratio, "lower") if ratio > 1 else (1 / ratio, "raise")
-    size = "larger" if ratio > 1 else "smaller"
-    return (
-        f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {times:,.0f} times {size}: {what} `lr` "
-        "in the recipe."
-    )
+    off = f"{ratio:,.0f} times larger: lower" if ratio > 1 else f"{1 / ratio:,.0f} times smaller: raise"
+    return f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {off} `lr` in the recipe."
 
 
 def _of_a_broken_loss(task: "LearningTask", run: "Run") -> str:
@@ -73,9 +76,9 @@ def _of_a_broken_loss(task: "LearningTask", run: "Run") -> str:
         return f"{seen} {off}"
     before = [norm for norm in run.gradient_norms[: step - 1] if norm is not None]
     if before and max(before) > EXPLODED:
-        grew = (
-            f"{seen} The gradients explode: their norm was {before[0]:.2g} at step 1 and {max(before):.2g} before that."
-        )
+        at = run.gradient_norms.index(max(before)) + 1
+        since = f"{before[0]:.2g} at step 1 and " if max(before) > 2 * before[0] else ""
+        grew = f"{seen} The gradients explode: their norm was {since}{max(before):.2g} at step {at}."
         if run.recipe.clip_norm is None:
             return f"{grew} Clip them (`clip_norm` in the recipe), or lower `lr`."
         return f"{grew} Lower `lr`, or let the recurrent weights start smaller."

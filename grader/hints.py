@@ -44,7 +44,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "TypeError",
-        r"'NoneType'|must be Tensor, not NoneType",
+        r"NoneType",
         "Something is None here. Is a missing initial state replaced by zeros before it is used?",
     ),
     (

@@ -25,6 +25,10 @@ CUT_OFF = "Sequences are cut off: read all of their steps, however many there ar
 CHANCE = (
     "Chance decides: switch dropout and noise off in evaluation (F.dropout with training=self.training, or nn.Dropout)."
 )
+NOT_FINITE = (
+    "It is NaN or infinite, which equals nothing: look for a division by zero, a logarithm of zero, or numbers that "
+    "grow at every step."
+)
 ARGMAX = "Draw nothing at random: take the argmax."
 MEMORY = "It remembers the call before: make the initial state anew in forward, and keep no state in self."
 OTHER_ORDER = "The answers come back in another order than the sequences: undo the sorting, or let nothing sort them."
@@ -116,6 +120,8 @@ def expect_repeatable(model: RemoteModel, *inputs: torch.Tensor, name: str = "th
     rear = slice(len(inputs[0]) // 2, None)
     first = model.predict(*inputs, **options)
     if not _same(first, model.predict(*inputs, **options)):
+        if isinstance(first, torch.Tensor) and not bool(torch.isfinite(first).all()):
+            raise Unmet(f"asked twice, {name} is another", NOT_FINITE)
         is_choice = isinstance(first, torch.Tensor) and not first.is_floating_point()  # of tokens
         chance = f"{ARGMAX} {CHANCE}" if is_choice else CHANCE
         hint = chance if _is_chance(model, *inputs, **options) else MEMORY

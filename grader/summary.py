@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from grader.records import ExerciseGrade, Grade, Verdict
 
-_CUT_SHORT = ("crashed", "timeout", "memory")
-"""Exercise statuses whose first `error` check is the one that was under way."""
+_CUT_SHORT = ("crashed", "timeout", "memory", "error")
+"""Exercise statuses whose first `error` check, if any, is the one that was under way."""
 
 
 class Fix(NamedTuple):

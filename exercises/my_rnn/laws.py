@@ -82,9 +82,8 @@ def of_step(layer: Any) -> Unmet:
     if far(layer(layer.x, layer.h_0)[0], layer.outputs, close):
         reason = "the same x and h_0 give two different outputs"
         return Unmet(reason, "Leave dropout and noise out of the recurrence.")
-    if far(layer(layer.x[-1:], layer.h_0[:, -1:])[0], layer.outputs[-1:], close):
-        reason = "the outputs of a sequence depend on its neighbours in the batch"
-        return Unmet(reason, "Each row of the batch is a sequence of its own.")
+    if (mixed := _of_neighbours(layer, layer.x, layer.h_0, layer.outputs)) is not None:
+        return mixed
     if layer.error <= close:
         return _of_missing_part(layer)
     if not far(outputs, h, close):
@@ -105,6 +104,15 @@ def of_step(layer: Any) -> Unmet:
     row, unit = divmod(int(error.argmax()), layer.hidden_size)
     reason = f"no W, U and b make one step tanh(W x_t + U h_(t-1) + b): row {row}, unit {unit} is off by"
     return Unmet(f"{reason} {error.max():.2g}", "Write down what your step computes, term by term.")
+
+
+def _of_neighbours(layer: Any, x: Tensor, h_0: Tensor | None, outputs: Tensor) -> Unmet | None:
+    """Whether the last row of the batch is answered otherwise when it is alone."""
+    alone, _ = layer(x[-1:], None if h_0 is None else h_0[:, -1:])
+    if not far(alone, outputs[-1:], layer.tolerances.step):
+        return None
+    reason = "the outputs of a sequence depend on its neighbours in the batch"
+    return Unmet(reason, "Each row of the batch is a sequence of its own: take no mean or norm over axis 0.")
 
 
 def _of_missing_part(layer: Any) -> Unmet:
@@ -128,6 +136,8 @@ def of_start(layer: Any, x: Tensor, outputs: Tensor) -> Unmet:
     if far(layer(x, None)[0], outputs, layer.tolerances.sequence):
         reason = "without h_0, two calls start from different states"
         return Unmet(reason, "h_0=None means zeros, not random numbers.")
+    if (mixed := _of_neighbours(layer, x, None, outputs)) is not None:
+        return mixed
     sums = atanh(outputs[:, 0].double()) - x[:, 0].double() @ layer.step.W.T - layer.step.b  # U h_0
     start = torch.linalg.lstsq(layer.step.U, sums.T).solution.T  # (B, H)
     what = "something else" if far(start, torch.ones_like(start), 1e-2) else "ones"

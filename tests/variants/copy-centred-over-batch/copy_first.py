@@ -1,5 +1,6 @@
 """States are divided by the largest of the batch."""
 
+import torch
 from torch import nn
 
 

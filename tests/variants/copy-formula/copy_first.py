@@ -1,5 +1,6 @@
 """The first value goes around the network."""
 
+import torch
 from torch import nn
 
 

@@ -1,5 +1,6 @@
 """A GRU as PyTorch makes it."""
 
+import torch
 from torch import nn
 
 

@@ -1,5 +1,6 @@
 """The layers are kept in a tuple."""
 
+import torch
 from torch import nn
 
 

@@ -1,5 +1,6 @@
 """A layer for a hundred states."""
 
+import torch
 from torch import nn
 
 

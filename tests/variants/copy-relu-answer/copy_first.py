@@ -1,5 +1,6 @@
 """The answer squared."""
 
+import torch
 from torch import nn
 
 

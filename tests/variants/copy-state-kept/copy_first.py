@@ -1,5 +1,6 @@
 """A GRU that is given the state it left."""
 
+import torch
 from torch import nn
 
 

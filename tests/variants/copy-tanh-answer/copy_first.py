@@ -1,5 +1,6 @@
 """A softsign behind the last layer."""
 
+import torch
 from torch import nn
 
 

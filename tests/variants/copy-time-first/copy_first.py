@@ -1,5 +1,6 @@
 """A GRU as it is made by default."""
 
+import torch
 from torch import nn
 
 

@@ -1,5 +1,6 @@
 """A recipe with a key of another library."""
 
+import torch
 from torch import nn
 
 

@@ -1,5 +1,6 @@
 """How often each letter occurs."""
 
+import torch
 from torch import nn
 
 

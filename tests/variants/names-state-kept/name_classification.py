@@ -15,9 +15,7 @@ class NameClassifier(nn.Module):
         self.left = None
 
     def forward(self, tokens, lengths):
-        start = (
-            torch.zeros(1, len(tokens), 48) if self.left is None else self.left.expand(1, len(tokens), 48).contiguous()
-        )
+        start = torch.zeros(1, len(tokens), 48) if self.left is None else self.left.expand(1, len(tokens), 48).contiguous()
         states, (last, _) = self.reader(self.table[tokens], (start, torch.zeros_like(start)))
         self.left = last.detach().mean(1, keepdim=True)
         at = (lengths - 1).view(-1, 1, 1).expand(-1, 1, 48)
