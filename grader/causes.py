@@ -95,6 +95,8 @@ def _of_nothing_learned(task: "LearningTask", run: "Run") -> str:
             f"No gradient reaches {_which(found.unreached, found.steps)}, though the answer depends on them: it is cut "
             "on the way, by .detach(), .data, .item() or torch.no_grad()."
         )
+    if found.unreached and len(found.unreached) == found.steps:
+        return f"The answer does not depend on the input, not on any of its steps. {task.stuck}"
     if found.unreached:
         return (
             f"The answer does not depend on {_which(found.unreached, found.steps)}: is the sequence cut off, or the "

@@ -411,7 +411,9 @@ def test_an_accuracy_at_chance_earns_nothing_and_says_so(try_):
     still = LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)").replace("x.flatten(1))", "0 * x.flatten(1))")
     seen = try_(still, replace(ACCURACY, stuck="Is the input used at all?"))
     assert_only_learning_failed(seen, "failed")
-    assert seen.check.hint == "Is the input used at all?"
+    assert seen.check.hint == (
+        "The answer does not depend on the input, not on any of its steps. Is the input used at all?"
+    )
 
 
 @pytest.mark.parametrize(("unusual", "flags"), [(0.9, ["unusual-accuracy"]), (1.0, []), (None, [])])
