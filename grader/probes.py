@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from grader.expectations import Unmet, describe, expect, expect_shape
-from grader.student import RemoteModel, Student, StudentRaised, recurrent
+from grader.student import NotAModule, RemoteModel, Student, StudentRaised, recurrent
 
+SMALL = 5_000_000
+"""Parameters of a model that may be built thrice more to find out what its answers hang on."""
 ATTENTION = re.compile(r"softmax|scaled_dot_product|multi_head_attention")
 LAYER = re.compile(r"aten::(linear|addmm|mm|matmul|bmm|conv|embedding|einsum)")
 """Operators, as the profiler names them."""
@@ -21,6 +23,7 @@ BATCH_AS_TIME = (
 )
 STARTS_ANEW = "The state starts anew at every step: make it once, before the loop. Hand the state on from step to step."
 LAST_ONLY = "Hand the whole sequence to the recurrent layer, not only the last step of it."
+LEFT_OUT = "Some steps are left out: hand every step on to the recurrent layer, and the state from step to step."
 CUT_OFF = "Sequences are cut off: read all of their steps, however many there are."
 CHANCE = (
     "Chance decides: switch dropout and noise off in evaluation (F.dropout with training=self.training, or nn.Dropout)."
@@ -83,7 +86,11 @@ def expect_every_step_reached(model: RemoteModel, x: torch.Tensor) -> None:
     reason = f"no gradient reaches {len(unreached)} of {x.shape[1]} steps, the first of them step {unreached[0]}"
     if not _same(model.predict(other), model.predict(x), tolerance=0.0):
         raise Unmet(f"{reason}, though the answer depends on step {last}", CUT)
-    raise Unmet(f"{reason}: the answer does not depend on them", _of_unread(model, x, unreached))
+    try:
+        hint = _of_unread(model, x, unreached)
+    except StudentRaised:  # it answered so far: what it raises now is no cause of what was found
+        hint = LEFT_OUT
+    raise Unmet(f"{reason}: the answer does not depend on them", hint)
 
 
 def _of_unread(model: RemoteModel, x: torch.Tensor, unread: list[int]) -> str:
@@ -101,7 +108,7 @@ def _of_unread(model: RemoteModel, x: torch.Tensor, unread: list[int]) -> str:
         return f"Only the last {time - len(unread)} steps are read. {CUT_OFF}"
     if unread == list(range(time - len(unread), time)):
         return f"Only the first {time - len(unread)} steps are read. {CUT_OFF}"
-    return "Some steps are left out: hand every step on to the recurrent layer, and the state from step to step."
+    return LEFT_OUT
 
 
 def input_gradient(model: RemoteModel, x: torch.Tensor) -> torch.Tensor | None:
@@ -120,11 +127,7 @@ def expect_repeatable(model: RemoteModel, *inputs: torch.Tensor, name: str = "th
     rear = slice(len(inputs[0]) // 2, None)
     first = model.predict(*inputs, **options)
     if not _same(first, model.predict(*inputs, **options)):
-        if isinstance(first, torch.Tensor) and not bool(torch.isfinite(first).all()):
-            raise Unmet(f"asked twice, {name} is another", NOT_FINITE)
-        is_choice = isinstance(first, torch.Tensor) and not first.is_floating_point()  # of tokens
-        chance = f"{ARGMAX} {CHANCE}" if is_choice else CHANCE
-        hint = chance if _is_chance(model, *inputs, **options) else MEMORY
+        hint = _of_unlike_answers(model, first, *inputs, **options)
         raise Unmet(f"asked twice, {name} is another", hint, explains=True)
     # without the rows before them, and in another order: a state carried along the batch shows in one of the two
     alone = model.predict(*(part[rear].flip(0) for part in inputs), **options)
@@ -133,27 +136,42 @@ def expect_repeatable(model: RemoteModel, *inputs: torch.Tensor, name: str = "th
         raise Unmet(reason, _of_neighbours(model, first, *inputs, **options), explains=True)
 
 
-def _is_chance(model: RemoteModel, *inputs: torch.Tensor, **options: Any) -> bool:
+def _of_unlike_answers(model: RemoteModel, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
+    """Why the same question gets two answers; both causes where it cannot be told which."""
+    if isinstance(first, torch.Tensor) and not bool(torch.isfinite(first).all()):
+        return NOT_FINITE
+    is_choice = isinstance(first, torch.Tensor) and not first.is_floating_point()  # of tokens
+    chance = f"{ARGMAX} {CHANCE}" if is_choice else CHANCE
+    try:
+        weights = model.weights()
+        if weights.numel() <= SMALL:
+            return chance if _is_chance(model, weights, *inputs, **options) else MEMORY
+    except (StudentRaised, NotAModule):
+        pass
+    return f"{chance} Or: {MEMORY[0].lower()}{MEMORY[1:]}"
+
+
+def _is_chance(model: RemoteModel, weights: torch.Tensor, *inputs: torch.Tensor, **options: Any) -> bool:
     """Whether chance makes two answers differ, and not what is left of the call before: by the first call of a model,
     where equal rows get different answers, or where another first call with the same parameters does."""
     equal = [part[:1].expand(8, *part.shape[1:]).contiguous() for part in inputs]
     found = model.twin().predict(*equal, **options)
     if isinstance(found, torch.Tensor) and not _same(found, found[:1].expand_as(found)):
         return True
-    weights, answers = model.weights(), []
+    answers = []
     for _ in range(2):
         twin = model.twin()
-        try:
-            twin.load_weights(weights)
-        except StudentRaised:  # lazy layers have no parameters yet
-            return False
+        twin.load_weights(weights)
         answers.append(twin.predict(*inputs, **options))
     return not _same(*answers)
 
 
 def _of_neighbours(model: RemoteModel, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
     """How a row's answer comes to depend on the other rows."""
-    turned = model.predict(*(part.flip(0) for part in inputs), **options)
+    try:
+        turned = model.predict(*(part.flip(0) for part in inputs), **options)
+    except StudentRaised:
+        return OF_ITS_OWN
     if not isinstance(first, torch.Tensor) or not isinstance(turned, torch.Tensor) or first.shape != turned.shape:
         return OF_ITS_OWN
     if _same(first.flip(0), turned):  # the same neighbours, in another order

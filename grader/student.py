@@ -225,9 +225,12 @@ class RemoteModel:
         """By method: the shapes of the inputs that it answered first."""
 
     def twin(self) -> "RemoteModel":
-        """Another model, built in the same way, that was never called."""
+        """Another model, built in the same way, that was never called. Raises `StudentRaised`, `NotAModule`."""
         tensors = list(self._tensors)
-        built, _ = self._student.ask(self._build, tensors, messages.Built, f"`{self._build.name}`")
+        doing = f"`{self._build.name}`"
+        built, _ = self._student.ask(self._build, tensors, messages.Built, doing)
+        if not built.is_module:
+            raise NotAModule(f"{doing} is an object of type {plain(built.type_name, 100)}, not an `nn.Module`")
         return RemoteModel(self._student, built.model, self._build, self._tensors)
 
     def __call__(self, *inputs: Any) -> Any:

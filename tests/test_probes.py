@@ -35,6 +35,8 @@ import torch
 from torch import nn
 
 class Model(nn.Module):
+    built = False
+
     def __init__(self):
         super().__init__()
         self.rnn = nn.RNN(2, 4, batch_first=True)
@@ -183,4 +185,19 @@ def test_what_depends_on_more_than_its_row_is_not(student, answer, words):
     with pytest.raises(Unmet) as unmet:
         expect_repeatable(student(answer).build("Model"), x_of(6), name="the number")
     assert words in f"{unmet.value.reason}: {unmet.value.hint}"
-    assert unmet.value.explains or "NaN" in words
+    assert unmet.value.explains
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [
+        ("if Model.built: raise ValueError('once')\n        Model.built = True", "Or: it remembers the call before"),
+        ("self.large = nn.Parameter(torch.zeros(6_000_000))", "Or: it remembers the call before"),
+    ],
+)
+def test_where_it_cannot_be_told_what_answers_hang_on_both_are_said(student, init, words):
+    """Such as for a model that is built only once, or is too large to be built again."""
+    seen = student(f"{LAST} + torch.rand(1)", init)
+    with pytest.raises(Unmet, match="asked twice") as unmet:
+        expect_repeatable(seen.build("Model"), x_of(6))
+    assert words in unmet.value.hint
