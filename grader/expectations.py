@@ -13,10 +13,12 @@ import torch
 class Unmet(Exception):
     """A promise of the exercise was not kept: the check that asked earns nothing."""
 
-    def __init__(self, reason: str, hint: str | None = None):
+    def __init__(self, reason: str, hint: str | None = None, *, explains: bool = False):
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.explains = explains
+        """Whether it may well be why other checks failed."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Judged:
     share: float
     reason: str
     hint: str | None = None
+    is_certain: bool = False
+    """Whether the hint names a cause that was measured, and no likelier one is to be found."""
 
 
 class Opaque:

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
 from grader.course import Course, effective_limits
@@ -37,6 +37,10 @@ class Outcome:
     status: CheckStatus
     message: str
     hint: str | None = None
+    explains: bool = False
+    """Whether it may well be why other checks failed."""
+    is_certain: bool = False
+    """Whether the hint names a cause that was measured."""
     our_fault: str | None = None
     lost_zygote: bool = False
     """Whether that was the zygote's end: the next one may have more luck."""
@@ -164,7 +168,7 @@ def _run(attempt: Attempt, sheet: _Sheet) -> None:
         outcome = _try(rule, attempt)
         attempt.fresh()
         if outcome.status == "failed":
-            sheet.disallowed = plain(outcome.message, _SHOWN)
+            sheet.disallowed = plain(". ".join(filter(None, (outcome.message, outcome.hint))), _SHOWN)
             sheet.flags.append(rule.flag)
             return
         if outcome.status != "passed":
@@ -178,6 +182,28 @@ def _run(attempt: Attempt, sheet: _Sheet) -> None:
             continue
         attempt.watch.check(exercise.id, check.promise)
         sheet.outcomes[check.id] = _try(check, attempt)
+    sheet.outcomes = {check.id: _explained(check, exercise, sheet.outcomes) for check in exercise.checks}
+
+
+def _explained(check: Check, exercise: Exercise, outcomes: dict[str, Outcome]) -> Outcome:
+    """An outcome whose hint begins with what another check found, where that is the likelier cause of it.
+
+    So it is where answers depend on chance, on earlier calls or on neighbours, and where a model that learned a little
+    behaves in a way that another check finds fault with: what a model does says more than its score.
+    """
+    own = outcomes[check.id]
+    if own.status not in ("failed", "partial") or own.explains or own.is_certain:
+        return own
+    failed = [(other, outcomes[other.id]) for other in exercise.checks if outcomes[other.id].status == "failed"]
+    causes = [outcome for _, outcome in failed if outcome.explains]
+    if check.task is not None and own.status == "partial":
+        causes += [outcome for other, outcome in failed if other.task is None and check.id in other.needs]
+    for cause in causes:
+        if cause.hint is not None and cause is not own:
+            seen = cause.message[:1].upper() + cause.message[1:]
+            spare = f" If it is not that: {own.hint}" if own.hint else ""
+            return replace(own, hint=f"{seen}, which may be why. {cause.hint}{spare}")
+    return own
 
 
 def _try(check: Check | Rule, attempt: Attempt) -> Outcome:
@@ -190,7 +216,7 @@ def _try(check: Check | Rule, attempt: Attempt) -> Outcome:
         if not 0 <= share <= 1:  # NaN is not either
             raise ValueError(f"{attempt.exercise.id}.{check.id} returned the share {share}")
     except Unmet as unmet:
-        return Outcome(0.0, "failed", unmet.reason, unmet.hint)
+        return Outcome(0.0, "failed", unmet.reason, unmet.hint, unmet.explains)
     except StudentRaised as raised:
         return Outcome(0.0, "error", raised.reason(), hint_for(raised, attempt))
     except BadRecipe as problem:
@@ -208,7 +234,7 @@ def _try(check: Check | Rule, attempt: Attempt) -> Outcome:
     except Exception as problem:
         return _our_fault(problem)
     status: CheckStatus = "passed" if share >= 1 else "partial" if share > 0 else "failed"
-    return Outcome(share, status, judged.reason, judged.hint)
+    return Outcome(share, status, judged.reason, judged.hint, is_certain=judged.is_certain)
 
 
 def _in_words(share: float) -> Judged:

@@ -1,5 +1,6 @@
 """What to try, for exceptions that a student's code raises often. Each hint speaks of what was seen."""
 
+import math
 import re
 
 from grader.attempt import Attempt
@@ -10,6 +11,13 @@ _TOO_MUCH = (
     "It asked for more memory than an attempt may use: make fewer or smaller tensors at a time, and keep none from "
     "step to step that is not needed."
 )
+_MISFIT = re.compile(
+    r"shapes cannot be multiplied|size mismatch|must match|Sizes of tensors|is invalid for input of size|expand"
+    r"|Expected hidden|out of (range|bounds)"
+)
+"""Messages about sizes that do not fit."""
+_UNITS = 8
+"""Two sizes that have so many units in common are both a number of steps times a state."""
 _HINTS: tuple[tuple[str, str, str], ...] = (
     ("MemoryError", r"", _TOO_MUCH),
     ("RuntimeError", r"allocate memory|out of memory", _TOO_MUCH),
@@ -36,7 +44,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "TypeError",
-        r"'NoneType'|must be Tensor, not NoneType",
+        r"NoneType",
         "Something is None here. Is a missing initial state replaced by zeros before it is used?",
     ),
     (
@@ -87,6 +95,18 @@ def hint_for(raised: StudentRaised, attempt: Attempt) -> str | None:
             "Is it a file of your own? Hand it in with the rest. Of what is installed, only the standard library, "
             "torch, numpy and what the course adds are available to graded code."
         )
+    if raised.sizes is not None and _MISFIT.search(raised.message):
+        return (
+            "The same model answers inputs of shape {} and fails at {}: nothing in it may be made for one length or "
+            "one batch size, as a linear layer behind `flatten` is. Take sizes from `x.shape`, and read the last state."
+        ).format(*raised.sizes)
+    if (sizes := re.search(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", raised.message)) is not None:
+        given, made_for = int(sizes[1]), int(sizes[2])
+        if math.gcd(given, made_for) >= _UNITS:
+            return (
+                f"A layer that was made for {made_for} numbers gets {given}: made for one length, as a linear layer "
+                "behind `flatten` is, it fits no other. Read the last state instead. Or is the batch not first?"
+            )
     for type_name, pattern, hint in _HINTS:
         if raised.type_name == type_name and re.search(pattern, raised.message):
             return hint

@@ -7,16 +7,19 @@ run and the median share counts. So good work is cheap, an unlucky seed is not p
 not pass. A model that is good before training, or still is once its parameters are set back, has not learned.
 """
 
+import math
 import time
 from collections.abc import Iterator
 
 import torch
 
+from grader.causes import in_words, sentence
 from grader.evidence import show_run
 from grader.expectations import Unmet, describe
 from grader.recipe import read_recipe
 from grader.student import RemoteModel, Student, StudentRaised
-from grader.task import Draw, Learned, LearningTask, Observers, Run, in_words, sentence
+from grader.symptoms import symptoms_of
+from grader.task import Draw, Learned, LearningTask, Observers, Run
 
 PERFECT = 0.5
 """What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
@@ -93,6 +96,8 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
             run.observations[name] = look(model)
         except (StudentRaised, Unmet) as problem:  # of interest to the check that asks for it, to no other
             run.observations[name] = problem
+    if run.share <= 0 and run.moved and math.isfinite(run.score):
+        run.symptoms = symptoms_of(model, task, probe[0], deadline)
     if run.share > 0:
         _refuse_what_was_known(student, model, task, before, probe, deadline)
     run.seconds = time.monotonic() - (deadline - task.seconds)

@@ -34,6 +34,8 @@ class StudentRaised(Exception):
             messages.Frame(plain(f.file, 100), f.line, plain(f.function, 60), plain(f.text, 200)) for f in raised.frames
         ]
         self.doing = doing
+        self.sizes: tuple[str, str] | None = None
+        """The shapes that a model answered before, and those at which it raised this, where these are others."""
         super().__init__(self.reason())
 
     def reason(self) -> str:
@@ -220,6 +222,17 @@ class RemoteModel:
 
     def __init__(self, student: Student, index: int, build: messages.Build, tensors: list[torch.Tensor]):
         self._student, self._index, self._build, self._tensors = student, index, build, tensors
+        self._answered: dict[str, str] = {}
+        """By method: the shapes of the inputs that it answered first."""
+
+    def twin(self) -> "RemoteModel":
+        """Another model, built in the same way, that was never called. Raises `StudentRaised`, `NotAModule`."""
+        tensors = list(self._tensors)
+        doing = f"`{self._build.name}`"
+        built, _ = self._student.ask(self._build, tensors, messages.Built, doing)
+        if not built.is_module:
+            raise NotAModule(f"{doing} is an object of type {plain(built.type_name, 100)}, not an `nn.Module`")
+        return RemoteModel(self._student, built.model, self._build, self._tensors)
 
     def __call__(self, *inputs: Any) -> Any:
         """A forward pass without gradients, in the mode the model was built in."""
@@ -229,7 +242,15 @@ class RemoteModel:
         """Call a method without gradients. Raises `StudentRaised`."""
         tensors: list[torch.Tensor] = []
         nodes = [wire.pack(value, tensors) for value in inputs]
-        return self._student._values(messages.Apply(self._index, name, nodes), tensors, _named(name), 1)[0]
+        shapes = " and ".join(str(tuple(value.shape)) for value in inputs if isinstance(value, torch.Tensor))
+        try:
+            found = self._student._values(messages.Apply(self._index, name, nodes), tensors, _named(name), 1)[0]
+        except StudentRaised as raised:
+            if self._answered.get(name, shapes) != shapes:
+                raised.sizes = self._answered[name], shapes
+            raise
+        self._answered.setdefault(name, shapes)
+        return found
 
     def changes(self, *inputs: Any) -> tuple[int, ...]:
         """Run a forward pass; the positions of the inputs that it modified in place."""

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from grader.records import ExerciseGrade, Grade, Verdict
 
-_CUT_SHORT = ("crashed", "timeout", "memory")
-"""Exercise statuses whose first `error` check is the one that was under way."""
+_CUT_SHORT = ("crashed", "timeout", "memory", "error")
+"""Exercise statuses whose first `error` check, if any, is the one that was under way."""
 
 
 class Fix(NamedTuple):
@@ -19,14 +19,18 @@ class Fix(NamedTuple):
 
 def first_to_fix(grade: Grade) -> Fix | None:
     """What stopped the first exercise that is not perfect; broken ones are not the student's to fix."""
-    for exercise in grade.exercises:
-        if exercise.status == "broken":
-            continue
-        check = _telling_check(exercise)
-        if check or exercise.status != "graded":
-            reason = exercise.message or (check.message if check else "")
-            return Fix(exercise, check, reason, check.hint if check else None)
-    return None
+    return next((fix for exercise in grade.exercises if (fix := first_in(exercise)) is not None), None)
+
+
+def first_in(exercise: ExerciseGrade) -> Fix | None:
+    """What stopped an exercise; None where it is perfect, or broken."""
+    if exercise.status == "broken":
+        return None
+    check = _telling_check(exercise)
+    if check is None and exercise.status == "graded":
+        return None
+    reason = exercise.message or (check.message if check else "")
+    return Fix(exercise, check, reason, check.hint if check else None)
 
 
 def format_points(points: float) -> str:

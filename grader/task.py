@@ -1,4 +1,4 @@
-"""What a learning check is about, what a training came to, and both in words."""
+"""What a learning check is about, and what its trainings came to."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import torch
 
+from grader import causes
+from grader.causes import in_words, sentence
 from grader.expectations import Judged, Unmet
 from grader.recipe import Recipe
 
@@ -91,6 +93,22 @@ class LearningTask:
         return Recipe(lr=self.lr, batch_size=self.batch_size, steps=self.steps)
 
 
+@dataclass(frozen=True)
+class Symptoms:
+    """How a model behaves that was trained and learned nothing: what a report can say of the cause."""
+
+    constant: str | None = None
+    """What it answers to all inputs, in words, where that is one thing."""
+    steps: int = 0
+    """Time steps of the input, where these could be looked at."""
+    unreached: tuple[int, ...] = ()
+    """The steps that no gradient reaches."""
+    is_cut: bool = False
+    """Whether the answer depends on some of them all the same."""
+    fading: float = 1.0
+    """The gradient with respect to the first steps, as a part of the largest one."""
+
+
 @dataclass
 class Run:
     """One training: what was reached on the held-out set, and how it went."""
@@ -111,6 +129,8 @@ class Run:
     gradient_norms: list[float | None] = field(default_factory=list)
     seconds: float = 0.0
     """Wall-clock seconds it took, with all that it was asked."""
+    symptoms: "Symptoms | None" = None
+    """What was looked for where nothing was learned."""
     observations: dict[str, Any] = field(default_factory=dict)
     """What was observed of the trained model, or the exception that observing it raised."""
 
@@ -157,58 +177,12 @@ class Learned:
             reason += f" Three seeds ended at {others}; the median counts."
         if self.share >= 1:
             return Judged(1.0, reason)
-        found = why(self.task, self.run) or hint or still_improving(self.task, self.run)
+        cause = causes.measured(self.task, self.run)
+        found = cause or hint or causes.still_improving(self.task, self.run)
         if self.share <= 0:
             raise Unmet(reason, found)
-        return Judged(self.share, reason, found)
+        return Judged(self.share, reason, found, is_certain=cause is not None)
 
 
 Observers = Mapping[str, Callable[[Any], Any]]
 """Names, and functions of the trained `RemoteModel` that look at how it behaves."""
-
-
-def in_words(score: float) -> str:
-    """A score for a sentence."""
-    return f"{score:.3g}" if math.isfinite(score) else "not a number"
-
-
-def sentence(task: LearningTask, run: Run) -> str:
-    """What was reached, in one sentence."""
-    end = "stopped early" if run.stopped else "the whole budget" if run.steps >= task.steps else "the recipe's end"
-    if run.out_of_time:
-        end = f"its steps are slow, and the {task.seconds:g} s for a training were nearly spent"
-    if run.broke_at is not None:
-        end = "the loss was no longer a number"
-    bound = "less" if task.lower_is_better else "more"
-    return (
-        f"Its {task.metric} on {task.held_out} unseen examples is {in_words(run.score)} after {run.steps} of "
-        f"{task.steps} steps ({end}); knowing nothing scores {task.worst:.2g}, full marks need {task.best:g} or "
-        f"{bound}."
-    )
-
-
-def why(task: LearningTask, run: Run) -> str | None:
-    """What the measurements say about a training that fell short, the likeliest first; None where they are silent."""
-    ratio = run.recipe.lr / task.lr
-    off = f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}." if not 0.05 <= ratio <= 20 else None
-    norms = [norm for norm in run.gradient_norms if norm is not None]
-    if run.broke_at is not None or not math.isfinite(run.score):
-        cause = off or "Lower the learning rate, clip the gradient, or look for a division or a logarithm of zero."
-        return f"The loss became NaN or infinite at step {run.broke_at or run.steps}. {cause}"
-    if off is not None:
-        return off
-    if run.recipe.clip_norm is None and norms and max(norms) > 100:
-        return f"The gradient grew to a norm of {max(norms):.2g}: set `clip_norm` in the recipe."
-    if (task.worst - run.score) / (task.worst - task.best) < 0.1:
-        return task.stuck
-    return None
-
-
-def still_improving(task: LearningTask, run: Run) -> str | None:
-    """What to try where more steps would have helped; None where they would not."""
-    if run.out_of_time:
-        return "Its steps are slow: fewer hidden units, a smaller batch, or PyTorch's own layers in place of loops."
-    halfway = run.curve[len(run.curve) // 2][1] if run.curve else task.nothing
-    if abs(run.score - task.best) < 0.7 * abs(halfway - task.best):
-        return "It was still improving when the budget ended: a larger learning rate or another cell may get there."
-    return None

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -143,6 +144,45 @@ def submit_json(cli: Callable[..., subprocess.CompletedProcess[str]]) -> Callabl
         return json.loads(result.stdout, parse_constant=refuse)
 
     return run
+
+
+EXERCISES = ("my_rnn", "adding_problem", "copy_first", "name_classification", "date_seq2seq")
+"""Those of the bundled course."""
+
+
+class Verified(NamedTuple):
+    """What `grade verify` said of an exercise, and what a student would read first of each of its solutions."""
+
+    result: subprocess.CompletedProcess[str]
+    first: dict[str, str]
+
+
+def _verify(program: list[str], exercise: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *program, "verify", exercise, *options]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
+    return subprocess.run(command, capture_output=True, text=True, env=clean, timeout=2400)
+
+
+@pytest.fixture(scope="session")
+def verify() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`grade verify` of one exercise, with a seed drawn at random, without this machine's GRADE_* settings."""
+    return lambda exercise, *options: _verify(["-m", "grader"], exercise, *options)
+
+
+@pytest.fixture(scope="session")
+def verified(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verified]:
+    """What `grade verify` says of each exercise, with a seed drawn at random: in pairs, since one verification keeps
+    one core busy."""
+    folder = tmp_path_factory.mktemp("verified")
+
+    def run(exercise: str) -> Verified:
+        file = folder / f"{exercise}.jsonl"
+        result = _verify([str(ROOT / "tests" / "recording.py"), str(file)], exercise)
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+        return Verified(result, {line["solution"]: line["first"] for line in lines})
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(EXERCISES, pool.map(run, EXERCISES), strict=True))
 
 
 NO_CUDA = "no CUDA device"

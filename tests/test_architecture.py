@@ -30,6 +30,7 @@ FLOOR = {
     "watch",
     "settings",
     "task",
+    "causes",
     "calibration",
 }
 INSIDE = {
@@ -57,6 +58,7 @@ LAYERS = [
     {"attempt"},
     {"student"},
     {"hints", "evidence", "probes"},
+    {"symptoms"},
     {"learning"},
     {"grading"},
     {"advice"},

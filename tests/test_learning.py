@@ -21,7 +21,7 @@ from grader.figures import Band
 from grader.grading import grade
 from grader.records import ExerciseGrade, Limits, to_json
 from grader.submissions import stage, unstage
-from grader.task import Learned, Run
+from grader.task import Learned, Run, Symptoms
 from grader.watch import Watch
 
 BUDGET, EVERY = 60, 20
@@ -411,7 +411,9 @@ def test_an_accuracy_at_chance_earns_nothing_and_says_so(try_):
     still = LEARNS.replace("nn.Linear(8, 1)", "nn.Linear(8, 2)").replace("x.flatten(1))", "0 * x.flatten(1))")
     seen = try_(still, replace(ACCURACY, stuck="Is the input used at all?"))
     assert_only_learning_failed(seen, "failed")
-    assert seen.check.hint == "Is the input used at all?"
+    assert seen.check.hint == (
+        "The answer does not depend on the input, not on any of its steps. Is the input used at all?"
+    )
 
 
 @pytest.mark.parametrize(("unusual", "flags"), [(0.9, ["unusual-accuracy"]), (1.0, []), (None, [])])
@@ -574,15 +576,64 @@ def test_an_explosion_that_stays_finite_is_told_by_its_gradient(try_):
     seen = try_(recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 0.45, 'clip_norm': None}"))
     assert_only_learning_failed(seen, "failed")
     assert seen.learned.run.broke_at is None
-    assert re.search(r"The gradient grew to a norm of \S+e\+\d+: set `clip_norm`", seen.check.hint)
+    grew = r"The gradients explode: the gradient grew to a norm of \S+e\+\d+ at step \d+. Set `clip_norm`"
+    assert re.search(grew, seen.check.hint)
+
+
+def broken(norms, **recipe):
+    """The hint where the loss broke right after these norms of the gradient."""
+    chosen = msgspec.structs.replace(TASK.recipe, **recipe)
+    run = Run(chosen, 0.2, score=math.inf, moved=True, losses=[0.1] * len(norms) + [None])
+    run.gradient_norms = [*norms, None]
+    with pytest.raises(Unmet) as unmet:
+        Learned(TASK, run, [run]).judge("The exercise's own.")
+    return unmet.value.hint
+
+
+def test_gradients_that_explode_before_the_loss_breaks_are_told_with_numbers():
+    words = broken([2.0] * 30 + [40.0, 3000.0], clip_norm=None)
+    assert (
+        "NaN or infinite at step 33. The gradients explode: their norm was 2 at step 1 and 3e+03 at step 32." in words
+    )
+    assert "Clip them (`clip_norm` in the recipe), or lower `lr`." in words
+    assert "Lower `lr`" in broken([2.0] * 30 + [40.0, 3000.0], clip_norm=1.0)
+    assert "explode" not in broken([2.0] * 32)
+    assert "far from the usual" in broken([2.0, 3000.0], clip_norm=None, lr=40.0)
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "words"),
+    [
+        (Symptoms(), ""),
+        (Symptoms(constant="1 or nearly that"), "It answers 1 or nearly that, whatever the input. "),
+        (Symptoms(steps=8, fading=1e-7), "vanishes on its way back: at the first steps 1e-07 of it is left"),
+        (Symptoms(steps=8, unreached=(0, 1, 2)), "does not depend on the first 3 of 8 steps"),
+        (Symptoms(steps=8, unreached=(6, 7)), "does not depend on the last 2 of 8 steps"),
+        (Symptoms(steps=8, unreached=(1, 3)), "does not depend on 2 of 8 steps"),
+    ],
+)
+def test_what_was_seen_of_a_model_that_knows_nothing_comes_before_what_it_may_be(symptoms, words):
+    run = Run(TASK.recipe, 0.2, score=0.166, moved=True, losses=[0.1] * BUDGET, symptoms=symptoms)
+    with pytest.raises(Unmet) as unmet:
+        Learned(TASK, run, [run]).judge()
+    assert words in unmet.value.hint
+    assert unmet.value.hint.endswith(TASK.stuck)
+
+
+def test_a_gradient_that_is_cut_is_told_and_nothing_else():
+    cut = Symptoms(steps=8, unreached=(0, 1, 2), is_cut=True)
+    run = Run(TASK.recipe, 0.2, score=0.166, moved=True, losses=[0.1] * BUDGET, symptoms=cut)
+    with pytest.raises(Unmet) as unmet:
+        Learned(TASK, run, [run]).judge()
+    assert unmet.value.hint.startswith("No gradient reaches the first 3 of 8 steps, though the answer depends on them")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"lr": 1e-6}, "The learning rate 1e-06 is far from the usual 0.05."),
-        ({"lr": 5.0}, "The learning rate 5 is far from the usual 0.05."),
-        ({"gradient_norms": [500.0], "clip_norm": None}, "set `clip_norm`"),
+        ({"lr": 1e-6}, "The learning rate 1e-06 is far from the usual 0.05, "),
+        ({"lr": 5.0}, "The learning rate 5 is far from the usual 0.05, "),
+        ({"gradient_norms": [500.0], "clip_norm": None}, "Set `clip_norm`"),
         ({"gradient_norms": [500.0], "clip_norm": 1.0}, "still improving"),
         ({"score": 0.16}, "did not get past knowing nothing"),
         ({"score": 0.04}, "still improving when the budget ended"),

@@ -35,6 +35,8 @@ import torch
 from torch import nn
 
 class Model(nn.Module):
+    built = False
+
     def __init__(self):
         super().__init__()
         self.rnn = nn.RNN(2, 4, batch_first=True)
@@ -90,11 +92,20 @@ def test_a_recurrent_step_is_seen(student, answer):
     assert seen._attempt.flags == set()
 
 
-@pytest.mark.parametrize("answer", ["self.wide(x.sum(1))", "self.wide(x[:, 0])", "self.wide(x).softmax(1).sum(1)"])
-def test_what_is_not_repeated_is_flagged(student, answer):
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("self.wide(x.sum(1))", "picked out or summed up"),
+        ("self.wide(x[:, 0])", "picked out or summed up"),
+        ("self.wide(x).softmax(1).sum(1)", "Attention over the raw sequence"),
+        ("x.prod(2).sum(1, keepdim=True)", "A formula"),
+    ],
+)
+def test_what_is_not_repeated_is_flagged(student, answer, words):
     seen = student(answer)
-    with pytest.raises(Unmet, match="nothing is carried"):
+    with pytest.raises(Unmet, match="nothing is carried") as unmet:
         expect_recurrent_step(seen, seen.build("Model"), (x_of(3),), (x_of(9),))
+    assert words in unmet.value.hint
     assert seen._attempt.flags == {"no-recurrence"}
 
 
@@ -122,6 +133,23 @@ def test_steps_that_no_gradient_reaches_are_counted(student, answer, words):
     assert ("detach" in unmet.value.hint) == ("though" in unmet.value.reason)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("self.layer(self.rnn(x[:, 2:])[0][:, -1])", "Only the last 4 steps are read"),
+        ("self.layer(self.rnn(x[:, :2])[0][:, -1])", "Only the first 2 steps are read"),
+        ("self.layer(self.rnn(x[:, ::2])[0][:, -1])", "Some steps are left out"),
+        ("self.layer(self.rnn(x[:, -1:])[0][:, -1])", "not only the last step"),
+        ("for x_t in x.unbind(1): h = self.rnn(x_t[:, None])[1]\nreturn self.layer(h[0])", "starts anew at every step"),
+        ("self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])", "takes the batch for the time"),
+    ],
+)
+def test_what_is_not_read_is_told_by_which_steps_these_are(student, answer, words):
+    with pytest.raises(Unmet, match="does not depend on them") as unmet:
+        expect_every_step_reached(student(answer).build("Model"), x_of(6))
+    assert words in unmet.value.hint
+
+
 def test_an_answer_that_is_no_tensor_has_no_gradient(student):
     with pytest.raises(Unmet, match="None"):
         expect_every_step_reached(student("None").build("Model"), x_of(6))
@@ -137,17 +165,39 @@ def test_the_same_answers_again_are_repeatable(student):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (f"{LAST} + torch.rand(1)", "asked twice, the number is another"),
-        (f"{LAST} + self.calls", "asked twice"),
-        (f"torch.dropout({LAST}, 0.5, True)", "asked twice"),
-        (f"{LAST} - ({LAST}).mean(0)", "the number to one sequence depends on its neighbours"),
-        ("self.layer(self.rnn(x.transpose(0, 1))[0][-1])", "neighbours"),
+        (f"{LAST} + torch.rand(1)", "asked twice, the number is another: Chance"),
+        (f"{LAST} + self.calls", "asked twice, the number is another: It remembers the call before"),
+        (f"torch.dropout({LAST}, 0.5, True)", "asked twice, the number is another: Chance"),
+        (f"{LAST} - ({LAST}).mean(0)", "the number to one sequence depends on its neighbours in the batch: A mean"),
+        (f"({LAST})[x[:, 0, 0].argsort()]", "neighbours in the batch: The answers come back in another order"),
+        (
+            "self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])",
+            "neighbours in the batch: It takes the batch for the time",
+        ),
         (f"({LAST})[:1]", "neighbours"),
-        (f"({LAST}) * float('nan')", "asked twice"),
+        (f"({LAST}) * float('nan')", "asked twice, the number is another: It is NaN or infinite"),
+        (f"({LAST} + 9 * torch.rand(1)).long()", "asked twice, the number is another: Draw nothing at random"),
         ("None", "asked twice"),
     ],
 )
 def test_what_depends_on_more_than_its_row_is_not(student, answer, words):
+    """And why is told, by what was measured."""
     with pytest.raises(Unmet) as unmet:
         expect_repeatable(student(answer).build("Model"), x_of(6), name="the number")
-    assert words in unmet.value.reason
+    assert words in f"{unmet.value.reason}: {unmet.value.hint}"
+    assert unmet.value.explains
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [
+        ("if Model.built: raise ValueError('once')\n        Model.built = True", "Or: it remembers the call before"),
+        ("self.large = nn.Parameter(torch.zeros(6_000_000))", "Or: it remembers the call before"),
+    ],
+)
+def test_where_it_cannot_be_told_what_answers_hang_on_both_are_said(student, init, words):
+    """Such as for a model that is built only once, or is too large to be built again."""
+    seen = student(f"{LAST} + torch.rand(1)", init)
+    with pytest.raises(Unmet, match="asked twice") as unmet:
+        expect_repeatable(seen.build("Model"), x_of(6))
+    assert words in unmet.value.hint

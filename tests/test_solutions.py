@@ -1,10 +1,6 @@
 """The bundled course proves itself: its solutions, its starters, and correct submissions in other styles."""
 
-import os
 import re
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +8,7 @@ import pytest
 from grader.grading import grade as grade_submission
 from grader.records import Limits
 from grader.submissions import stage, unstage
+from grader.summary import first_to_fix
 
 ROOT = Path(__file__).parents[1]
 STARTERS = sorted((ROOT / "exercises" / "starters").glob("*.py"))
@@ -52,29 +49,23 @@ def lost(answer):
     return [f"{c.id}: {c.message}" for c in exercise.checks if c.status != "passed"] or exercise.message
 
 
-def verify(exercise, *options):
-    """`grade verify` of one exercise, with a seed drawn at random."""
-    command = [sys.executable, "-m", "grader", "verify", exercise, *options]
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
-    return subprocess.run(command, capture_output=True, text=True, env=clean, timeout=2400)
-
-
-@pytest.fixture(scope="module")
-def verified():
-    """What `grade verify` says of each exercise: in pairs, since one verification keeps one core busy."""
-    with ThreadPoolExecutor(2) as pool:
-        yield dict(zip(STYLES, pool.map(verify, STYLES), strict=True))
+def perfect(answer):
+    """Whether everything was earned, and nothing is said of what to mend."""
+    assert answer.percent == 100, lost(answer)
+    assert first_to_fix(answer) is None
+    hints = [check.hint for exercise in answer.exercises for check in exercise.checks]
+    return hints == [None] * len(hints)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("exercise", STYLES)
-def test_verify_passes(verified, exercise):
+def test_verify_passes(verified, verify, exercise):
     """Each reference earns everything, each mistake is caught where it says, with its hint.
 
     Grades are a matter of seeds, and here are a hundred trainings: what goes wrong once in a hundred goes wrong in most
     runs of this test. So a solution may be graded once more, with another seed; what goes wrong twice is a fault.
     """
-    result = verified[exercise]
+    result = verified[exercise].result
     if result.returncode == 1:
         unlucky = re.findall(r"^PROBLEM +\S+ +(\S+)", result.stdout, re.MULTILINE)
         assert 0 < len(unlucky) <= 2, result.stdout + result.stderr
@@ -104,16 +95,14 @@ def test_there_are_enough_of_them(exercise):
 
 @pytest.mark.parametrize("style", styles_of("my_rnn"), ids=lambda path: path.name)
 def test_correct_styles_get_full_marks(style, grade):
-    answer = grade(style, seed=1)
-    assert answer.percent == 100, lost(answer)
+    assert perfect(grade(style, seed=1))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("style", styles_of("my_rnn"), ids=lambda path: path.name)
 def test_correct_styles_get_full_marks_over_four_more_seeds(style, grade):
     for seed in range(2, 6):
-        answer = grade(style, seed=seed)
-        assert answer.percent == 100, (seed, lost(answer))
+        assert perfect(grade(style, seed=seed)), seed
 
 
 @pytest.mark.slow
@@ -123,16 +112,14 @@ def test_correct_styles_get_full_marks_over_four_more_seeds(style, grade):
     ids=lambda value: getattr(value, "name", value),
 )
 def test_correct_styles_of_trained_models_get_full_marks(exercise, style, grade):
-    answer = grade(style, exercise=exercise, seed=2)
-    assert answer.percent == 100, lost(answer)
+    assert perfect(grade(style, exercise=exercise, seed=2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("exercise", STYLES)
 def test_the_reference_gets_full_marks_over_ten_seeds(grade, exercise):
     for seed in range(1, 11):
-        answer = grade(ROOT / "solutions" / "reference", exercise=exercise, seed=seed)
-        assert answer.percent == 100, (seed, lost(answer))
+        assert perfect(grade(ROOT / "solutions" / "reference", exercise=exercise, seed=seed)), seed
 
 
 @pytest.mark.slow

@@ -39,7 +39,12 @@ def of_shape(name: str, value: Any, wanted: tuple[int, ...], time: int) -> str |
         return None
     batch, hidden = wanted[1] if name == "h_n" else wanted[0], wanted[-1]
     known = {
-        ("outputs", time, batch, hidden): "The batch comes first in outputs, as it does in x.",
+        (
+            "outputs",
+            time,
+            batch,
+            hidden,
+        ): "The batch comes first in outputs, as in x, which is (batch, time, features).",
         ("outputs", batch, hidden): "outputs holds the states of all steps, not the last one alone.",
         ("outputs", batch, 1, hidden): "outputs holds the states of all steps, not the last one alone.",
         ("outputs", 1, batch, hidden): "outputs comes first, with the states of all steps, and h_n second.",
@@ -49,9 +54,22 @@ def of_shape(name: str, value: Any, wanted: tuple[int, ...], time: int) -> str |
     }
     if (name, *value.shape) in known:
         return known[name, *value.shape]
+    others = [(found, size) for found, size in zip(value.shape, wanted, strict=False) if found != size]
+    if len(value.shape) == len(wanted) and [size for _, size in others] == [batch]:
+        return f"The batch size does not follow x, it is {others[0][0]}: take all sizes from x.shape."
     if list(value.shape) == [size for size in wanted if size != 1]:
         return "squeeze() without an axis drops every axis of size 1."
     return "Take all sizes from x.shape."
+
+
+def of_changes(layer: Any, x: Tensor, h_0: Tensor | None) -> Unmet | None:
+    """Which of its arguments forward changes in place; None where it leaves them as they are."""
+    changed = layer.model.changes(x, h_0)
+    names = [name for position, name in enumerate(("x", "h_0")) if position in changed]
+    if not names:
+        return None
+    hint = "Methods that end in _ , += and assignments to slices write into the caller's tensor."
+    return Unmet(f"forward changes its argument {' and '.join(names)} in place", hint)
 
 
 def of_step(layer: Any) -> Unmet:
@@ -59,12 +77,13 @@ def of_step(layer: Any) -> Unmet:
     layer.observe(pairs=400)  # enough for activations that are flat on one side
     x, h, outputs, close = layer.x[:, 0], layer.h_0[0], layer.outputs[:, 0], layer.tolerances.step
     sums = features(x, h)
+    if (changed := of_changes(layer, layer.x, layer.h_0)) is not None:
+        return changed
     if far(layer(layer.x, layer.h_0)[0], layer.outputs, close):
         reason = "the same x and h_0 give two different outputs"
         return Unmet(reason, "Leave dropout and noise out of the recurrence.")
-    if far(layer(layer.x[-1:], layer.h_0[:, -1:])[0], layer.outputs[-1:], close):
-        reason = "the outputs of a sequence depend on its neighbours in the batch"
-        return Unmet(reason, "Each row of the batch is a sequence of its own.")
+    if (mixed := _of_neighbours(layer, layer.x, layer.h_0, layer.outputs)) is not None:
+        return mixed
     if layer.error <= close:
         return _of_missing_part(layer)
     if not far(outputs, h, close):
@@ -85,6 +104,15 @@ def of_step(layer: Any) -> Unmet:
     row, unit = divmod(int(error.argmax()), layer.hidden_size)
     reason = f"no W, U and b make one step tanh(W x_t + U h_(t-1) + b): row {row}, unit {unit} is off by"
     return Unmet(f"{reason} {error.max():.2g}", "Write down what your step computes, term by term.")
+
+
+def _of_neighbours(layer: Any, x: Tensor, h_0: Tensor | None, outputs: Tensor) -> Unmet | None:
+    """Whether the last row of the batch is answered otherwise when it is alone."""
+    alone, _ = layer(x[-1:], None if h_0 is None else h_0[:, -1:])
+    if not far(alone, outputs[-1:], layer.tolerances.step):
+        return None
+    reason = "the outputs of a sequence depend on its neighbours in the batch"
+    return Unmet(reason, "Each row of the batch is a sequence of its own: take no mean or norm over axis 0.")
 
 
 def _of_missing_part(layer: Any) -> Unmet:
@@ -108,6 +136,8 @@ def of_start(layer: Any, x: Tensor, outputs: Tensor) -> Unmet:
     if far(layer(x, None)[0], outputs, layer.tolerances.sequence):
         reason = "without h_0, two calls start from different states"
         return Unmet(reason, "h_0=None means zeros, not random numbers.")
+    if (mixed := _of_neighbours(layer, x, None, outputs)) is not None:
+        return mixed
     sums = atanh(outputs[:, 0].double()) - x[:, 0].double() @ layer.step.W.T - layer.step.b  # U h_0
     start = torch.linalg.lstsq(layer.step.U, sums.T).solution.T  # (B, H)
     what = "something else" if far(start, torch.ones_like(start), 1e-2) else "ones"
@@ -201,13 +231,33 @@ def of_gradient(layer: Any, gradients: Any, cotangent: Tensor) -> Unmet:
     if not gradients.x.any():
         return Unmet("no gradient reaches x", CUT)
     outputs, found, tolerance = gradients.outputs, gradients.x, layer.tolerances.gradient
-    for every in (1, 2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100):
-        if not far(found, layer.step.backward(outputs, cotangent, every) @ layer.step.W, tolerance):
-            when = "at each step" if every == 1 else f"every {every} steps"
-            return Unmet(f"the state is detached {when}: no gradient flows further back", CUT)
+    if (detached := _of_detached(layer, gradients, cotangent)) is not None:
+        return detached
     wanted = layer.step.backward(outputs, cotangent) @ layer.step.W
     t = int((~((found - wanted).abs().amax((0, 2)) <= tolerance)).nonzero().max())  # NaN is wrong too
     return Unmet(f"the gradient of the {len(found[0])} outputs is wrong at x[:, {t}] and before", CUT)
+
+
+def _of_detached(layer: Any, gradients: Any, cotangent: Tensor) -> Unmet | None:
+    """How often the state is detached, where it is that what stops the gradient."""
+    for every in (1, 2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100):
+        wanted = layer.step.backward(gradients.outputs, cotangent, every) @ layer.step.W
+        if not far(gradients.x, wanted, layer.tolerances.gradient):
+            when = "at each step" if every == 1 else f"every {every} steps"
+            return Unmet(f"the state is detached {when}: no gradient flows further back", CUT)
+    return None
+
+
+def of_cut(layer: Any, reason: str) -> Unmet:
+    """Why a gradient is missing at one end of a sequence: it may be cut all along."""
+    x, _ = layer.inputs(3, 110)
+    cotangent = layer.draw(3, 110, layer.hidden_size)
+    gradients = layer.backward(x, None, of_outputs=cotangent)
+    wanted = layer.step.backward(gradients.outputs, cotangent) @ layer.step.W
+    if far(gradients.x, wanted, layer.tolerances.gradient):
+        detached = _of_detached(layer, gradients, cotangent)
+        return detached if detached is not None else Unmet(reason, CUT)
+    return Unmet(reason, CUT)
 
 
 def of_tying(layer: Any, steps: list[Step]) -> Unmet:

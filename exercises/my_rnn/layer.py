@@ -136,6 +136,8 @@ class Layer:
         of_x, of_h_0 = expect_tuple(vjp.inputs, 2, "the gradient")
         name = "h_n" if of_outputs is None else "outputs"
         is_cut = all(gradient is None for gradient in (of_x, of_h_0, *vjp.parameters.values()))
+        if is_cut and name == "h_n":
+            raise laws.of_cut(self, "h_n carries no gradient")
         expect(not is_cut, f"{name} carries no gradient", laws.CUT)
         of_parameters = {
             name: _arrived(vjp.parameters.get(name), value, name) for name, value in self.parameters.items()

@@ -1,6 +1,6 @@
 """adding_problem.shapes: all outputs are flattened into one layer made for 50 steps.
 
-Hint: Two sizes do not fit
+Hint: made for one length
 """
 
 import torch

@@ -1,6 +1,6 @@
 """copy_first.shapes: all outputs are flattened into one layer made for 100 steps.
 
-Hint: Two sizes do not fit
+Hint: made for one length
 """
 
 from torch import nn

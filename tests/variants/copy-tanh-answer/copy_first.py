@@ -1,0 +1,17 @@
+"""A softsign behind the last layer."""
+
+import torch
+from torch import nn
+
+
+class CopyFirstModel(nn.Module):
+    recipe = {"steps": 25}
+
+    def __init__(self, units):
+        super().__init__()
+        self.reader = nn.GRU(1, units, batch_first=True)
+        self.out = nn.Linear(units, 1)
+
+    def forward(self, x):
+        _, last = self.reader(x)
+        return nn.functional.softsign(self.out(last[0]))

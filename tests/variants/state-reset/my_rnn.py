@@ -1,0 +1,20 @@
+"""The start is unpacked inside the loop."""
+
+import torch
+from torch import nn
+
+
+class MyRNN(nn.Module):
+    def __init__(self, n_in, n_hid):
+        super().__init__()
+        self.n_hid = n_hid
+        self.kernel = nn.Parameter(torch.randn(n_in + n_hid, n_hid) / n_hid**0.5)
+        self.offset = nn.Parameter(torch.zeros(n_hid))
+
+    def forward(self, seq, start=None):
+        track = []
+        for frame in seq.unbind(1):
+            s = torch.zeros_like(frame[:, :1]).repeat(1, self.n_hid) if start is None else start.squeeze(0)
+            s = torch.tanh(torch.cat((frame, s), -1) @ self.kernel + self.offset)
+            track.append(s)
+        return torch.stack(track, 1), s[None]
