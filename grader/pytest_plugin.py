@@ -29,7 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.grade:
-        config.stash[_SITTING] = _Sitting(config.option.grade_course, config.option.grade_seed)
+        config.stash[_SITTING] = sitting = _Sitting(config.option.grade_course, config.option.grade_seed)
+        sitting.course()  # what is wrong with it is said before anything is collected
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -19,58 +19,8 @@ from grader.watching import Desk, Saved, Sitting, Source, Standing, mentions, to
 ROOT = Path(__file__).parents[1]
 SECONDS = 120
 
-MEANS = '''"""Learn the mean of four numbers."""
-
-import torch
-
-from grader import Exercise, LearningTask, expect_shape, hookimpl, learn
-
-exercise = Exercise("means", title="Means", statement=__doc__, names=("Model",))
-
-
-def draw(count, generator):
-    x = torch.rand(count, 4, generator=generator)
-    return (x,), x.mean(1, keepdim=True)
-
-
-def squared_error(answers, targets):
-    return float((answers - targets).square().mean())
-
-
-TASK = LearningTask(
-    model="Model", arguments=(), draw=draw, score=squared_error, metric="mean squared error",
-    best=0.05, half=0.1, zero=1.0, worst=9.0, stop=0.001, steps=100, lr=0.1, batch_size=16, every=20,
-)
-
-
-@exercise.check(points=1)
-def shapes(student):
-    """Gives one number."""
-    expect_shape(student.build("Model")(torch.zeros(2, 4)), (2, 1), "forward(x)")
-
-
-@exercise.check(points=2, needs=shapes, task=TASK)
-def learns(student):
-    """Learns the mean."""
-    return learn(student, TASK, show=False).judge()
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
-'''
-MODEL = """import time
-from torch import nn
-
-class Model(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.line = nn.Linear(4, 1)
-        nn.init.constant_(self.line.bias, 3.0)
-
-    def forward(self, x):
-        return self.line(x)
-"""
+COURSE = ROOT / "tests/courses/means"
+MODEL = (COURSE / "solutions/reference/means.py").read_text()
 
 
 class Watching:
@@ -161,12 +111,11 @@ def test_each_save_is_answered_with_what_changed(watching, tmp_path, reference):
 @pytest.mark.slow
 def test_training_comes_second_and_a_save_starts_it_anew(watching, tmp_path):
     """A model that is slow to train does not keep the next version waiting."""
-    (tmp_path / "course/exercises").mkdir(parents=True)
-    (tmp_path / "course/exercises/means.py").write_text(MEANS)
     (tmp_path / "work").mkdir()
     file = tmp_path / "work/means.py"
-    file.write_text(MODEL.replace("return", "time.sleep(60 if self.training and len(x) == 16 else 0)\n        return"))
-    watch = watching("work", "--course", "course", "--device", "cpu")
+    pause = "import time\n        time.sleep(60 if self.training and len(x) == 16 else 0)\n        return"
+    file.write_text(MODEL.replace("return", pause))
+    watch = watching("work", "--course", COURSE)
     first = watch.answer()
     assert "means  1 of 1 points; its training follows" in first
     assert "Nothing to fix so far." in first
