@@ -59,7 +59,7 @@ def test_students_grade_with_it_and_see_the_measured_band(cli, means, tmp_path):
     assert "Practice, not the grade" in found["README.md"]
     assert '\ndevice = "cpu"\n' in found["pyproject.toml"]
     assert "seconds = 42.5" in found["pyproject.toml"]
-    for words in ("# Means", "| 2 | Learns the mean. |", "at most 100 steps", "42.5 s for all checks"):
+    for words in ("# Means", "| 2 | Learns the mean. |", "at most 200 steps", "42.5 s for all checks"):
         assert words in found["handouts/means.md"]
 
     assert cli("start", "means", "work", "--course", tmp_path / "given").returncode == 0

@@ -189,7 +189,7 @@ class _Rounds:
         page = Page(sys.stdout)
         if page.console.is_terminal:
             page.console.clear()
-        page.line(f"{self.sitting.path.name}, {when}", style="bold")
+        page.line(f"{self.sitting.path.resolve().name}, {when}", style="bold")
         if problem is not None:
             page.line(problem, indent=2, style="red")
         else:
@@ -225,7 +225,7 @@ class _Rounds:
 
 def _print_absent(path: Path) -> None:
     page = Page(sys.stdout)
-    page.line(f"{path.name} is not there, or is empty; waiting for it.", style="bold")
+    page.line(f"{path.resolve().name} is not there, or is empty; waiting for it.", style="bold")
     page.gap()
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Learn the mean of four numbers.
+"""Learn ten times the mean of four numbers.
 
 `Model()` makes the model, and `forward(x)` returns one number for each row of `x`, of shape `(B, 4)`.
 """
@@ -12,7 +12,7 @@ exercise = Exercise("means", title="Means", statement=__doc__, names=("Model",))
 
 def draw(count, generator):
     x = torch.rand(count, 4, generator=generator)
-    return (x,), x.mean(1, keepdim=True)
+    return (x,), 10 * x.mean(1, keepdim=True)
 
 
 def squared_error(answers, targets):
@@ -25,15 +25,15 @@ TASK = LearningTask(
     draw=draw,
     score=squared_error,
     metric="mean squared error",
-    best=0.05,
-    half=0.1,
-    zero=1.0,
-    worst=9.0,
+    best=0.3,
+    half=0.5,
+    zero=3.0,
+    worst=6.0,
     stop=0.001,
-    steps=100,
+    steps=200,
     lr=0.1,
     batch_size=16,
-    every=20,
+    every=40,
 )
 
 
