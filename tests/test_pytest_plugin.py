@@ -76,7 +76,7 @@ def test_without_grade_nothing_is_imported_or_collected(run_pytest):
         "import sys\n"
         "def test_modules():\n"
         "    ours = {name for name in sys.modules if name.split('.')[0] == 'grader'}\n"
-        "    assert ours == {'grader', 'grader.pytest_plugin'}\n"
+        "    assert ours == {'grader', 'grader.pytest_plugin', 'grader.pytest_verify'}\n"
         "    assert 'torch' not in sys.modules and 'rich' not in sys.modules and 'msgspec' not in sys.modules\n"
     )
     result = run_pytest("-v", test_modules=test, tiny="raise SystemExit('imported')")
