@@ -20,8 +20,11 @@ _COMMANDS = {
     "plugins": ("grader.commands.plugins", "List the plugins: where each comes from, what it adds."),
     "exercises": ("grader.commands.show", "List the exercises of the course."),
     "show": ("grader.commands.show", "Print an exercise's handout, rubric and limits."),
+    "start": ("grader.commands.start", "Put the starters of exercises into a folder."),
+    "watch": ("grader.commands.watch", "Grade again whenever a file is saved, quickly first."),
     "verify": ("grader.commands.verify", "Let the course prove itself against its solutions."),
     "new": ("grader.commands.new", "Begin a new exercise in a course folder."),
+    "release": ("grader.commands.release", "Make what students get: the course without its solutions."),
     "doctor": ("grader.commands.doctor", "Say what this machine can isolate, and how to get more."),
 }
 

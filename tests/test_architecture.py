@@ -52,7 +52,7 @@ INSIDE = {
 LAYERS = [
     FLOOR,
     {f"jail.{room}" for room in INSIDE}
-    | {"jail.gpu", "jail.view", "jail.handle", "jail.starting", "summary", "hookspecs"},
+    | {"jail.gpu", "jail.view", "jail.handle", "jail.starting", "summary", "hookspecs", "handout"},
     {"jail.host", "course"},
     {"jail.isolation", "submissions", "spool", "conversions", "downloads", "patterns"},
     {"attempt"},
@@ -62,12 +62,12 @@ LAYERS = [
     {"learning"},
     {"grading"},
     {"advice"},
-    {"verify"},
+    {"verify", "watching", "release"},
     {"calibrating"},
     {"devices", "parcels", "gradebook"},
     {"slot", "executors", "uploads"},
     {"batch", "reporting"},
-    {"commands", "cli", "__main__", "pytest_verify"},
+    {"commands", "cli", "__main__", "pytest_plugin", "pytest_verify"},
 ]
 """Lowest first. A module imports modules of lower layers, or of its own."""
 

@@ -19,7 +19,7 @@ def make_batch(batch_size: int, seq_len: int) -> tuple[torch.Tensor, torch.Tenso
     # TODO: draw the numbers, (B, T)
     # TODO: mark two different steps of each sequence
     # TODO: join numbers and marks to x, (B, T, 2), and add up the marked numbers
-    raise NotImplementedError("make_batch is still to be written")
+    raise NotImplementedError("make_batch is still to be written: return x (B, T, 2) and y (B, 1)")
 
 
 class AddingModel(nn.Module):
@@ -31,4 +31,4 @@ class AddingModel(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # TODO: run the recurrent layer over x (B, T, 2), and read the answer off its last state
-        raise NotImplementedError("forward of AddingModel is still to be written")
+        raise NotImplementedError("forward of AddingModel is still to be written: return (B, 1)")

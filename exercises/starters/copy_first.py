@@ -23,4 +23,4 @@ class CopyFirstModel(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # TODO: run the recurrent layer over x (B, T, 1), and read the answer off its last state
-        raise NotImplementedError("forward of CopyFirstModel is still to be written")
+        raise NotImplementedError("forward of CopyFirstModel is still to be written: return (B, 1)")

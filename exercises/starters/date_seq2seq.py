@@ -32,12 +32,12 @@ class DateConverter(nn.Module):
     def encode(self, src: torch.Tensor) -> torch.Tensor:
         """The encoder's state after the last character of each date, before its padding: (B, H)."""
         # TODO: run the encoder over src, and pick the state at the last character of each row
-        raise NotImplementedError("encode of DateConverter is still to be written")
+        raise NotImplementedError("encode of DateConverter is still to be written: return (B, H)")
 
     def forward(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
         # TODO: start the decoder from the encoder's state, and feed it tgt as it comes
-        raise NotImplementedError("forward of DateConverter is still to be written")
+        raise NotImplementedError("forward of DateConverter is still to be written: return logits (B, L, V)")
 
     def translate(self, src: torch.Tensor) -> torch.Tensor:
         # TODO: feed <sos>; then, ten times, take the most likely character, note it, and feed it back
-        raise NotImplementedError("translate of DateConverter is still to be written")
+        raise NotImplementedError("translate of DateConverter is still to be written: return tokens (B, 10)")

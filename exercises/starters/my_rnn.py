@@ -25,4 +25,4 @@ class MyRNN(nn.Module):
         # TODO: start from h_0, or from zeros where it is None
         # TODO: for each time step t, compute the new state from x[:, t] (B, I) and the state before it (B, H)
         # TODO: return the states of all steps, and the last one
-        raise NotImplementedError("forward of MyRNN is still to be written")
+        raise NotImplementedError("forward of MyRNN is still to be written: return outputs and h_n")

@@ -22,4 +22,4 @@ class NameClassifier(nn.Module):
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         # TODO: run the recurrent layer over the letters, and read its state at the last letter of each name
-        raise NotImplementedError("forward of NameClassifier is still to be written")
+        raise NotImplementedError("forward of NameClassifier is still to be written: return logits (B, C)")

@@ -1,5 +1,6 @@
 """`grade exercises` and `grade show ID`."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -7,11 +8,13 @@ import click
 from grader.commands.options import course_option, ends_in_one_line, version_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grader.course import Course
     from grader.exercise import Exercise
+    from grader.records import Limits
     from grader.settings import Settings
+
+_READABLE = 100
+"""Columns beyond which lines are hard to read."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,8 +33,12 @@ def exercises(course: "Settings") -> None:
 @course_option
 @version_option
 def show(exercise_id: str, course: "Settings") -> None:
-    """Print an exercise's handout, its rubric, its budget for training with the recipe's defaults, and its limits."""
+    """Print an exercise's handout, its rubric, its budget for training with the recipe's defaults, and its limits.
+
+    On a terminal it is set in type; elsewhere it is plain text.
+    """
     from grader.course import effective_limits
+    from grader.handout import handout
     from grader.settings import CourseError
 
     loaded = _load(course)
@@ -39,34 +46,43 @@ def show(exercise_id: str, course: "Settings") -> None:
         (exercise,) = loaded.pick((exercise_id,))
     except CourseError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(f"{exercise.title}\n{'=' * len(exercise.title)}\n\n{exercise.statement.strip()}\n")
-    click.echo(f"Rubric ({exercise.max_points:g} points)\n")
-    for rule in exercise.rules:
-        click.echo(f"  rule   {rule.promise}")
-    for check in exercise.checks:
-        click.echo(f"  {check.points:4g}   {check.promise}")
-    for line in _trainings(exercise):
-        click.echo(line)
     limits = effective_limits(course, exercise)
-    click.echo(
-        f"\nLimits: {limits.seconds:g} s for all checks, {limits.top_level_seconds:g} s for top-level code that "
-        f"defines nothing, {limits.memory_mib} MiB of memory, {limits.files_mib} MiB of files."
-    )
-
-
-def _trainings(exercise: "Exercise") -> "Iterator[str]":
-    """The budget of steps, and what a recipe leaves out; once, where several checks have the same."""
-    import torch
-
     with ends_in_one_line():
-        tasks = [check.task(torch.Generator()) for check in exercise.checks if check.task is not None]
-    budgets = {(task.model, task.recipe): task for task in tasks}
-    for model, recipe in budgets:
-        yield (
-            f"\nTraining: `{model}` is trained for at most {recipe.steps} steps. What its `recipe` leaves out is: "
-            f"optimizer {recipe.optimizer}, lr {recipe.lr:g}, batch_size {recipe.batch_size}, clip_norm "
-            f"{recipe.clip_norm:g}, weight_decay 0, momentum 0, schedule {recipe.schedule}, all of these steps."
-        )
+        if _is_rich_terminal():
+            _print_rendered(handout(exercise, limits))
+        else:
+            _print_plain(exercise, limits)
+
+
+def _is_rich_terminal() -> bool:
+    """Whether somebody looks, at what can draw lines and bullets."""
+    return sys.stdout.isatty() and (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _print_rendered(text: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.padding import Padding
+
+    console = Console()
+    width = min(console.width, _READABLE)
+    rendered = Markdown(text, code_theme="ansi_light", inline_code_theme=None)
+    console.print(Padding(rendered, (0, 1)), width=width)
+
+
+def _print_plain(exercise: "Exercise", limits: "Limits") -> None:
+    from grader.handout import limits_words, module_words, trainings
+
+    lines = [exercise.title, "=" * len(exercise.title), "", exercise.statement.strip(), ""]
+    lines += [f"Rubric ({exercise.max_points:g} points)", ""]
+    lines += [f"  rule   {rule.promise}" for rule in exercise.rules]
+    lines += [f"  {check.points:4g}   {check.promise}" for check in exercise.checks]
+    lines += ["", f"Module: {module_words(exercise)}"]
+    lines += [line for words in trainings(exercise) for line in ("", f"Training: {words}")]
+    lines += ["", f"Limits: {limits_words(limits)}"]
+    encoding = sys.stdout.encoding or "utf-8"
+    for line in lines:
+        click.echo(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _load(settings: "Settings") -> "Course":

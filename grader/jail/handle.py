@@ -48,6 +48,10 @@ class ZygoteGone(JailError):
     """The process that workers are forked from has ended; the next one is forked from another."""
 
 
+def patiently() -> None:
+    """Wait on."""
+
+
 class WorkerEnded(Exception):
     """A worker is gone: it ran out of time or memory, died, or broke the protocol."""
 
@@ -94,6 +98,7 @@ class Worker:
         scratch: Path | None,
         turn: FileIO | None = None,
         groups: Groups | None = None,
+        waiting: Callable[[], None] = patiently,
     ):
         """Wait until the worker says that it is locked. Raises `JailError` where it is not.
 
@@ -103,12 +108,14 @@ class Worker:
             scratch: a folder to remove with it.
             turn: a file to close when it is gone: its turn on the GPU.
             groups: where to make a control group for it.
+            waiting: called every few milliseconds while its answer is waited for; what it raises ends the wait.
         """
         self.cut_output = False
         self._reap, self._pidfd, self._socket, self._scratch = reap, pidfd, wire_socket, scratch
         self._outputs = set(outputs)
         self._limits, self._turn, self.group = limits, turn, None
         self._received = bytearray()
+        self._waiting = patiently
         self._output_bytes = 0
         self._closed = False
         self._ran_out = False
@@ -120,6 +127,7 @@ class Worker:
         if groups is not None:
             self.group = self._confine(groups)  # meanwhile, it locks itself
         self._become_ready()
+        self._waiting = waiting  # from now on its owner closes it
 
     def ask(
         self,
@@ -271,6 +279,7 @@ class Worker:
 
     def _wait(self, deadline: float, event: int) -> bool:
         """Wait a little for the wire, drain the output, keep the limits. Whether the wire is ready."""
+        self._waiting()
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise self._end("timeout", "the time was spent")

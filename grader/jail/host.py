@@ -20,7 +20,7 @@ import msgspec
 
 from grader.jail import cgroups, launcher
 from grader.jail.gpu import Gpu, take_turn
-from grader.jail.handle import JailError, Worker, ZygoteGone, remove_tree
+from grader.jail.handle import JailError, Worker, ZygoteGone, patiently, remove_tree
 from grader.jail.starting import clean_environment, free_user, needed_capabilities
 from grader.jail.view import worker_view
 from grader.jail.zygote import CANARY, SCRATCH, SUBMISSION
@@ -28,10 +28,6 @@ from grader.records import Limits
 
 _START_SECONDS = 120.0
 _PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket
-
-
-def _patiently() -> None:
-    return None
 
 
 class Zygote:
@@ -70,6 +66,8 @@ class Zygote:
         """Where each worker gets a control group of its own, if this machine lets us make one."""
         self.no_groups: str | None = None
         """Why there are none."""
+        self.waiting: Callable[[], None] = patiently
+        """Called every few milliseconds while a worker's answer is waited for; what it raises ends the wait."""
 
     def __enter__(self) -> "Zygote":
         self.start()
@@ -191,7 +189,7 @@ class Zygote:
         limits: Limits,
         *,
         cpu_seconds: float | None = None,
-        waiting: Callable[[], None] = _patiently,
+        waiting: Callable[[], None] = patiently,
     ) -> "Worker":
         """Fork a worker that sees the folder `entry` of the spool as its submission. Raises `JailError`.
 
@@ -247,7 +245,8 @@ class Zygote:
             os.close(out_write)
             os.close(error_write)
         pid = answer["pid"]
-        return Worker(lambda: self._reap(pid), pidfd, ours, (out_read, error_read), limits, scratch, turn, self.groups)
+        outputs, waiting = (out_read, error_read), (self._beside or self).waiting
+        return Worker(lambda: self._reap(pid), pidfd, ours, outputs, limits, scratch, turn, self.groups, waiting)
 
     def prepare_training(self) -> None:
         """Warm up what training needs, once, so that no worker pays for it. Raises `JailError`."""
