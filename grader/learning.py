@@ -16,6 +16,7 @@ import torch
 from grader.causes import in_words, sentence
 from grader.evidence import show_run
 from grader.expectations import Unmet, describe
+from grader.probes import input_gradient
 from grader.recipe import read_recipe
 from grader.student import RemoteModel, Student, StudentRaised
 from grader.symptoms import symptoms_of
@@ -25,6 +26,8 @@ PERFECT = 0.5
 """What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
 TRAINED_FOR = 0.75
 """The part of a task's seconds after which no more chunk begins."""
+SHOWN = 256
+"""Examples by which a report shows how far gradients reach back."""
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
@@ -96,12 +99,29 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
             run.observations[name] = look(model)
         except (StudentRaised, Unmet) as problem:  # of interest to the check that asks for it, to no other
             run.observations[name] = problem
+    if run.share < 1 and task.loss == "mse" and "gradient" not in observe:  # else the exercise shows its own
+        run.input_gradient = _input_gradient(model, *task.draw(SHOWN, student.generator_for("learn/showcase")))
     if run.share <= 0 and run.moved and math.isfinite(run.score):
         run.symptoms = symptoms_of(model, task, probe[0], deadline)
     if run.share > 0:
         _refuse_what_was_known(student, model, task, before, probe, deadline)
     run.seconds = time.monotonic() - (deadline - task.seconds)
     return run
+
+
+def _input_gradient(model: RemoteModel, inputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> list[float]:
+    """The mean size of the gradient of the answer with respect to each step of x (B, T, F); empty where there is none.
+
+    For a report alone: nothing hangs on it.
+    """
+    x = inputs[0]
+    if len(inputs) > 1 or x.dim() != 3 or not x.is_floating_point():
+        return []
+    try:
+        found = input_gradient(model, x)
+    except (StudentRaised, Unmet):
+        return []
+    return [] if found is None else (found.double().abs().mean((0, 2)) / 1e30).tolist()
 
 
 def _refuse_what_was_known(

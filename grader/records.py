@@ -77,6 +77,8 @@ class Conditions(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     probes: dict[str, str]
     notes: list[str]
+    error_rates: list[str] = []
+    """How often each learning check errs, as far as it was measured."""
 
 
 class Adjustment(msgspec.Struct, frozen=True):

@@ -128,7 +128,7 @@ class Slot:
         rates = [calibration.statement(found) for found in self.calibrations.values()]
         return Record(result, self._conditions(name, chosen, seed, rates), evidence), faults
 
-    def _conditions(self, name: str, chosen: Sequence[str], seed: int, notes: list[str]) -> Conditions:
+    def _conditions(self, name: str, chosen: Sequence[str], seed: int, error_rates: list[str]) -> Conditions:
         from grader.versions import versions
 
         folder, device = self.course.settings.folder, self.zygote.device
@@ -136,7 +136,7 @@ class Slot:
         options += [] if folder == bundled() else ["--course", folder.name]
         options += [] if device == "cpu" else ["--device", device]
         command = shlex.join(["grade", "submit", one_line(name, 255), *options, "--seed", str(seed)])
-        return Conditions(command, {**versions(), **self.zygote.device_versions}, self.isolation.probes, notes)
+        return Conditions(command, {**versions(), **self.zygote.device_versions}, self.isolation.probes, [], error_rates)
 
 
 @contextlib.contextmanager

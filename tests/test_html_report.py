@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.figures import Band, Cell, Curve, Level, Line, Mark, Matrix, Samples, differing
-from grader.records import Conditions, ExerciseGrade, Grade, Verdict
+from grader.records import Adjustment, Conditions, ExerciseGrade, Grade, Verdict
 
 ROOT = Path(__file__).parents[1]
 VOID = {"meta", "link", "img", "br", "hr", "input", "base", "source", "wbr", "col", "embed", "area", "track"}
@@ -35,7 +35,9 @@ CONDITIONS = Conditions(
     versions={"rnn-grader": "0.1.0", "torch": "2.13.0"},
     probes={"landlock": "ABI 7", "seccomp": "on"},
     notes=["The band was measured on a CPU."],
+    error_rates=["`adding_problem.learns`: our reference solutions fell short in 0 of 100 runs."],
 )
+ADJUSTMENTS = [Adjustment("handed in `late`", -1.0), Adjustment("a bug found in the exercise", 0.25)]
 
 
 # Grades written by hand
@@ -199,7 +201,7 @@ def plugin(course):
 def render(plugin):
     [writer] = plugin.grader_reports([ROOT / "reports"])
     assert writer.name == "html"
-    return lambda grade, evidence=EVIDENCE: writer.page(grade, CONDITIONS, evidence)
+    return lambda grade, evidence=EVIDENCE, **more: writer.page(grade, CONDITIONS, evidence, **more)
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +323,29 @@ def test_page_tells_in_order(render):
         "torch 2.13.0",
         "The band was measured on a CPU.",
         "grade submit ada --seed 7",
+        "How often learning checks err",
+        "adding_problem.learns: our reference solutions fell short in 0 of 100 runs.",
     )
+    assert "Adjustments" not in words
+
+
+def test_adjustments_stand_between_evidence_and_conditions(render):
+    """Each with its reason; what counts is told there and at the top, and never falls below 0."""
+    words = squeeze(Reader(render(GRADES["mixed"], adjustments=ADJUSTMENTS)).text)
+    assert_in_order(
+        words,
+        "ada 5.75 of 16 points 35.94 %",
+        "Total 6.5 of 16",
+        "Evidence",
+        "Adjustments",
+        "The checks 6.5 of 16",
+        "handed in late −1",
+        "a bug found in the exercise +0.25",
+        "What counts 5.75 of 16",
+        "How it was graded",
+    )
+    words = squeeze(Reader(render(GRADES["mixed"], adjustments=[Adjustment("copied", -20)])).text)
+    assert_in_order(words, "ada 0 of 16 points 0 %", "copied −20", "What counts 0 of 16")
 
 
 def first(render, name):
@@ -368,14 +392,17 @@ def test_messages_keep_their_shape(render):
 # Evidence
 
 
-def test_evidence_stands_with_its_exercise(render):
-    """After its checks: title, sentence, a drawing for wide and one for narrow pages, and the numbers."""
+def test_evidence_stands_after_the_exercises(render):
+    """Each exercise leads to its own: title, sentence, a drawing for wide and one for narrow pages, and the numbers."""
     page = render(GRADES["mixed"])
     reader = Reader(page)
     words = squeeze(reader.text)
     assert_in_order(
         words,
-        "needs state",
+        "line 80 raised FileNotFoundError",
+        "What was measured: Learning, Gradients, Confusion, Dates",
+        "Exercise copy_first",
+        "Evidence Exercise adding_problem",
         "Learning Your model reached an error of 0.0032; full marks need 0.01.",
         "stopped at step 325",
         "knowing nothing: 0.167 full marks: 0.01 stopped at step 325",
@@ -384,8 +411,9 @@ def test_evidence_stands_with_its_exercise(render):
         "Gradients They do not vanish.",
         "Confusion Your model names",
         "Dates 1 of 3",
-        "line 80 raised FileNotFoundError",
+        "How it was graded",
     )
+    assert "#evidence-adding_problem" in reader.attributes("href")
     classes = [attributes.get("class") for tag, attributes in reader.tags if tag == "svg"]
     assert [name for name in classes if name.startswith("chart")] == ["chart wide", "chart narrow"] * 2
     assert "<figure>" not in render(GRADES["mixed"], None)
@@ -665,6 +693,49 @@ def test_course_looks_before_the_bundled_one(plugin, tmp_path):
     page = writer.page(GRADES["perfect"], CONDITIONS)
     assert "h1 { color: teal }" in page
     assert "Exercise my_rnn" in page
+
+
+def test_course_adds_to_the_look(plugin, tmp_path):
+    """A `theme.css` stands after the bundled style, and is all a course needs for another colour."""
+    (tmp_path / "theme.css").write_text(":root { --accent: #7a1f5c; }")
+    [writer] = plugin.grader_reports([tmp_path, ROOT / "reports"])
+    [style] = Reader(writer.page(GRADES["perfect"], CONDITIONS)).texts["style"]
+    assert_in_order(style, "--accent: #1f4e79;", "--accent: #7a1f5c;")
+
+
+def test_course_overrides_a_block(plugin, tmp_path):
+    """Its template extends the bundled one; what it does not name stays, and pieces can be used."""
+    (tmp_path / "submission.html").write_text(
+        """{% extends "bundled/submission.html" %}
+{% block head %}<p>Deep Learning, spring</p>{{ super() }}{% endblock %}
+{% block conditions %}{{ parts.state("graded") }} {{ parts.score(points, grade.max_points) }}{% endblock %}
+"""
+    )
+    [writer] = plugin.grader_reports([tmp_path, ROOT / "reports"])
+    words = squeeze(Reader(writer.page(GRADES["mixed"], CONDITIONS, EVIDENCE)).text)
+    assert_in_order(words, "Deep Learning, spring", "ada 6.5 of 16 points", "Exercise my_rnn", "Evidence")
+    assert words.endswith("0 of 100 runs.")
+    assert "How it was graded" not in words
+
+
+def test_documented_names_are_those_there_are(plugin):
+    """Blocks, macros, colours and values in the README of reports, no more and no fewer."""
+    reports = ROOT / "reports"
+    readme = (reports / "README.md").read_text()
+    found = {
+        heading: set(re.findall(r"^\| `([-\w]+)", text, re.MULTILINE))
+        for heading, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
+    }
+    pages = [(reports / name).read_text() for name in ("page.html", "submission.html")]
+    assert found["Blocks"] == {name for page in pages for name in re.findall(r"{% block (\w+)", page)}
+    assert found["Pieces"] == set(re.findall(r"{% macro (\w+)", (reports / "parts.html").read_text()))
+    [colours, _] = re.findall(r":root \{(.*?)\}", (reports / "style.css").read_text(), re.DOTALL)
+    assert found["Colours and type"] == set(re.findall(r"^  (--\w+):", colours, re.MULTILINE))
+    import jinja2.meta
+
+    environment = plugin.make_environment([reports])
+    source = environment.parse((reports / "submission.html").read_text())
+    assert found["Values"] == jinja2.meta.find_undeclared_variables(source) - {"parts", "isolation", "exercise"}
 
 
 def test_template_with_an_unknown_name_is_an_error(plugin, tmp_path):

@@ -26,6 +26,7 @@ from grader import FUSED_RECURRENT, Exercise, StudentRaised, Unmet, expect, expe
 
 from . import laws
 from .layer import Layer, observed, probe, traced
+from .showing import show_gradients, show_outputs
 from .step import far
 
 exercise = Exercise("my_rnn", title="A recurrent layer from scratch", statement=__doc__, names=("MyRNN",))
@@ -70,7 +71,9 @@ def one_step(student):
     W, U = layer.step.W, layer.step.U
     parts = (W, U, U - torch.diag(U.diagonal()))
     if not layer.error <= layer.tolerances.step or any(layer.is_nothing(part) for part in parts):  # NaN fails too
-        raise laws.of_step(layer)
+        told = laws.of_step(layer)
+        show_outputs(student, layer, 8)
+        raise told
 
 
 @exercise.check(points=0.5, needs=one_step)
@@ -107,8 +110,12 @@ def initial_state(student):
     layer = probe(student)
     x, outputs = layer.first_x, layer.first_outputs
     if far(outputs, layer.step.run(x), layer.tolerances.sequence):
-        raise laws.of_start(layer, x, outputs)
+        told = laws.of_start(layer, x, outputs)
+        show_outputs(student, layer, 8, with_h_0=False)
+        raise told
     hint = "Start from h_0[0] unless h_0 is None."
+    if not layer.reads_h_0:
+        show_outputs(student, layer, 8)
     expect(layer.reads_h_0, "a given h_0 has no influence on outputs", hint)
 
     x, h_0 = layer.inputs(4, 1)
@@ -130,7 +137,9 @@ def sequence(student):
         outputs, _ = layer(x, h_0)
         start = layer.start(h_0)  # whether this is the right one is judged by `initial_state`
         if far(outputs, layer.step.run(x, start), layer.tolerances.sequence):
-            raise laws.of_sequence(layer, x, start, outputs)
+            told = laws.of_sequence(layer, x, start, outputs)
+            show_outputs(student, layer, time)
+            raise told
 
 
 @exercise.check(points=1, needs=one_step)
@@ -158,7 +167,9 @@ def input_gradients(student):
     gradients = layer.backward(x, None, of_outputs=cotangent)
     wanted = layer.step.backward(gradients.outputs, cotangent) @ layer.step.W
     if far(gradients.x, wanted, layer.tolerances.gradient):
-        raise laws.of_gradient(layer, gradients, cotangent)
+        told = laws.of_gradient(layer, gradients, cotangent)
+        show_gradients(student, layer, 110)
+        raise told
 
 
 @exercise.check(points=1, needs=sequence)

@@ -183,7 +183,7 @@ def _print_conditions(page: Page, grade: Grade, conditions: Conditions) -> None:
         if fact:
             page.row([(f"  {name:9}  ", "dim")], fact)
     page.row([("  again      ", "dim")], conditions.command, wrap=False)
-    for note in conditions.notes:
+    for note in (*conditions.notes, *conditions.error_rates):
         _print_note(page, note)
 
 

@@ -11,7 +11,7 @@ from grader import Matrix, ReportWriter, Samples, first_to_fix, format_points, h
 if TYPE_CHECKING:
     import jinja2
 
-    from grader import Conditions, Curve, Figure, Grade
+    from grader import Adjustment, Conditions, Curve, Figure, Grade
 
     from .numbers import Table
     from .tables import MatrixTable, SamplesTable
@@ -45,10 +45,26 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
     def environment() -> "jinja2.Environment":
         return make_environment(reports)
 
-    def page(grade: "Grade", conditions: "Conditions", evidence: "Mapping[str, Sequence[Figure]] | None" = None) -> str:
-        template = environment().get_template("submission.html")
-        shown = {id: show(id, figures) for id, figures in (evidence or {}).items()}
-        text = template.render(grade=grade, conditions=conditions, fix=first_to_fix(grade), figures=shown)
+    def page(
+        grade: "Grade",
+        conditions: "Conditions",
+        evidence: "Mapping[str, Sequence[Figure]] | None" = None,
+        adjustments: "Sequence[Adjustment]" = (),
+    ) -> str:
+        points, percent = counted(grade, adjustments)
+        text = (
+            environment()
+            .get_template("submission.html")
+            .render(
+                grade=grade,
+                conditions=conditions,
+                fix=first_to_fix(grade),
+                figures={id: show(id, figures) for id, figures in (evidence or {}).items() if figures},
+                adjustments=adjustments,
+                points=points,
+                percent=percent,
+            )
+        )
         return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
     return [ReportWriter(name="html", page=page)]
@@ -58,16 +74,31 @@ def make_environment(reports: Sequence[Path]) -> "jinja2.Environment":
     """Templates that escape everything and refuse a name they do not know."""
     import jinja2  # here, because `grade --help` should not wait for it
 
+    own_first = jinja2.FileSystemLoader(reports)
+    bundled = jinja2.PrefixLoader({"bundled": jinja2.FileSystemLoader(reports[-1:])})
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(reports),
+        loader=jinja2.ChoiceLoader([own_first, bundled]),  # `bundled/submission.html`: what a course's own extends
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {"points": format_points, "blocks": blocks, "spans": spans}
+    filters: dict[str, Any] = {"points": format_points, "signed": signed, "blocks": blocks, "spans": spans}
     environment.filters.update(filters)
     return environment
+
+
+def counted(grade: "Grade", adjustments: "Sequence[Adjustment]") -> tuple[float, float]:
+    """The points that count, never below 0, and what percentage they are."""
+    if not adjustments:
+        return grade.points, grade.percent
+    points = max(0.0, round(grade.points + sum(adjustment.points for adjustment in adjustments), 2))
+    return points, round(100 * points / grade.max_points, 2) if grade.max_points else 0.0
+
+
+def signed(points: float) -> str:
+    """Points given or taken: +0.5, −1."""
+    return f"{'−' if points < 0 else '+'}{format_points(abs(points))}"
 
 
 def show(exercise: str, figures: "Sequence[Figure]") -> "list[Chart | MatrixTable | SamplesTable]":

@@ -67,7 +67,7 @@ class Paper(NamedTuple):
 
     def wide(self, text: str) -> float:
         """How wide a text is, about."""
-        return 0.55 * self.font * len(text)
+        return 0.62 * self.font * len(text)
 
     def fit(self, text: str, width: float) -> str:
         """As much of a text as fits."""
@@ -317,7 +317,9 @@ def _bare(element: ElementTree.Element, texts: dict[str, str], prefix: str) -> E
     new = ElementTree.Element(_local(element.tag), _attributes(element, prefix))
     for child in element:
         bare = _bare(child, texts, prefix)
-        if bare.tag not in ("metadata", "style") and (len(bare) or bare.tag not in ("g", "defs")):
+        if bare.tag == "g" and not bare.attrib:
+            new.extend(bare)  # a group of nothing in particular
+        elif bare.tag not in ("metadata", "style") and (len(bare) or bare.tag not in ("g", "defs")):
             new.append(bare)
     if new.tag == "text":
         new.text = texts[element.text or ""]
@@ -332,6 +334,8 @@ def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
         found[name.strip()] = value.strip()
     if size := re.search(r"[\d.]+(?=px)", found.get("font", "")):
         found["font-size"] = size[0]
+    if found.get("transform", "").startswith("rotate(-0 "):
+        del found["transform"]
     kept = {name: _value(value, prefix) for name, value in found.items() if name in KEPT}
     if MEASURED in found.values():
         kept["class"] = "measured"
@@ -344,7 +348,7 @@ def _value(value: str, prefix: str) -> str:
     """The page's colour, the chart's ids, two decimals."""
     if value in (INK, MEASURED):
         return "currentColor"
-    value = re.sub(r"#(?=\w)", f"#{prefix}-", value)
+    value = " ".join(re.sub(r"#(?=\w)", f"#{prefix}-", value).split())
     return re.sub(r"\d+\.\d+", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
 
 

@@ -1,0 +1,120 @@
+"""What a report shows of a layer that leaves the recurrence: its outputs or gradients beside those of `nn.RNN`.
+
+The inputs are drawn for the report alone, so no verdict hangs on them, and what fails here changes none.
+"""
+
+import torch
+from torch import Tensor
+
+from grader import Curve, Line, Mark, StudentRaised, Unmet
+
+from .laws import ACTIVATIONS, SEQUENCES
+from .step import Elementwise, Step, far, features, fit
+
+WINDOW = 24  # steps that a chart shows, where there are more
+REFERENCE = "nn.RNN, same weights"
+
+
+def show_outputs(student, layer, time, with_h_0=True):
+    """Attach the first output that is wrong, over the steps around it, beside the reference and the law that fits."""
+    x, h_0 = inputs(student, layer, 4, time)
+    try:
+        outputs = layer(x, h_0 if with_h_0 else None)[0].double()
+    except (StudentRaised, Unmet):
+        return
+    start = layer.start(h_0) if with_h_0 else torch.zeros_like(h_0)
+    step, law, fitting = explained(layer, x, start, outputs)
+    wanted = step.run(x, h_0 if with_h_0 else None)
+    error = (outputs - wanted).abs().nan_to_num(torch.inf)  # (B, T, H)
+    steps_off = (error.amax((0, 2)) > layer.tolerances.sequence).nonzero()
+    if not len(steps_off):
+        return  # these inputs do not show it
+    t = int(steps_off[0])
+    row, unit = divmod(int(error[:, t].argmax()), layer.hidden_size)
+    first = max(0, min(t - WINDOW // 4, time - WINDOW))
+    shown = slice(first, first + WINDOW)
+    steps = list(range(time))[shown]
+    lines = [Line("your layer", steps, outputs[row, shown, unit]), Line(REFERENCE, steps, wanted[row, shown, unit])]
+    sentence = (
+        f"Step {t}, counted from 0, is the first that differs: there unit {unit} is {float(outputs[row, t, unit]):.3g}, "
+        f"where nn.RNN with the same weights gives {float(wanted[row, t, unit]):.3g}."
+    )
+    if fitting is not None:
+        lines.append(Line("the law that fits", steps, fitting[row, shown, unit]))
+        sentence += f" What fits your outputs: {law}."
+    student.show(
+        Curve(
+            title=f"Where outputs leave the recurrence: unit {unit}",
+            sentence=sentence,
+            x_label="time step, from 0",
+            y_label=f"output of unit {unit}",
+            lines=lines,
+            marks=[Mark(f"step {t}", t)],
+        )
+    )
+
+
+def explained(layer, x, h_0, outputs):
+    """The step (W, U, b) to compare with; a wrong law in words and what it gives (B, T, H), where one fits."""
+    if layer.error <= layer.tolerances.step:
+        for law, reason, _ in SEQUENCES:
+            if not far(found := law(layer.step, x, h_0), outputs, layer.tolerances.sequence):
+                return layer.step, reason, found
+        return layer.step, "", None
+    pairs, answers = features(layer.x[:, 0], layer.h_0[0]), layer.outputs[:, 0]
+    for name, (activation, inverse) in ACTIVATIONS.items():
+        solution, error = fit(pairs, answers, activation, inverse)
+        if error < layer.tolerances.step:
+            step = as_step(solution, layer)
+            return step, f"{name} where tanh belongs", run_with(step, activation, x, h_0)
+    return layer.step, "", None
+
+
+def as_step(solution: Tensor, layer) -> Step:
+    """The W, U and b of a solution (I + H + 1, H)."""
+    W, U, b = solution.split([layer.input_size, layer.hidden_size, 1])
+    return Step(W.T, U.T, b[0])
+
+
+def run_with(step: Step, activation: Elementwise, x: Tensor, h_0: Tensor) -> Tensor:
+    """The states (B, T, H) of the recurrence with another activation."""
+    h, states = h_0[0].double(), []
+    for x_t in x.double().unbind(1):
+        h = activation(x_t @ step.W.T + h @ step.U.T + step.b)
+        states.append(h)
+    return torch.stack(states, dim=1)
+
+
+def show_gradients(student, layer, time):
+    """Attach how large the gradient of the last output is with respect to each step of x, beside the reference."""
+    x, _ = inputs(student, layer, 4, time)
+    last = torch.zeros(4, time, layer.hidden_size, dtype=layer.dtype)
+    last[:, -1] = 1
+    try:
+        gradients = layer.backward(x, None, of_outputs=last)
+    except (StudentRaised, Unmet):
+        return
+    wanted = layer.step.backward(gradients.outputs, last) @ layer.step.W
+    found, reference = (part.double().abs().mean((0, 2)) for part in (gradients.x, wanted))
+    lost = (found == 0).nonzero().flatten().tolist()
+    sentence = f"The gradient of the last output with respect to the input of each of {time} steps."
+    if lost:
+        sentence += f" Yours is zero at step {lost[-1]}, counted from 0: what came before cannot be learned from."
+    student.show(
+        Curve(
+            title="How far gradients flow back",
+            sentence=f"{sentence} That of nn.RNN shrinks on its way back, too, but is never cut.",
+            x_label="time step, from 0",
+            y_label="mean size of the gradient",
+            lines=[Line("your layer", range(time), found), Line(REFERENCE, range(time), reference)],
+            log_y=True,
+        )
+    )
+
+
+def inputs(student, layer, batch: int, time: int) -> tuple[Tensor, Tensor]:
+    """x (B, T, I) and h_0 (1, B, H) for a report."""
+    generator = student.generator_for("showcase")
+    shapes = (batch, time, layer.input_size), (1, batch, layer.hidden_size)
+    x, h_0 = (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1 for shape in shapes)
+    return x.to(layer.dtype), h_0.to(layer.dtype)
