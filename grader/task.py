@@ -128,7 +128,7 @@ class Run:
     losses: list[float | None] = field(default_factory=list)
     gradient_norms: list[float | None] = field(default_factory=list)
     input_gradient: list[float] = field(default_factory=list)
-    """Of a sequence of numbers that was not learned: the mean size of the answer's gradient with respect to each step."""
+    """Of a sequence that was not learned: the mean size of the gradient of the answer with respect to each step."""
     seconds: float = 0.0
     """Wall-clock seconds it took, with all that it was asked."""
     symptoms: "Symptoms | None" = None

@@ -1,5 +1,6 @@
 """A small world for tests: submissions written from a dict of files, graded for real in a real jail."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -30,6 +31,16 @@ torch.set_num_threads(1)
 LEVEL = pytest.StashKey[str]()
 LEVELS_PASSED = pytest.StashKey[list[tuple[str, str, int]]]()
 """The levels of isolation at which the tests of the jail passed, here and in `test_levels.py`: told at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the fixtures of `browsing.py` known: no file of a test can import another."""
+    spec = importlib.util.spec_from_file_location("browsing", Path(__file__).parent / "browsing.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    spec.loader.exec_module(module)
+    config.pluginmanager.register(module)
 
 
 @pytest.fixture(scope="session")

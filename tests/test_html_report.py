@@ -683,6 +683,22 @@ def test_lone_surrogates_do_not_stop_a_report(render):
     assert "ada?" in render(grade(PERFECT, submission="ada\udc80")).encode("utf-8").decode()
 
 
+@pytest.mark.parametrize("letter", ['"', "損"])
+def test_a_page_is_never_too_large(render, letter):
+    """Whatever is written everywhere, and however its letters are written in HTML: texts are cut, and say so."""
+    long = letter * 4000
+    checks = [verdict(f"check{number}", "error", message=long, hint=long) for number in range(15)]
+    exercises = [attempt(f"exercise{number}", *checks, message=long, notes=[long] * 100) for number in range(5)]
+    rows = [[Cell(letter * 200)] * 8] * 20
+    many = [LEARNING_CURVE, GRADIENTS, Samples("Words", "s", list("abcdefgh"), rows), CONFUSION, DATES]
+    page = render(grade(*exercises), {exercise.id: many for exercise in exercises})
+    assert len(page.encode()) < 400_000
+    words = squeeze(Reader(page).text)
+    assert "more characters)" in words
+    assert all(check.title.replace("`", "") in words for exercise in exercises for check in exercise.checks)
+    assert "more characters)" not in render(GRADES["mixed"])
+
+
 # Templates and style
 
 

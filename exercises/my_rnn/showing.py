@@ -35,10 +35,9 @@ def show_outputs(student, layer, time, with_h_0=True):
     shown = slice(first, first + WINDOW)
     steps = list(range(time))[shown]
     lines = [Line("your layer", steps, outputs[row, shown, unit]), Line(REFERENCE, steps, wanted[row, shown, unit])]
-    sentence = (
-        f"Step {t}, counted from 0, is the first that differs: there unit {unit} is {float(outputs[row, t, unit]):.3g}, "
-        f"where nn.RNN with the same weights gives {float(wanted[row, t, unit]):.3g}."
-    )
+    found, right = (f"{float(states[row, t, unit]):.3g}" for states in (outputs, wanted))
+    sentence = f"Step {t}, counted from 0, is the first that differs: there unit {unit} is {found}, "
+    sentence += f"where nn.RNN with the same weights gives {right}."
     if fitting is not None:
         lines.append(Line("the law that fits", steps, fitting[row, shown, unit]))
         sentence += f" What fits your outputs: {law}."

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grader import Matrix, ReportWriter, Samples, first_to_fix, format_points, hookimpl
 
+from .fitting import fitted, worded
+
 if TYPE_CHECKING:
     import jinja2
 
@@ -52,19 +54,20 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
         adjustments: "Sequence[Adjustment]" = (),
     ) -> str:
         points, percent = counted(grade, adjustments)
-        text = (
-            environment()
-            .get_template("submission.html")
-            .render(
+        template = environment().get_template("submission.html")
+
+        def render(grade: "Grade", figures: dict[str, Sequence[Any]]) -> str:
+            return template.render(
                 grade=grade,
                 conditions=conditions,
                 fix=first_to_fix(grade),
-                figures={id: show(id, figures) for id, figures in (evidence or {}).items() if figures},
+                figures=figures,
                 adjustments=adjustments,
                 points=points,
                 percent=percent,
             )
-        )
+
+        text = fitted(render, grade, {id: show(id, figures) for id, figures in (evidence or {}).items() if figures})
         return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
     return [ReportWriter(name="html", page=page)]
@@ -97,7 +100,7 @@ def counted(grade: "Grade", adjustments: "Sequence[Adjustment]") -> tuple[float,
 
 
 def signed(points: float) -> str:
-    """Points given or taken: +0.5, −1."""
+    """Points given or taken, with a sign that is as wide as a digit."""
     return f"{'−' if points < 0 else '+'}{format_points(abs(points))}"
 
 
@@ -106,7 +109,7 @@ def show(exercise: str, figures: "Sequence[Figure]") -> "list[Chart | MatrixTabl
     from . import tables
 
     shown: list[Chart | MatrixTable | SamplesTable] = []
-    for count, figure in enumerate(figures, 1):
+    for count, figure in enumerate(map(worded, figures), 1):
         if isinstance(figure, Matrix):
             shown.append(tables.matrix(figure))
         elif isinstance(figure, Samples):
