@@ -124,7 +124,8 @@ def draw(curve: "Curve", prefix: str) -> Chart:
     from . import drawing, numbers  # here, because matplotlib takes half a second
 
     description = numbers.describe(curve)
-    drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
+    with drawing.as_shipped():
+        drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
     words = numbers.gaps(curve), numbers.facts(curve), numbers.table(curve)
     return Chart(curve.title, curve.sentence, drawings, *words)
 

@@ -11,7 +11,7 @@ import logging
 import math
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
@@ -20,11 +20,11 @@ from xml.etree import ElementTree
 with contextlib.chdir(Path(__file__).parent):
     import matplotlib
     import matplotlib.figure
-from matplotlib.axes import Axes
+from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.patches import Polygon
 
+from . import scales
 from .numbers import tick
 
 if TYPE_CHECKING:
@@ -42,12 +42,10 @@ DASHES = (
 )  # of the first line, the second, ...
 SHAPES = "osD^v"  # of the points of each line, where they are few
 POINTS = 12  # at most, for each to be shown
-TICKS = 6  # at most, for every place that was measured to have a tick of its own
 RULES = ((0, (7, 4)), (0, (1.5, 3)), (0, (7, 3, 1.5, 3)))  # of the levels
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "report", "path.simplify_threshold": 0.5}
-KEPT = {"viewBox", "d", "x", "y", "href", "transform", "fill", "opacity", "text-anchor", "font-size"}
+KEPT = {"viewBox", "d", "x", "y", "href", "transform", "fill", "opacity"}
 KEPT |= {f"stroke{part}" for part in ("", "-opacity", "-width", "-dasharray", "-linecap", "-linejoin")}
-LARGEST = 1e100  # what lies beyond is drawn there: matplotlib's axes do not reach the ends of float64
 
 
 class Paper(NamedTuple):
@@ -85,21 +83,29 @@ class Label(NamedTuple):
     """Words at the right of the plot, and how to draw a sample of what they name."""
 
     height: float
-    """Where they would stand best, in pixels from below."""
+    """Where they would stand best."""
     rows: list[str]
-    style: dict[str, Any]
+    style: dict[str, Any] | None
+    """Of the line; None for a shade."""
 
 
-def draw(curve: "Curve", paper: Paper, prefix: str, description: str) -> str:
-    """The curve as one `<svg>` element, every id in it beginning with `prefix`."""
+@contextlib.contextmanager
+def as_shipped() -> Iterator[None]:
+    """matplotlib's own settings, whatever this process has set, and then its settings again."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
-        drawing = Drawing(curve, paper)
-        drawing.draw()
-        file = io.StringIO()
-        drawing.figure.savefig(file, format="svg", transparent=True)
-    svg = _bare(ElementTree.fromstring(file.getvalue()), drawing.texts, prefix)
+        yield
+
+
+def draw(curve: "Curve", paper: Paper, prefix: str, description: str) -> str:
+    """The curve as one `<svg>` element, every id in it beginning with `prefix`. To be called within `as_shipped`."""
+    drawing = Drawing(curve, paper)
+    drawing.draw()
+    file = io.StringIO()
+    drawing.figure.savefig(file, format="svg", transparent=True)
+    svg = _bare(ElementTree.fromstring(file.getvalue()), prefix)
+    svg.extend(drawing.texts)
     for tag, text in (("desc", description), ("title", curve.title)):
         element = ElementTree.Element(tag, id=f"{prefix}-{tag}")
         element.text = _legal(text)
@@ -111,28 +117,36 @@ def draw(curve: "Curve", paper: Paper, prefix: str, description: str) -> str:
         "aria-labelledby": f"{prefix}-title",
         "aria-describedby": f"{prefix}-desc",
         "fill": "currentColor",  # black is not written out
+        "font-size": str(paper.font),
         "stroke-linejoin": "round",
     }
     return ElementTree.tostring(svg, encoding="unicode")
 
 
 class Drawing:
-    """A matplotlib figure in the making. Heights and widths are pixels, from below and from the left."""
+    """A curve in the making. Heights and widths are pixels, from below and from the left.
+
+    matplotlib draws lines, shades and points on a bare figure; its own axes would take five times as long, and a class
+    is thousands of drawings. Words are written here: it never reads what a student may have written.
+    """
 
     def __init__(self, curve: "Curve", paper: Paper) -> None:
         self.curve, self.paper = curve, paper
-        self.texts: dict[str, str] = {}
-        """By the token that stands for it: matplotlib never reads what a student may have written."""
+        self.texts: list[ElementTree.Element] = []
         self.figure = matplotlib.figure.Figure(figsize=(paper.width / 72, paper.height / 72), dpi=72)
-        self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.figure.patch.set_visible(False)
-        self.axes.patch.set_visible(False)
+        self.x, self.y = scales.across(curve, paper.width), scales.up(curve)
+        # room for numbers at the left and below, marks above, and labels at the right
+        things = (*curve.lines, *curve.bands, *curve.levels)
+        self.left = 8 + max((paper.wide(tick(y)) for y in self.y.ticks), default=0)
+        names = (paper.wide(text) for thing in things for text in paper.wrap(thing.name))
+        self.right = paper.width - 36 - max(names, default=0)
+        self.bottom = 2.3 * paper.row
+        self.top = paper.height - (1.5 + len(curve.marks)) * paper.row
 
     def draw(self) -> None:
         """Everything, from the back to the front."""
         curve = self.curve
-        _set_axes(self.axes, curve, self.paper)
-        self.place_axes()
         self.draw_frame()
         labels = [self.draw_band(band) for band in curve.bands if band.x]
         for level, dashes in zip(curve.levels, itertools.cycle(RULES), strict=False):
@@ -143,55 +157,50 @@ class Drawing:
         self.draw_marks()
         self.draw_labels(labels)
 
-    def place_axes(self) -> None:
-        """Leave room for numbers at the left and below, marks above, and labels at the right."""
-        curve, paper, row = self.curve, self.paper, self.paper.row
-        things = (*curve.lines, *curve.bands, *curve.levels)
-        left = 8 + max((paper.wide(tick(y)) for y in self.axes.get_yticks()), default=0)
-        right = 36 + max((paper.wide(text) for thing in things for text in paper.wrap(thing.name)), default=0)
-        bottom, top = 2.3 * row, (1.5 + len(curve.marks)) * row
-        width, height = paper.width - left - right, paper.height - bottom - top
-        self.axes.set_position((left / paper.width, bottom / paper.height, width / paper.width, height / paper.height))
-        self.thin_ticks()
+    def across(self, values: Iterable[float]) -> list[float]:
+        """Where values of x stand."""
+        return [self.left + self.x.share(value) * (self.right - self.left) for value in values]
 
-    def thin_ticks(self) -> None:
-        """Leave out what would touch its right neighbour: the last tick says how far a measurement went."""
+    def up(self, values: Iterable[float]) -> list[float]:
+        """Where values of y stand."""
+        return [self.bottom + self.y.share(value) * (self.top - self.bottom) for value in values]
+
+    @property
+    def ticks(self) -> list[float]:
+        """The ticks of x without those that would touch their right neighbour: the last says how far it went."""
         kept: list[float] = []
         edge = math.inf
-        for x in sorted(self.axes.get_xticks(), reverse=True):
-            centre, half = self.axes.transData.transform((x, self.axes.get_ylim()[0]))[0], self.paper.wide(tick(x)) / 2
+        for x in sorted(self.x.ticks, reverse=True):
+            [centre], half = self.across([x]), self.paper.wide(tick(x)) / 2
             if centre + half <= edge:
                 kept.append(x)
                 edge = centre - half - self.paper.font / 2
-        self.axes.set_xticks(kept[::-1])
+        return kept[::-1]
 
     def draw_frame(self) -> None:
         """Faint lines to read heights by, numbers, and the names of both axes, none of it turned."""
-        axes, paper, box = self.axes, self.paper, self.axes.get_window_extent()
-        axes.minorticks_off()
-        axes.set_xticklabels([self.token(tick(x)) for x in axes.get_xticks()])
-        axes.set_yticklabels([self.token(tick(y)) for y in axes.get_yticks()])
-        axes.tick_params(length=0, pad=6, labelsize=paper.font, labelcolor=INK)
-        axes.grid(axis="y", color=INK, alpha=0.15, linewidth=1, clip_on=False)
-        axes.set_axisbelow(True)
-        for side in ("left", "top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.spines["bottom"].set(color=INK, alpha=0.6, linewidth=1)
+        paper, ends = self.paper, [self.left, self.right]
+        for y, height in zip(self.y.ticks, self.up(self.y.ticks), strict=True):
+            self.add(Line2D(ends, [height] * 2, color=INK, alpha=0.15, linewidth=1, transform=None))
+            self.write(self.left - 6, height - 0.38 * paper.font, tick(y), align="end")
+        self.add(Line2D(ends, [self.bottom] * 2, color=INK, alpha=0.6, linewidth=1, transform=None))
+        for x, place in zip(self.ticks, self.across(self.ticks), strict=True):
+            self.write(place, self.bottom - 6 - 0.76 * paper.font, tick(x), align="middle")
         self.write(0, paper.height - paper.font, self.curve.y_label, paper.width)
-        self.write(box.x1, 0.35 * paper.font, self.curve.x_label, box.x1, "right")
+        self.write(self.right, 0.35 * paper.font, self.curve.x_label, self.right, "end")
 
     def draw_band(self, band: "Band") -> Label:
         """A shade between its two edges."""
         x, low, high = self.across(band.x), self.up(band.low), self.up(band.high)
-        style = {"facecolor": INK, "alpha": 0.16, "linewidth": 0}
-        self.axes.fill(x + x[::-1], low + high[::-1], clip_on=False, **style)
-        return self.label((low[-1] * high[-1]) ** 0.5 if self.is_log else (low[-1] + high[-1]) / 2, band.name, style)
+        self.shade([*zip(x, low, strict=True), *zip(x[::-1], high[::-1], strict=True)])
+        return Label((low[-1] + high[-1]) / 2, self.paper.wrap(band.name), None)
 
     def draw_level(self, name: str, y: float, dashes: Any) -> Label:
         """A rule across the plot."""
         style = {"color": INK, "linewidth": 1.25, "linestyle": dashes}
-        self.axes.axhline(*self.up([y]), clip_on=False, **style)
-        return self.label(y, name, style)
+        [height] = self.up([y])
+        self.add(Line2D([self.left, self.right], [height] * 2, transform=None, **style))
+        return Label(height, self.paper.wrap(name), style)
 
     def draw_line(self, line: "Line", position: int) -> Label:
         """The first line is what the chart is about: thicker and solid. Points are shown where they are few, else
@@ -203,20 +212,20 @@ class Drawing:
         size = 5 if position else 6
         if len(line.x) <= POINTS:
             style |= {"marker": SHAPES[position % len(SHAPES)], "markersize": size}
-        else:
-            self.axes.plot(x[-1:], y[-1:], "o", color=MEASURED, markersize=size, clip_on=False, zorder=4)
-        self.axes.plot(x, y, solid_capstyle="round", clip_on=False, zorder=3, **style)
-        return self.label(line.y[-1], line.name, style)
+        self.add(Line2D(x, y, solid_capstyle="round", transform=None, **style))
+        if len(line.x) > POINTS:
+            self.add(Line2D(x[-1:], y[-1:], color=MEASURED, marker="o", markersize=size, transform=None))
+        return Label(y[-1], self.paper.wrap(line.name), style)
 
     def draw_marks(self) -> None:
         """A thin line for each, up to its name above the plot, which stands on the side that has room."""
-        (first, last), box, paper = self.axes.get_xlim(), self.axes.get_window_extent(), self.paper
+        paper, width = self.paper, self.right - self.left
         for position, mark in enumerate(sorted(self.curve.marks, key=lambda mark: mark.x)):
-            share = (self.across([mark.x])[0] - first) / (last - first)
-            x, top = box.x0 + share * box.width, box.y1 + (position + 0.9) * paper.row
-            self.figure.add_artist(Line2D([x, x], [box.y0, top], color=INK, linewidth=1, alpha=0.7, transform=None))
-            side, shift, room = ("right", -5, share) if share > 0.5 else ("left", 5, 1 - share)
-            self.write(x + shift, top - 0.75 * paper.font, mark.name, room * box.width, side)
+            [x], share = self.across([mark.x]), self.x.share(mark.x)
+            top = self.top + (position + 0.9) * paper.row
+            self.add(Line2D([x, x], [self.bottom, top], color=INK, linewidth=1, alpha=0.7, transform=None))
+            side, shift, room = ("end", -5, share) if share > 0.5 else ("start", 5, 1 - share)
+            self.write(x + shift, top - 0.75 * paper.font, mark.name, room * width, side)
 
     def draw_labels(self, labels: list[Label]) -> None:
         """Names beside the plot, as near to what they name as they can be without touching each other."""
@@ -225,74 +234,30 @@ class Drawing:
         sizes = [len(label.rows) * row + 5 for label in labels]
         centres = [label.height - (len(label.rows) - 1) * row / 2 for label in labels]  # the first row at its height
         heights = spread(centres, sizes, 0, paper.height - row)
-        x = self.axes.get_window_extent().x1 + 8
+        x = self.right + 8
         for label, height in zip(labels, heights, strict=True):
             y = height + (len(label.rows) - 1) * row / 2
-            if "facecolor" in label.style:
-                sample = Rectangle((x, y - 6), 20, 12, transform=None, **label.style)
+            if label.style is None:
+                self.shade([(x, y - 6), (x + 20, y - 6), (x + 20, y + 6), (x, y + 6)])
             else:
-                sample = Line2D([x, x + 10, x + 20], [y] * 3, markevery=[1], transform=None, **label.style)
-            self.figure.add_artist(sample)
+                self.add(Line2D([x, x + 10, x + 20], [y] * 3, markevery=[1], transform=None, **label.style))
             for line, text in enumerate(label.rows):
                 self.write(x + 26, y - line * row - 0.36 * paper.font, text)
 
-    @property
-    def is_log(self) -> bool:
-        return self.axes.get_yscale() == "log"
+    def shade(self, corners: list[tuple[float, float]]) -> None:
+        self.add(Polygon(corners, facecolor=INK, alpha=0.16, linewidth=0, transform=None))
 
-    def across(self, values: list[float]) -> list[float]:
-        """What the axis of x can show."""
-        low, high = self.axes.get_xlim()
-        return [max(low, min(high, value)) for value in values]
+    def add(self, artist: Artist) -> None:
+        """What is added later lies above."""
+        artist.set_zorder(len(self.figure.lines) + len(self.figure.patches) + len(self.figure.artists))
+        self.figure.add_artist(artist)
 
-    def up(self, values: list[float]) -> list[float]:
-        """What the axis of y can show: what is not positive stands at the lower edge of a logarithmic one."""
-        low, high = self.axes.get_ylim()
-        return [max(low, min(high, value)) for value in values]
-
-    def label(self, y: float, name: str, style: dict[str, Any]) -> Label:
-        height = self.axes.transData.transform((self.axes.get_xlim()[0], *self.up([y])))[1]
-        return Label(height, self.paper.wrap(name), style)
-
-    def write(self, x: float, y: float, text: str, room: float | None = None, align: str = "left") -> None:
-        token = self.token(text if room is None else self.paper.fit(text, room))
-        self.figure.text(x, y, token, color=INK, fontsize=self.paper.font, ha=align, transform=None)
-
-    def token(self, text: str) -> str:
-        token = str(len(self.texts)).ljust(len(text), "_")
-        self.texts[token] = _legal(text)
-        return token
-
-
-def _set_axes(axes: Axes, curve: "Curve", paper: Paper) -> None:
-    """Limits that hold everything, and few ticks with round numbers."""
-    xs = [x for thing in (*curve.lines, *curve.bands) for x in thing.x] + [mark.x for mark in curve.marks]
-    ys = [y for line in curve.lines for y in line.y] + [y for band in curve.bands for y in band.low + band.high]
-    ys += [level.y for level in curve.levels]
-    xs, ys = ([max(-LARGEST, min(LARGEST, value)) for value in values] for values in (xs, ys))
-
-    first, last = min(xs, default=0), max(xs, default=1)
-    if first == last:
-        first, last = first - 0.5 * (abs(first) or 1), last + 0.5 * (abs(last) or 1)
-    axes.set_xlim(first, last)
-    places = sorted(set(xs))
-    if not 0 < len(places) <= TICKS:
-        count = MaxNLocator(paper.width // 80, integer=all(x == int(x) for x in xs))
-        places = [x for x in count.tick_values(first, last) if first <= x <= last]
-    axes.set_xticks(places)
-
-    if positive := [max(y, 1 / LARGEST) for y in ys if y > 0] if curve.log_y else []:
-        low, high = min(positive) / 1.25, max(positive) * 1.25
-        axes.set_yscale("log")
-        steps = (1, 2, 5) if high / low < 20 else (1, 3) if high / low < 1000 else (1,)
-        heights = LogLocator(subs=steps, numticks=8)
-    else:
-        low, high = min(ys, default=0), max(ys, default=1)
-        pad = 0.05 * (high - low) or 0.5 * abs(high) or 1
-        low, high = low - pad, high + pad
-        heights = MaxNLocator(5)
-    axes.set_ylim(low, high)
-    axes.set_yticks([y for y in heights.tick_values(low, high) if low <= y <= high])
+    def write(self, x: float, y: float, text: str, room: float | None = None, align: str = "start") -> None:
+        """A line of text: at the left of `x`, in its middle or at its end; `y` is its base."""
+        place = {"x": f"{x:.1f}", "y": f"{self.paper.height - y:.1f}"}
+        element = ElementTree.Element("text", place if align == "start" else place | {"text-anchor": align})
+        element.text = _legal(text if room is None else self.paper.fit(text, room))
+        self.texts.append(element)
 
 
 def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
@@ -312,17 +277,15 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: fl
 # From matplotlib's file to an element of a page
 
 
-def _bare(element: ElementTree.Element, texts: dict[str, str], prefix: str) -> ElementTree.Element:
+def _bare(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
     """The same without what the page has already: a size, a style sheet, fonts, namespaces, groups of nothing."""
     new = ElementTree.Element(_local(element.tag), _attributes(element, prefix))
     for child in element:
-        bare = _bare(child, texts, prefix)
+        bare = _bare(child, prefix)
         if bare.tag == "g" and not bare.attrib:
             new.extend(bare)  # a group of nothing in particular
         elif bare.tag not in ("metadata", "style") and (len(bare) or bare.tag not in ("g", "defs")):
             new.append(bare)
-    if new.tag == "text":
-        new.text = texts[element.text or ""]
     return new
 
 
@@ -332,10 +295,6 @@ def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
     for declaration in found.get("style", "").split(";"):
         name, _, value = declaration.partition(":")
         found[name.strip()] = value.strip()
-    if size := re.search(r"[\d.]+(?=px)", found.get("font", "")):
-        found["font-size"] = size[0]
-    if found.get("transform", "").startswith("rotate(-0 "):
-        del found["transform"]
     kept = {name: _value(value, prefix) for name, value in found.items() if name in KEPT}
     if MEASURED in found.values():
         kept["class"] = "measured"
