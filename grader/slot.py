@@ -136,7 +136,9 @@ class Slot:
         options += [] if folder == bundled() else ["--course", folder.name]
         options += [] if device == "cpu" else ["--device", device]
         command = shlex.join(["grade", "submit", one_line(name, 255), *options, "--seed", str(seed)])
-        return Conditions(command, {**versions(), **self.zygote.device_versions}, self.isolation.probes, [], error_rates)
+        return Conditions(
+            command, {**versions(), **self.zygote.device_versions}, self.isolation.probes, [], error_rates
+        )
 
 
 @contextlib.contextmanager

@@ -162,10 +162,12 @@ EXERCISES = ("my_rnn", "adding_problem", "copy_first", "name_classification", "d
 
 
 class Verified(NamedTuple):
-    """What `grade verify` said of an exercise, and what a student would read first of each of its solutions."""
+    """What `grade verify` said of an exercise, and what a student would read first of each of its solutions; and the
+    pages, by solution."""
 
     result: subprocess.CompletedProcess[str]
     first: dict[str, str]
+    pages: dict[str, Path]
 
 
 def _verify(program: list[str], exercise: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -190,7 +192,8 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verified]:
         file = folder / f"{exercise}.jsonl"
         result = _verify([str(ROOT / "tests" / "recording.py"), str(file)], exercise)
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
-        return Verified(result, {line["solution"]: line["first"] for line in lines})
+        pages = {page.name.split(".")[1]: page for page in folder.glob(f"{exercise}.*.html")}
+        return Verified(result, {line["solution"]: line["first"] for line in lines}, pages)
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(EXERCISES, pool.map(run, EXERCISES), strict=True))

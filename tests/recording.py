@@ -1,22 +1,36 @@
 """`grade verify` as it is, which also writes down what a student would read first of each submission that it grades: a
-line of JSON each, into the file named first. So the tests of hints grade no mistake again.
+line of JSON each, into the file named first; and the page that its student would get, into a file beside that one. So
+the tests of hints and of pages grade no mistake again.
 """
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import grader.verify
+from grader import calibration
 from grader.cli import main
+from grader.course import load_course
+from grader.figures import Figure
 from grader.grading import grade_exercise
-from grader.records import ExerciseGrade
+from grader.records import Conditions, ExerciseGrade, Grade
+from grader.settings import read_settings
 from grader.summary import first_in
+from grader.watch import Watch
 
 
 def recorded(submission: Any, exercise: Any, *arguments: Any, **options: Any) -> ExerciseGrade:
     """What `grade_exercise` says, written down."""
-    grade = grade_exercise(submission, exercise, *arguments, **options)
+    figures: list[Figure] = []
+    watch = dataclasses.replace(
+        options.pop("watch", None) or Watch(),
+        figure=lambda _, figure: figures.append(figure),
+        calibration=lambda exercise, check: calibration.load(COURSE.settings.folder, exercise, check),
+    )
+    grade = grade_exercise(submission, exercise, *arguments, watch=watch, **options)
+    _keep_page(submission.name, grade, figures, options["seed"])
     fix = first_in(grade)
     first = "" if fix is None else f"{fix.reason}\n{fix.hint or ''}"
     line = {"exercise": exercise.id, "solution": submission.name, "first": first}
@@ -25,6 +39,15 @@ def recorded(submission: Any, exercise: Any, *arguments: Any, **options: Any) ->
     return grade
 
 
+def _keep_page(name: str, grade: ExerciseGrade, figures: list[Figure], seed: int) -> None:
+    percent = round(100 * grade.points / grade.max_points, 2)
+    head = (1, name, "graded", None, grade.points, grade.max_points, percent, "cpu", "strong")
+    whole = Grade(*head, seed, grade.seconds, grade.flags, [grade])
+    page = COURSE.reports["html"].page(whole, Conditions(f"grade submit {name}", {}, {}, []), {grade.id: figures})
+    Path(sys.argv[1]).with_name(f"{grade.id}.{name}.html").write_text(page, encoding="utf-8")
+
+
 if __name__ == "__main__":
+    COURSE = load_course(read_settings(), entry_points=False)
     grader.verify.grade_exercise = recorded  # type: ignore[attr-defined]
     main(sys.argv[2:])

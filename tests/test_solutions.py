@@ -78,6 +78,17 @@ def test_verify_passes(verified, verify, exercise):
     assert "The course proves itself" in result.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", STYLES)
+def test_pages_of_all_solutions_are_readable(verified, exercise, assert_readable):
+    """Those of references, of every mistake and of the starter, in a browser."""
+    folders = {file.parent.name for file in (ROOT / "solutions").glob(f"*/{exercise}.py")}
+    found = verified[exercise].pages
+    assert set(found) == {*folders, exercise}  # the starter is a file of the exercise's name
+    for file in found.values():
+        assert_readable(file, quickly=True)
+
+
 def test_the_course_has_no_other_exercises(course):
     assert {exercise.id for exercise in course.exercises} == set(STYLES)
 

@@ -233,7 +233,8 @@ class Drawing:
         labels.sort(key=lambda label: -label.height)
         sizes = [len(label.rows) * row + 5 for label in labels]
         centres = [label.height - (len(label.rows) - 1) * row / 2 for label in labels]  # the first row at its height
-        heights = spread(centres, sizes, 0, paper.height - row)
+        low = self.bottom - 4  # beside the plot, not beside the numbers below it, where there is room
+        heights = spread(centres, sizes, low if sum(sizes) < paper.height - row - low else 0, paper.height - row)
         x = self.right + 8
         for label, height in zip(labels, heights, strict=True):
             y = height + (len(label.rows) - 1) * row / 2
