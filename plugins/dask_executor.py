@@ -6,7 +6,7 @@ the loopback interface or speaks TLS. `docs/operators.md` says how to start one.
 
 import contextlib
 import ipaddress
-import json
+import logging
 import sys
 import threading
 from concurrent import futures
@@ -26,7 +26,7 @@ OPTIONS = {
     "cert": "this machine's certificate (PEM), for TLS",
     "key": "its private key (PEM), for TLS",
     "gpu": "how much of the resource GPU a submission takes, such as 1 or 0.5; default 0",
-    "wait": "seconds to wait for the first worker; default 60",
+    "wait": "seconds to wait for the first worker, and at most 10 of them for the scheduler; default 60",
     "allowed-failures": "how many workers may be lost under one submission; default: the scheduler's, which is 3",
 }
 MATTER = ("rnn-grader", "torch", "numpy", "Faker")
@@ -34,6 +34,13 @@ MATTER = ("rnn-grader", "torch", "numpy", "Faker")
 LARGE = "1 GiB"
 """From which size on Dask should warn of what it is sent. A submission may have 64 MiB."""
 CONNECT_SECONDS = 10
+LOST = "the Dask scheduler was lost"
+
+
+class SchedulerFile(msgspec.Struct, frozen=True):
+    """What is read of the file that a scheduler writes."""
+
+    address: str
 
 
 class DaskExecutor(Executor):
@@ -47,6 +54,7 @@ class DaskExecutor(Executor):
         self._client, self._resources = client, resources
         self._lock = threading.Lock()
         self._open: dict[Future, object] | None = {}
+        self._is_lost = False
 
     def submit(self, function, /, *arguments, **options):
         """Have a node call the function. Tasks run twice where nodes are lost, and answer once."""
@@ -55,6 +63,8 @@ class DaskExecutor(Executor):
         with self._lock:
             if self._open is None:
                 raise RuntimeError("cannot schedule new futures after shutdown")
+            if self._is_lost:
+                raise BrokenExecutor(LOST)
             try:
                 theirs = self._client.submit(function, *arguments, pure=False, retries=0, resources=self._resources)
             except Exception as problem:  # the client has given up on its scheduler
@@ -91,7 +101,8 @@ class DaskExecutor(Executor):
             if theirs.status == "error":
                 problem = as_infrastructure(theirs.exception(timeout=CONNECT_SECONDS))
             elif theirs.status != "finished":
-                problem = BrokenExecutor("the Dask scheduler was lost, or its tasks were cancelled there")
+                self._is_lost = self._is_lost or self._client.status != "running"
+                problem = BrokenExecutor(LOST if self._is_lost else "the task was cancelled at the Dask scheduler")
         except Exception as raised:
             problem = as_infrastructure(raised)
         with contextlib.suppress(Exception):
@@ -147,9 +158,11 @@ def make(options, jobs):
     gpu, patience = number(options, "gpu", 0.0), number(options, "wait", 60.0)
     failures = int(number(options, "allowed-failures", 0.0))
     address = scheduler_address(options)
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would log is raised as well
     dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE})
+    trust, limit = security(address, options), min(patience, CONNECT_SECONDS)
     try:
-        client = Client(address, security=security(address, options), timeout=CONNECT_SECONDS, set_as_default=False)
+        client = Client(address, security=trust, timeout=limit, set_as_default=False)
     except (OSError, ValueError) as problem:
         raise ValueError(f"no Dask scheduler answers at {address}: {one_line(problem)}") from None
     try:
@@ -181,8 +194,8 @@ def scheduler_address(options):
     if address is None:
         file = Path(options["scheduler-file"])
         try:
-            address = json.loads(file.read_text(encoding="utf-8"))["address"]
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+            address = msgspec.json.decode(file.read_bytes(), type=SchedulerFile).address
+        except (OSError, ValueError, msgspec.MsgspecError) as problem:
             raise ValueError(f"{file}: no scheduler file of Dask's: {one_line(problem)}") from None
     address = address if "://" in address else f"tcp://{address}"
     refuse_open(address, "the scheduler's address")
