@@ -9,10 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
 pytest.importorskip("distributed", reason="no Dask: install the extra `cluster`")
+
+import psutil  # a part of the extra
+
+from grader.batch import Batch
+from grader.collecting import Member, Part, Upload
+from grader.course import hash_of
+from grader.executors import LocalExecutor
+from grader.gradebook import open_gradebook
+from grader.parcels import Parcel
+from grader.settings import read_settings
+from grader.slot import Kind, Task, perform
 
 ROOT = Path(__file__).parents[1]
 
@@ -124,10 +134,15 @@ class Cluster:
         return process
 
     def stop(self) -> None:
+        """End all of it, whatever it is doing."""
+        trees = [psutil.Process(process.pid) for process in self.processes if process.poll() is None]
+        trees += [child for process in trees for child in process.children(recursive=True)]
         for process in reversed(self.processes):
             process.terminate()
+        for process in psutil.wait_procs(trees, timeout=10)[1]:
+            process.kill()
         for process in self.processes:
-            process.wait(30)
+            process.wait()
 
 
 JOBS = """
@@ -161,13 +176,6 @@ def folder(tmp_path_factory):
     sys.modules.pop("dask_jobs", None)
 
 
-@pytest.fixture(scope="module")
-def cluster(folder):
-    cluster = Cluster(folder)
-    yield cluster
-    cluster.stop()
-
-
 @pytest.mark.slow
 def test_an_executor_over_a_cluster(make, folder):
     """Results, exceptions, cancelled futures, strangers, lost workers, a lost scheduler."""
@@ -183,22 +191,17 @@ def test_an_executor_over_a_cluster(make, folder):
         with pytest.raises(ValueError, match="no Dask worker offers the resource GPU=1"):
             make(address=cluster.address, gpu="1")
         with make(address=cluster.address, allowed_failures="1") as executor:
-            assert [job.number for job in executor.map(dask_jobs.double, map(dask_jobs.Job, range(5)))] == [
-                0,
-                2,
-                4,
-                6,
-                8,
-            ]
+            doubled = executor.map(dask_jobs.double, map(dask_jobs.Job, range(5)))
+            assert [job.number for job in doubled] == [0, 2, 4, 6, 8]
             assert repr(executor.submit(dask_jobs.fail, dask_jobs.Job(3)).exception()) == "KeyError(3)"
             slow = executor.submit(dask_jobs.double, dask_jobs.Job(1, 3.0))
             assert slow.cancel() and slow in wait([slow]).done
             for function, record in ((lambda job: job, dask_jobs.Job(1)), (dask_jobs.double, "text")):
-                with pytest.raises(TypeError, match="is sent to Dask"):
+                with pytest.raises(TypeError, match="sent to Dask"):
                     executor.submit(function, record)
             killer = executor.submit(dask_jobs.end, dask_jobs.Job(1)).exception()
             assert isinstance(killer, BrokenExecutor) and "Dask lost" in str(killer)
-            last = executor.submit(dask_jobs.double, dask_jobs.Job(1, 60.0))
+            last = executor.submit(dask_jobs.double, dask_jobs.Job(1, 5.0))
             cluster.processes[0].kill()
             assert isinstance(last.exception(), BrokenExecutor)
             with pytest.raises(BrokenExecutor, match="the Dask scheduler was lost"):
@@ -214,7 +217,92 @@ def test_a_worker_that_listens_beyond_this_machine_is_refused(make, folder):
     cluster = Cluster(folder)
     try:
         cluster.work("--contact-address", "tcp://192.0.2.1:40000", "--no-nanny")
-        with pytest.raises(ValueError, match="192.0.2.1:40000: what a worker listens on is open to the network"):
+        with pytest.raises(ValueError, match="what a worker listens on is open to the network"):
             make(address=cluster.address)
     finally:
         cluster.stop()
+
+
+SUBMITTED = (
+    *("reference", "no-tanh", "reversed-time", "double-only", "outputs-only", "time-first"),
+    *("sigmoid", "torch-rnn", "state-reset", "missing-bias", "relu"),
+)
+
+
+@pytest.fixture
+def handed_in(tmp_path):
+    """Twelve submissions: right, wrong, not allowed, broken."""
+    for name in SUBMITTED:
+        shutil.copytree(ROOT / "solutions" / name, tmp_path / "class" / name)
+    (tmp_path / "class" / "broken").mkdir()
+    (tmp_path / "class" / "broken" / "my_rnn.py").write_text("class MyRNN(:\n")
+    return [Upload([Member(folder.name)], [Part("", folder)]) for folder in sorted((tmp_path / "class").iterdir())]
+
+
+@pytest.fixture
+def graded(course, handed_in, tmp_path):
+    """Grade them with an executor, calling `meanwhile` after each; what the gradebook says, attempts counted."""
+    settings = course.settings
+    kind = Kind(str(settings.folder), hash_of(settings), ["my_rnn"], "cpu", "none")
+    exercises = course.pick(("my_rnn",))
+
+    def run(executor, name, meanwhile=lambda count: None):
+        url = f"sqlite:///{tmp_path / name}.db"
+        with open_gradebook(url, create=True) as book, executor:
+            batch = Batch(course, exercises, kind, book, seed=3)
+            plan = batch.plan(handed_in)
+            for count, done in enumerate(batch.run(plan.todo, executor, 2), 1):
+                assert done.fault is None, done.fault
+                meanwhile(count)
+            attempts = {row.student: len(book.history(row.student)) for row in book.rows()}
+            return {row.student: told(row.grade) for row in book.rows()}, attempts
+
+    return run
+
+
+def told(grade):
+    """What must be the same wherever it was graded."""
+    checks = [(check.id, check.status, check.points) for exercise in grade.exercises for check in exercise.checks]
+    return grade.status, grade.points, grade.flags, grade.seed, [one.status for one in grade.exercises], checks
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_grades_as_this_machine_does(make, graded, folder):
+    """All grades arrive once, and nothing of the worker that was killed with -9 is left running."""
+    here, _ = graded(LocalExecutor(1), "local")
+    assert len(here) == 12 and len({points for _, points, *_ in here.values()}) > 3
+    cluster = Cluster(folder)
+    try:
+        victim = cluster.work("--no-nanny", "--nthreads", "1")
+        cluster.work("--nthreads", "2")  # with a nanny, whose child is a daemon; two slots in one process
+        left: list[psutil.Process] = []
+
+        def kill(count):
+            if count == 4:
+                left.extend(psutil.Process(victim.pid).children(recursive=True))
+                victim.send_signal(signal.SIGKILL)
+
+        there, attempts = graded(make(address=cluster.address), "dask", kill)
+        assert there == here
+        assert set(attempts.values()) == {1}
+        assert left, "the worker that was killed had no jail"
+        assert psutil.wait_procs(left, timeout=10)[1] == []
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.slow
+def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
+    shutil.copytree(ROOT / "exercises" / "my_rnn", tmp_path / "course" / "exercises" / "my_rnn")
+    settings = read_settings(tmp_path / "course")
+    kind = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
+    (tmp_path / "course" / "exercises" / "my_rnn" / "laws.py").write_text("LAWS = []\n")
+    source = (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes()
+    cluster = Cluster(folder)
+    try:
+        cluster.work("--no-nanny", "--nthreads", "1")
+        with make(address=cluster.address) as executor:
+            graded = executor.submit(perform, Task(kind, 1, Parcel([("my_rnn.py", source)]))).result()
+    finally:
+        cluster.stop()
+    assert graded.record is None and "is not the same there as here" in graded.refused
