@@ -185,8 +185,8 @@ def test_an_executor_over_a_cluster(make, folder):
 
     cluster = Cluster(folder)
     try:
-        with pytest.raises(ValueError, match="has no workers after 1 s: start some"):
-            make(address=cluster.address, wait="1")
+        with pytest.raises(ValueError, match="has no workers after 8 s: start some"):
+            make(address=cluster.address, wait="8")
         cluster.work("--nthreads", "1")
         with pytest.raises(ValueError, match="no Dask worker offers the resource GPU=1"):
             make(address=cluster.address, gpu="1")
@@ -295,14 +295,20 @@ def test_a_cluster_that_loses_a_worker_grades_as_this_machine_does(make, graded,
 def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
     shutil.copytree(ROOT / "exercises" / "my_rnn", tmp_path / "course" / "exercises" / "my_rnn")
     settings = read_settings(tmp_path / "course")
-    kind = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
-    (tmp_path / "course" / "exercises" / "my_rnn" / "laws.py").write_text("LAWS = []\n")
-    source = (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes()
+    before = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
+    parcel = Parcel([("my_rnn.py", (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes())])
     cluster = Cluster(folder)
     try:
         cluster.work("--no-nanny", "--nthreads", "1")
         with make(address=cluster.address) as executor:
-            graded = executor.submit(perform, Task(kind, 1, Parcel([("my_rnn.py", source)]))).result()
+            graded = executor.submit(perform, Task(before, 1, parcel)).result()
+            assert graded.record is not None and graded.record.grade.percent == 100
+            with (settings.folder / "exercises" / "my_rnn" / "laws.py").open("a") as laws:
+                laws.write("# changed\n")
+            after = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
+            held = executor.submit(perform, Task(after, 2, parcel)).result()
+            differs = executor.submit(perform, Task(before, 3, parcel)).result()
     finally:
         cluster.stop()
-    assert graded.record is None and "is not the same there as here" in graded.refused
+    assert held.record is None and "was changed since a process there loaded it" in held.refused
+    assert differs.record is None and "is not the same there as here" in differs.refused
