@@ -156,7 +156,7 @@ def make(options, jobs):
     if unknown:
         raise ValueError(f"the executor 'dask' has no option '{unknown[0]}'; it has {', '.join(OPTIONS)}")
     gpu, patience = number(options, "gpu", 0.0), number(options, "wait", 60.0)
-    failures = int(number(options, "allowed-failures", 0.0))
+    failures = number(options, "allowed-failures", 3)
     address = scheduler_address(options)
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would log is raised as well
     dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE})
@@ -167,8 +167,8 @@ def make(options, jobs):
         raise ValueError(f"no Dask scheduler answers at {address}: {one_line(problem)}") from None
     try:
         look_at_nodes(client, patience, gpu)
-        if failures:
-            allow_failures(client, failures)
+        if "allowed-failures" in options:
+            allow_failures(client, int(failures))
     except BaseException:
         client.close(timeout=CONNECT_SECONDS)
         raise
@@ -273,12 +273,12 @@ def look_at_nodes(client, patience, gpu):
 
 
 def allow_failures(client, count):
-    """Let the scheduler lose more workers under one task before it gives the task up: for nodes that come and go."""
+    """Say how many workers the scheduler may lose under one task before it gives the task up."""
 
-    def raise_to(dask_scheduler, count):  # local, so that it is sent by value: the scheduler cannot import this file
-        dask_scheduler.allowed_failures = max(dask_scheduler.allowed_failures, count)
+    def allow(dask_scheduler, count):  # local, so that it is sent by value: the scheduler cannot import this file
+        dask_scheduler.allowed_failures = count
 
-    client.run_on_scheduler(raise_to, count=count)
+    client.run_on_scheduler(allow, count=count)
 
 
 def one_line(problem):
