@@ -1,8 +1,8 @@
 """What a batch does in a minute, as ratios: `python benchmarks/batch.py [SUBMISSIONS [ROUNDS]]`.
 
 Right submissions of `my_rnn` through slots of this machine, each grade written into a gradebook, no reports. Counted is
-all from the first process that is started to the last grade. Against one pytest process per submission, as many at a time
-as there are processors, with the same rule and checks (`checks_in_pytest.py`: nothing jailed, no grade kept).
+all from the first process that is started to the last grade. Against one pytest process per submission, as many at a
+time as there are processors, with the same rule and checks (`checks_in_pytest.py`: nothing jailed, no grade kept).
 """
 
 import os
