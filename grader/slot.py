@@ -6,6 +6,7 @@ for as long as the tasks are of one kind.
 
 import atexit
 import contextlib
+import platform
 import shlex
 import tempfile
 import threading
@@ -251,6 +252,10 @@ class _Kept(threading.local):
 
 _KEPT = _Kept()
 """What a process keeps between tasks: an executor hands it nothing but the task."""
+_OPENING = threading.Lock()
+"""One thread at a time loads a course: another would find modules that have not been run to their end."""
+_LOADED: dict[str, str] = {}
+"""The hash that each course had when this process first loaded it: its modules stay as they were."""
 
 
 @contextlib.contextmanager
@@ -259,10 +264,10 @@ def _opened(kind: Kind) -> Iterator[Slot]:
     from grader.devices import NoDevice, choose_device
 
     settings = read_settings(Path(kind.course))
-    found = hash_of(settings)
+    found, where = hash_of(settings), f"{kind.course} on {platform.node() or 'a node'}"
     if found != kind.course_hash:
         raise Refused(
-            f"the course in {kind.course} is not the same there as here (hash {found}, expected {kind.course_hash}): "
+            f"the course in {where} is not the same there as here (hash {found}, expected {kind.course_hash}): "
             f"bring both to one version"
         )
 
@@ -274,5 +279,11 @@ def _opened(kind: Kind) -> Iterator[Slot]:
         except NoDevice as problem:
             raise Refused(str(problem)) from None
 
-    with open_slot(settings, kind.exercises, isolate, kind.required) as slot:
+    with contextlib.ExitStack() as stack:
+        with _OPENING:
+            if _LOADED.setdefault(kind.course, found) != found:
+                raise Refused(
+                    f"the course in {where} was changed since a process there loaded it: restart what grades there"
+                )
+            slot = stack.enter_context(open_slot(settings, kind.exercises, isolate, kind.required))
         yield slot

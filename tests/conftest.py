@@ -3,8 +3,12 @@
 import importlib.util
 import json
 import os
+import pwd
+import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -197,6 +201,48 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verified]:
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(EXERCISES, pool.map(run, EXERCISES), strict=True))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The folder of the socket of a private PostgreSQL server, from Debian's packages or whatever is on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = str(found[-1]) if found else shutil.which("initdb")
+    if initdb is None:
+        pytest.skip("no PostgreSQL server: install Debian's `postgresql`")
+    pytest.importorskip("psycopg", reason="no PostgreSQL driver: install the extra `postgres`")
+    bin = Path(initdb).resolve().parent
+    with tempfile.TemporaryDirectory(prefix="postgresql-", dir="/tmp") as name:
+        server, as_whom = Path(name) / "server", {}
+        server.mkdir(mode=0o711)
+        if os.geteuid() == 0:  # the server refuses to run as root
+            Path(name).chmod(0o711)
+            account = pwd.getpwnam("nobody")
+            os.chown(server, account.pw_uid, account.pw_gid)
+            as_whom = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+        def run(*command: object) -> None:
+            subprocess.run([*map(str, command)], check=True, cwd="/", stdout=subprocess.DEVNULL, **as_whom)
+
+        data, log = server / "data", server / "log"
+        run(bin / "initdb", "-D", data, "-U", "grader", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+        ours = f"-F -k {server} -c listen_addresses= -c unix_socket_permissions=0777"
+        run(bin / "pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", ours)
+        try:
+            yield str(server)
+        finally:
+            run(bin / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+
+
+@pytest.fixture
+def postgresql(postgresql_server: str) -> str:
+    """The URL of an empty database on a real PostgreSQL server."""
+    import psycopg
+
+    name = f"gradebook_{secrets.token_hex(4)}"
+    with psycopg.connect(host=postgresql_server, user="grader", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"postgresql+psycopg://grader@/{name}?host={postgresql_server}"
 
 
 NO_CUDA = "no CUDA device"
