@@ -1,6 +1,7 @@
 """A gradebook -> the reports of a class: a page for each student, and what is about all of them."""
 
 import hashlib
+import itertools
 import multiprocessing
 import os
 import re
@@ -13,13 +14,13 @@ import msgspec
 
 from grader.course import Course, load_course
 from grader.gradebook import Gradebook, open_gradebook
-from grader.hookspecs import ClassView, ReportWriter
+from grader.hookspecs import ClassView, Exporting
 from grader.jail import lockdown
 from grader.records import Row
-from grader.settings import read_settings
+from grader.settings import bundled, read_settings
 from grader.slot import NAME
 
-STUDENTS = "students"
+STUDENTS, TABLE = "students", "grades.csv"
 _PIECE = 20
 """Pages that a process writes before it tells of them."""
 _WORTH_PROCESSES = 40
@@ -74,19 +75,36 @@ def write_pages(
             show(min((number + 1) * _PIECE, len(students)))
 
 
-def write_class(view: ClassView, writers: Iterable[ReportWriter], output: Path) -> list[Path]:
-    """Write what is about the class; the files, the one to open first. Raises OSError."""
+def write_class(view: ClassView, course: Course, exporting: Exporting, output: Path) -> list[Path]:
+    """Write what is about the class, and its table; the files, the one to open first. Raises OSError."""
     output.mkdir(parents=True, exist_ok=True)
+    documents = [pages(view) for pages in (writer.class_pages for writer in course.reports.values()) if pages]
+    if "csv" in course.exporters:
+        documents.append([(TABLE, course.exporters["csv"].export(exporting).document)])
     written = []
-    for writer in writers:
-        for name, data in writer.class_pages(view) if writer.class_pages is not None else ():
-            write(output / name, data)
-            written.append(output / name)
+    for name, data in itertools.chain(*documents):
+        write(output / name, data)
+        written.append(output / name)
     return written
 
 
-def view_of(title: str, course: Course, book: Gradebook, notes: Sequence[str] = ()) -> ClassView:
+def exporting_of(course: Course, book: Gradebook, *, into: bytes | None = None, column: str | None = None) -> Exporting:
+    """What an exporter is given."""
+    return Exporting(
+        rows=book.rows,
+        exercises=book.exercises(),
+        page=lambda row: page_of(row, course, book),
+        sources=lambda row: book.sources(row.content),
+        into=into,
+        column=column,
+        settings=course.settings.plugins,
+    )
+
+
+def view_of(course: Course, book: Gradebook, notes: Sequence[str] = ()) -> ClassView:
     """What the class's page is made of."""
+    folder = course.settings.folder
+    title = "Recurrent networks" if folder == bundled() else folder.name
     ids = set(book.exercises())
     exercises = [exercise for exercise in course.exercises if exercise.id in ids]
 

@@ -58,19 +58,12 @@ def _export(
     from grader import reporting
     from grader.batch import adjustments_of
     from grader.commands.options import write_out
-    from grader.hookspecs import CannotExport, Exporting
+    from grader.hookspecs import CannotExport
 
     with open_book(url) as book:
         book.settle(adjustments_of(course))
-        exporting = Exporting(
-            rows=book.rows,
-            exercises=book.exercises(),
-            page=lambda row: reporting.page_of(row, course, book),
-            sources=lambda row: book.sources(row.content),
-            into=into.read_bytes() if into is not None else None,
-            column=column,
-            settings=course.settings.plugins,
-        )
+        sheet = into.read_bytes() if into is not None else None
+        exporting = reporting.exporting_of(course, book, into=sheet, column=column)
         try:
             exported = exporter.export(exporting)
             if exported.folder is not None:

@@ -63,7 +63,7 @@ def write_reports(
             count = book.count()
             with text.counting("writing reports", count) as show:
                 reporting.write_pages(book.rows(), count, course, book, url, output, jobs, show)
-        view = reporting.view_of(course.settings.folder.name, course, book, notes)
-        return reporting.write_class(view, course.reports.values(), output)
+        view = reporting.view_of(course, book, notes)
+        return reporting.write_class(view, course, reporting.exporting_of(course, book), output)
     except OSError as error:
         fail(f"the reports cannot be written to {output}: {error.strerror}")

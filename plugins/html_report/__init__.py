@@ -11,9 +11,11 @@ from grader import Matrix, ReportWriter, Samples, first_to_fix, format_points, h
 from .fitting import fitted, worded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import jinja2
 
-    from grader import Adjustment, Conditions, Curve, Figure, Grade
+    from grader import Adjustment, ClassView, Conditions, Curve, Figure, Grade
 
     from .numbers import Table
     from .tables import MatrixTable, SamplesTable
@@ -70,7 +72,12 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
         text = fitted(render, grade, {id: show(id, figures) for id, figures in (evidence or {}).items() if figures})
         return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
-    return [ReportWriter(name="html", page=page)]
+    def about_class(view: "ClassView") -> "Iterator[tuple[str, bytes]]":
+        from .class_pages import class_pages
+
+        return class_pages(view, environment())
+
+    return [ReportWriter(name="html", page=page, class_pages=about_class)]
 
 
 def make_environment(reports: Sequence[Path]) -> "jinja2.Environment":

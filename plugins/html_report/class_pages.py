@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 300
 BOUNDARIES = (50.0,)
-"""Percent: where a grade tips over. A course sets its own in `[tool.grade.plugins.html_report] boundaries`."""
+"""Percent: where a grade tips over. A course sets its own in `[tool.grade.plugins.html_report]`, and a `title`."""
 _NAMED = 40
 _ALIKE = 20
 
@@ -44,10 +44,11 @@ class Bar(NamedTuple):
 def class_pages(view: "ClassView", environment: "jinja2.Environment") -> Iterator[tuple[str, bytes]]:
     """`index.html`, then the lists; by file name."""
     settings = view.settings.get("html_report", {})
+    title = str(settings.get("title", view.title))
     boundaries = [float(boundary) for boundary in settings.get("boundaries", BOUNDARIES)]
     found = survey(view, boundaries)
     pages = -(-len(found.lines) // PER_PAGE)
-    common = {"view": view, "found": found, "orders": ORDERS, "pages": pages, "file": file_of}
+    common = {"title": title, "view": view, "found": found, "orders": ORDERS, "pages": pages, "file": file_of}
     percents = found.percents
     index = environment.get_template("class.html").render(
         **common,

@@ -194,7 +194,7 @@ def _look_at(lines: list[Line], boundaries: Sequence[float]) -> Iterable[tuple[s
 
 def _alike(text: str) -> str:
     """A text without its numbers: what two submissions that fail alike are told alike."""
-    return re.sub(r"[-+]?\d[\d.,e+-]*", "…", _shortened(text))
+    return re.sub(r"(?<![\w+-])[-+]?\d[\d.]*(?:e[-+]?\d+)?", "…", _shortened(text))  # not in h_(t-1)
 
 
 def _shortened(text: str) -> str:
