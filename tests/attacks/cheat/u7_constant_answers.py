@@ -4,7 +4,7 @@ import torch
 import way
 import wrong
 
-CHECKS = ("shapes", "one_step", "bias", "initial_state", "sequence", "final_state", "input_gradients")
+CHECKS = ("shapes", "one_step", "arguments_kept", "bias", "initial_state", "sequence", "final_state", "input_gradients")
 SEEDS = []
 """Each check begins with a seed of its own: their number tells which one this is."""
 
