@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -132,6 +133,18 @@ def attempts(output: Path) -> int:
             return connection.execute("select count(*) from attempts").fetchone()[0]
     except sqlite3.OperationalError:
         return 0
+
+
+def attempts_in(url: str) -> int:
+    """The same of a PostgreSQL database."""
+    import psycopg
+
+    try:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            found = connection.execute("select count(*) from attempts").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return 0
+    return found[0] if found else 0
 
 
 def test_a_class_is_graded_each_for_what_it_is(batch: Batch, tmp_path: Path):
@@ -396,11 +409,11 @@ def a_class_of(many: int) -> dict[str, str]:
     }
 
 
-def killed_at(run: list[str], output: Path, moments: list[int]) -> None:
+def killed_at(run: list[str], count: Callable[[], int], moments: list[int]) -> None:
     """Run a batch, kill it with -9 once so many attempts are written, and again; then let it finish."""
     for moment in moments:
         with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
-            wait_for(lambda moment=moment: attempts(output) >= moment or started.poll() is not None)
+            wait_for(lambda moment=moment: count() >= moment or started.poll() is not None)
             below = descendants(started.pid)
             started.kill()
         wait_for(lambda below=below: all(has_ended(pid) for pid in below), 20)
@@ -413,9 +426,31 @@ def test_a_batch_killed_three_times_is_as_one_that_was_not(tmp_path: Path, cours
     folder = make_class(tmp_path / "class", a_class_of(MANY))
     whole = command(folder, course, tmp_path / "whole", "--seed", 5)
     assert subprocess.run(whole, capture_output=True, timeout=600).returncode == 0
-    killed_at(command(folder, course, tmp_path / "killed", "--seed", 5), tmp_path / "killed", [11, 83, 140])
-    expected, found = rows_of(tmp_path / "whole"), rows_of(tmp_path / "killed")
+    moments = sorted(random.sample(range(1, MANY - 10), 3))
+    print(f"killed after {moments}")
+    killed = tmp_path / "killed"
+    killed_at(command(folder, course, killed, "--seed", 5), lambda: attempts(killed), moments)
+    expected, found = rows_of(tmp_path / "whole"), rows_of(killed)
     assert len(expected) == MANY
     assert [seen(row) for row in found.values()] == [seen(row) for row in expected.values()]
-    assert attempts(tmp_path / "killed") == MANY
+    assert attempts(killed) == MANY
     assert {row.grade.exercises[0].status for row in found.values()} == {"graded", "error", "crashed", "timeout"}
+
+
+def test_a_batch_into_postgresql_killed_and_gone_on_with_is_the_same(tmp_path: Path, course: Path, postgresql: str):
+    """The same, smaller, over PostgreSQL: as the SQLite file of an uninterrupted run."""
+    folder = make_class(tmp_path / "class", a_class_of(24))
+    whole = command(folder, course, tmp_path / "whole", "--seed", 5)
+    assert subprocess.run(whole, capture_output=True, timeout=600).returncode == 0
+    run = [*command(folder, course, tmp_path / "killed", "--seed", 5), "--gradebook", postgresql]
+    killed_at(run, lambda: attempts_in(postgresql), sorted(random.sample(range(1, 20), 2)))
+    with open_gradebook(postgresql) as book:
+        found = {row.student: row for row in book.rows()}
+    expected = rows_of(tmp_path / "whole")
+    assert len(expected) == 24
+    assert sorted(map(seen, found.values()), key=str) == sorted(map(seen, expected.values()), key=str)
+    assert attempts_in(postgresql) == 24
+    reported = subprocess.run(
+        [sys.executable, "-m", "grader", "export", "csv", "--gradebook", postgresql], capture_output=True, text=True
+    )
+    assert reported.returncode == 0 and len(reported.stdout.splitlines()) == 25
