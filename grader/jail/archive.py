@@ -3,11 +3,9 @@
 Sizes are counted while streaming; what an archive says of itself is not believed.
 """
 
-import lzma
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -65,23 +63,18 @@ def _opened(path: str, read: Callable[[zipfile.ZipFile], _Found], advice: str) -
     try:
         with zipfile.ZipFile(path) as archive:
             return read(archive)
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        ValueError,
-        OSError,
-    ) as error:
-        raise _Refused(f"the archive is broken: {clean(str(error), 200)}; {advice}") from None
+    except (_Refused, MemoryError):
+        raise
     except (NotImplementedError, RuntimeError) as error:
         raise _Refused(f"the archive cannot be unpacked: {clean(str(error), 200)}; {advice}") from None
+    except Exception as error:  # a damaged archive makes zipfile raise whatever it meets: IndexError, struct.error, ...
+        reason = clean(str(error), 200) or type(error).__name__
+        raise _Refused(f"the archive is broken: {reason}; {advice}") from None
 
 
 def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Entry], list[str], bytearray]:
     infos = [(info, _parts(info.filename)) for info in archive.infolist()]
-    infos = [(info, parts) for info, parts in infos if not _is_ignored(info, parts)]
+    infos = [(info, parts) for info, parts in infos if not _is_ignored(parts)]
     if len(infos) > caps.max_entries:
         raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted; {_CODE_ALONE}")
     entries: list[Entry] = []
@@ -103,7 +96,7 @@ def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Ent
 
 def _read_piece(archive: zipfile.ZipFile, caps: UnpackPiece) -> tuple[list[Entry], list[str], bytearray, int | None]:
     infos = [(info, _parts(info.filename)) for info in archive.infolist()]
-    infos = [(info, parts) for info, parts in infos if not _is_folder(info, parts) and not _JUNK & set(parts)]
+    infos = [(info, parts) for info, parts in infos if not _is_folder(parts) and not _JUNK & set(parts)]
     if len(infos) > caps.max_entries:
         raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted")
     entries: list[Entry] = []
@@ -161,12 +154,12 @@ def _misleads(info: zipfile.ZipInfo, parts: list[str], max_depth: int) -> str | 
     return None
 
 
-def _is_folder(info: zipfile.ZipInfo, parts: list[str]) -> bool:
-    return info.is_dir() or not parts or parts[-1] == ""
+def _is_folder(parts: list[str]) -> bool:
+    return not parts or parts[-1] == ""
 
 
-def _is_ignored(info: zipfile.ZipInfo, parts: list[str]) -> bool:
-    return _is_folder(info, parts) or any(part in IGNORED or part.startswith(".") for part in parts if part != "..")
+def _is_ignored(parts: list[str]) -> bool:
+    return _is_folder(parts) or any(part in IGNORED or part.startswith(".") for part in parts if part != "..")
 
 
 def _check_size(size: int, packed: int, caps: Unpack) -> None:

@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grader import Exercise, expect
@@ -174,9 +174,16 @@ def archives(draw: st.DrawFn) -> bytes:
     return damaged(draw, buffer.getvalue())
 
 
+NAMELESS = (
+    b"PK\x01\x02" + bytes(42) + b"PK\x05\x06" + bytes(4) + b"\x01\0\x01\0" + (46).to_bytes(4, "little") + bytes(6)
+)
+"""An archive whose one entry has no name at all."""
+
+
 @pytest.mark.slow
 @many
 @given(archives())
+@example(NAMELESS)
 def test_every_damaged_archive_is_a_submission_or_a_problem_in_words(zygote, archive):
     folder = Path(tempfile.mkdtemp())
     try:
