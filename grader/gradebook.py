@@ -199,8 +199,10 @@ class Gradebook:
 
     def rows(self) -> Iterator[Row]:
         """The attempt that counts for each student who has one, by the student's key; read as it is asked for."""
-        with self._engine.connect() as connection:
-            found = connection.execution_options(yield_per=_FETCHED).execute(_rows())
+        with (
+            self._engine.connect() as connection,
+            connection.execution_options(yield_per=_FETCHED).execute(_rows()) as found,
+        ):
             for row in found:
                 yield _row(row)
 
