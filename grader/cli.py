@@ -1,9 +1,12 @@
 """The `grade` command: a group whose commands are imported when they are called. No grading in here."""
 
+import errno
 import importlib
 import importlib.metadata
+import io
 import os
 import signal
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ class _LazyGroup(click.Group):
         """Run a command so that it cleans up and ends with 3 however it is stopped: 1 speaks of a student's points."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
+        _outlive_readers()
         try:
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -43,7 +47,8 @@ class _LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("grade: stopped", err=True)
         except Exception as error:
-            traceback.print_exc()
+            if not (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+                traceback.print_exc()
             click.echo(f"grade: the grader itself failed: {type(error).__name__}: {error}", err=True)
         raise SystemExit(GRADER_FAILED)
 
@@ -59,6 +64,35 @@ class _LazyGroup(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+class _Stream(io.FileIO):
+    """A stream whose reader may leave early, as `head` does: what comes of a grading does not hang on it."""
+
+    is_gone = False
+
+    def write(self, data: Any) -> int:
+        """Raises OSError once for what is worse: what is left in buffers is not tried again at the end."""
+        try:
+            return memoryview(data).nbytes if self.is_gone else super().write(data)
+        except OSError as error:
+            self.is_gone = True
+            if not isinstance(error, BrokenPipeError):
+                raise
+            return memoryview(data).nbytes
+
+
+def _outlive_readers() -> None:
+    """Let nobody who stops reading end a command, and no stream that was closed from the beginning."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+        elif stream is getattr(sys, f"__{name}__"):  # a test's own stays
+            made = io.BufferedWriter(_Stream(stream.fileno(), "w", closefd=False))
+            setattr(
+                sys, name, io.TextIOWrapper(made, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
+            )
 
 
 def _of_plugins() -> dict[str, click.Command]:

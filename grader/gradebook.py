@@ -4,6 +4,8 @@ SQLAlchemy Core, for SQLite and PostgreSQL alike. The run's seed lives here and 
 is written in one transaction, so that a batch can be stopped at any moment.
 """
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,7 +105,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Gradebook:
-    """An open gradebook. Use as a context manager."""
+    """An open gradebook. Use as a context manager. Each method raises `GradebookError` where the database fails."""
 
     def __init__(self, engine: sql.Engine):
         self._engine = engine
@@ -114,19 +116,32 @@ class Gradebook:
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
+    @contextlib.contextmanager
+    def _connected(self, *, writes: bool = False) -> Iterator[sql.Connection]:
+        """A connection with a transaction of its own; one that writes waits for its turn before it reads anything."""
+        try:
+            with self._engine.execution_options(writes=writes).begin() as connection:
+                yield connection
+        except sql.exc.DBAPIError as error:
+            raise GradebookError(
+                f"{without_password(self._engine.url)} cannot be read or written: {_reason(error)}"
+            ) from None
+
     # The run.
 
     def seed(self, given: int | None, draw: Callable[[], int]) -> int:
         """The run's seed: the one given, which is kept, else the one kept, else one drawn and kept."""
-        with self._engine.begin() as connection:
-            kept = _value(connection, "seed")
-            chosen = given if given is not None else int(kept) if kept is not None else draw()
-            _put(connection, "seed", str(chosen))
-        return chosen
+        with self._connected(writes=True) as connection:
+            if given is not None:
+                _put(connection, "seed", str(given))
+            # of two batches that begin at once, the second takes what the first has drawn
+            drawn = {"key": "seed", "value": str(draw())}
+            connection.execute(_insert(connection, _meta).values(drawn).on_conflict_do_nothing())
+            return int(_value(connection, "seed") or 0)
 
     def policy(self, given: Policy | None) -> Policy:
         """Which submission of a student's counts: as given, which is kept, else as kept, else the latest."""
-        with self._engine.begin() as connection:
+        with self._connected(writes=True) as connection:
             chosen = given or _value(connection, "policy") or "latest"
             _put(connection, "policy", chosen)
         return "best" if chosen == "best" else "latest"
@@ -135,7 +150,7 @@ class Gradebook:
 
     def hand_in(self, hand_in: HandIn, email: str, content: str) -> None:
         """Note who handed in what; said again it changes nothing but a name, a time and a mark that were not known."""
-        with self._engine.begin() as connection:
+        with self._connected(writes=True) as connection:
             student = {"key": hand_in.student, "name": hand_in.name, "email": email}
             known = {key: value for key, value in student.items() if value and key != "key"}
             _upsert(connection, _students, student, ["key"], known or {"key": hand_in.student})
@@ -150,7 +165,7 @@ class Gradebook:
             .where(_attempts.c.content == content, _attempts.c.course == course, _attempts.c.seed == seed)
             .where(_attempts.c.exercises == _list(exercises), sql.not_(_attempts.c.broken))
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(query).scalar()
 
     def write(
@@ -178,7 +193,7 @@ class Gradebook:
             "grade": _json(grade),
             "record": _json(record),
         }
-        with self._engine.begin() as connection:
+        with self._connected(writes=True) as connection:
             connection.execute(_attempts.insert().values(row))
             files = {"content": content, "files": msgspec.msgpack.encode(dict(sources))}
             _upsert(connection, _sources, files, ["content"], {"files": files["files"]})
@@ -188,7 +203,7 @@ class Gradebook:
 
     def settle(self, adjust: Adjust, students: Sequence[str] | None = None) -> None:
         """Decide anew which attempt counts for these students, or for all, and what is added and taken."""
-        with self._engine.begin() as connection:
+        with self._connected(writes=True) as connection:
             chosen = (
                 students if students is not None else connection.execute(sql.select(_students.c.key)).scalars().all()
             )
@@ -199,40 +214,39 @@ class Gradebook:
 
     def rows(self) -> Iterator[Row]:
         """The attempt that counts for each student who has one, by the student's key; read as it is asked for."""
-        with (
-            self._engine.connect() as connection,
-            connection.execution_options(yield_per=_FETCHED).execute(_rows()) as found,
-        ):
-            for row in found:
-                yield _row(row)
+        with self._connected() as connection:
+            # closed as soon as nobody asks for more: the cursor is the server's
+            with connection.execution_options(yield_per=_FETCHED).execute(_rows()) as found:
+                for row in found:
+                    yield _row(row)
 
     def count(self) -> int:
         """How many rows there are."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(sql.select(sql.func.count()).select_from(_standings)).scalar_one()
 
     def row(self, student: str) -> Row | None:
         """One student's."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             found = connection.execute(_rows().where(_students.c.key == student)).first()
         return None if found is None else _row(found)
 
     def record(self, attempt: int) -> Record:
         """All that an attempt came to."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             text = connection.execute(sql.select(_attempts.c.record).where(_attempts.c.id == attempt)).scalar_one()
         return msgspec.json.decode(text, type=Record)
 
     def sources(self, content: str) -> dict[str, bytes]:
         """The code that was handed in, by path."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             data = connection.execute(sql.select(_sources.c.files).where(_sources.c.content == content)).scalar()
         return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, bytes])
 
     def exercises(self) -> list[str]:
         """The ids of the exercises of all attempts that count, in order."""
         query = sql.select(_attempts.c.exercises).join(_standings, _standings.c.attempt == _attempts.c.id).distinct()
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             lists = connection.execute(query).scalars().all()
         return sorted({name for text in lists for name in msgspec.json.decode(text, type=list[str])})
 
@@ -245,7 +259,7 @@ class Gradebook:
             .where(_submissions.c.student == student)
             .order_by(_attempts.c.id)
         )
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return [
                 Attempt(
                     row.id,
@@ -275,26 +289,26 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
         engine = sql.create_engine(made)
         if made.get_backend_name() == "sqlite":
             sql.event.listen(engine, "connect", _set_up_sqlite)
-        with engine.begin() as connection:
+            sql.event.listen(engine, "begin", _begin_sqlite)
+        with engine.execution_options(writes=create).begin() as connection:
             if not sql.inspect(connection).has_table("meta"):
                 if not create:
-                    raise GradebookError(f"{_shown(url)} is no gradebook yet; `grade batch` makes one")
+                    raise GradebookError(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
                 _tables.create_all(connection)
                 _put(connection, "schema_version", str(SCHEMA))
             found = _value(connection, "schema_version")
     except ModuleNotFoundError as error:
         raise GradebookError(
-            f"{_shown(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
+            f"{without_password(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
         ) from None
     except sql.exc.ArgumentError:
         raise GradebookError(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
     except sql.exc.SQLAlchemyError as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise GradebookError(f"{_shown(url)} cannot be opened: {reason}") from None
+        raise GradebookError(f"{without_password(url)} cannot be opened: {_reason(error)}") from None
     if found != str(SCHEMA):
         engine.dispose()
         raise GradebookError(
-            f"{_shown(url)} was made by another version (schema {found}, this one reads {SCHEMA}): export it with that "
+            f"{without_password(url)} was made by another version (schema {found}, this one reads {SCHEMA}): export it with that "
             f"version (`grade export json`), and grade into a new gradebook with this one"
         )
     return Gradebook(engine)
@@ -308,15 +322,26 @@ def _sqlite_file(name: str, create: bool) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GradebookError(f"{file.parent} cannot be made: {error.strerror}") from None
+    if not os.access(file.parent, os.W_OK):
+        raise GradebookError(f"{name}: SQLite has to write beside it, and its folder is read-only: copy it elsewhere")
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     """A write survives the process at once, and readers do not wait for it."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    connection.isolation_level = None  # else its driver would begin transactions as it thinks fit
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _shown(url: str) -> str:
+def _begin_sqlite(connection: sql.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def _reason(error: sql.exc.SQLAlchemyError) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def without_password(url: str | sql.URL) -> str:
     """A URL without its password."""
     return sql.make_url(url).render_as_string(hide_password=True)
 
@@ -384,8 +409,13 @@ def _row(row: Any) -> Row:
 def _upsert(
     connection: sql.Connection, table: sql.Table, row: Mapping[str, Any], keys: list[str], changed: Mapping[str, Any]
 ) -> None:
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table).values(**row)
+    insert = _insert(connection, table).values(**row)
     connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
+
+
+def _insert(connection: sql.Connection, table: sql.Table) -> Any:
+    """An insert that may meet what is there already: the two databases have it in the same words."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def _value(connection: sql.Connection, key: str) -> str | None:

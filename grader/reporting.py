@@ -21,6 +21,10 @@ from grader.settings import bundled, read_settings
 from grader.slot import NAME
 
 STUDENTS, TABLE = "students", "grades.csv"
+_PLAIN = re.compile(
+    r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))(?!.*-[0-9a-f]{16}$)[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?"
+)
+"""What can be a page's name as it is: not what Windows keeps for itself, nor what another's could be made into."""
 _PIECE = 20
 """Pages that a process writes before it tells of them."""
 _WORTH_PROCESSES = 40
@@ -39,9 +43,11 @@ def page_of(row: Row, course: Course, book: Gradebook) -> str:
 
 
 def file_of(student: str) -> str:
-    """What a student's page is called: safe in a file system and in a link, and no two alike."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._")[:80]
-    return f"{safe}.html" if safe == student else f"{safe or 'student'}-{_short(student)}.html"
+    """What a student's page is called: safe in any file system and in a link, and no two alike, in small letters too."""
+    if _PLAIN.fullmatch(student):
+        return f"{student}.html"
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._-")[:80]
+    return f"{safe or 'student'}-{_short(student)}.html"
 
 
 def write_pages(
@@ -116,12 +122,17 @@ def view_of(course: Course, book: Gradebook, notes: Sequence[str] = ()) -> Class
 
 def write(file: Path, data: bytes) -> None:
     """Write a file in one move: what is there is whole. Raises OSError."""
-    with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=".", delete=False) as made:
-        made.write(data)
     mask = os.umask(0)
     os.umask(mask)
-    Path(made.name).chmod(0o666 & ~mask)
-    Path(made.name).replace(file)
+    with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=".", delete=False) as made:
+        try:
+            made.write(data)
+            made.flush()
+            Path(made.name).chmod(0o666 & ~mask)
+            Path(made.name).replace(file)
+        except BaseException:
+            Path(made.name).unlink(missing_ok=True)
+            raise
 
 
 def _write_piece(students: list[str], folder: Path, url: str, output: Path) -> None:
@@ -134,4 +145,4 @@ def _write_piece(students: list[str], folder: Path, url: str, output: Path) -> N
 
 
 def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -92,6 +92,7 @@ class Slot:
         seed: int,
         chosen: Sequence[str] = (),
         without: Path | None = None,
+        left_out: Sequence[str] = (),
         check: "Callable[[str, str | None], None]" = lambda *_: None,
         staged: Callable[[Submission], None] = lambda _: None,
     ) -> tuple[Record, list[str]]:
@@ -101,6 +102,7 @@ class Slot:
             name: what the submission is called in the command that repeats the grading.
             chosen: the ids that were asked for.
             without: a folder inside it that is no part of it.
+            left_out: what was left out of it before, in the student's words.
             check: told what begins: an exercise's id, and a check in words.
             staged: shown the submission before it is graded.
         """
@@ -111,7 +113,8 @@ class Slot:
         from grader.watch import Watch
 
         limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
-        submission = stage(path, self.zygote, limits, without=without, formats=self.course.formats)
+        formats = self.course.formats
+        submission = stage(path, self.zygote, limits, without=without, formats=formats, left_out=left_out)
         evidence: dict[str, list] = {}
         faults: list[str] = []
         watch = Watch(
@@ -198,6 +201,7 @@ def perform(task: Task) -> Graded:
                 name=NAME,
                 seed=task.seed,
                 chosen=task.kind.exercises,
+                left_out=task.parcel.notes,
                 staged=lambda submission: sources.update(_sources(slot.zygote.spool / submission.entry)),
             )
     except Exception as problem:
@@ -205,14 +209,8 @@ def perform(task: Task) -> Graded:
         return Graded(None, fault=f"{type(problem).__name__}: {problem}")
     if faults:
         _KEPT.close()
-    return Graded(_named(record, task.parcel.notes), sources, "\n".join(faults) or None)
-
-
-def _named(record: Record, notes: list[str]) -> Record:
-    """The record of a submission that has no name, with what was left out when it was packed."""
-    told = [msgspec.structs.replace(exercise, notes=[*notes, *exercise.notes]) for exercise in record.grade.exercises]
-    grade = msgspec.structs.replace(record.grade, submission=NAME, exercises=told)
-    return msgspec.structs.replace(record, grade=grade)
+    record = msgspec.structs.replace(record, grade=msgspec.structs.replace(record.grade, submission=NAME))
+    return Graded(record, sources, "\n".join(faults) or None)
 
 
 def _sources(entry: Path) -> dict[str, bytes]:

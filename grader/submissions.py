@@ -44,16 +44,22 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 def stage(
-    path: Path, zygote: Zygote, limits: Limits, *, without: Path | None = None, formats: Sequence[Format] = ()
+    path: Path,
+    zygote: Zygote,
+    limits: Limits,
+    *,
+    without: Path | None = None,
+    formats: Sequence[Format] = (),
+    left_out: Sequence[str] = (),
 ) -> Submission:
     """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these.
 
-    `without` is a folder inside it that is not part of it.
+    `without` is a folder inside it that is not part of it; `left_out` says what was left out of it before.
     """
     path = Path(os.path.realpath(path))  # unlike `Path.resolve`, it takes a link to itself for what it is
     name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
     folder = zygote.new_entry()
-    notes: list[str] = []
+    notes = [*left_out]
     try:
         problem = _fill(path, folder, zygote, limits, notes, without, formats)
         unreadable = convert(folder, formats, zygote, limits, notes) if problem is None else None
@@ -154,7 +160,7 @@ def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple
 def copy_file(source: Path, target: Path, left: int) -> str | None:
     """Copy a regular file of at most `left` bytes; the reason, in words, why it was not."""
     try:
-        target.name.encode()
+        str(target).encode()
     except UnicodeEncodeError:
         return "has a name that is not UTF-8 and was left out"
     try:

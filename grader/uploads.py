@@ -12,6 +12,7 @@ import msgspec
 from grader.collecting import BadDownload, Collected, Layout, Member, Upload
 from grader.course import Course
 from grader.plain import one_line
+from grader.reporting import STUDENTS
 
 FALLBACK = "plain"
 """The layout of a folder that no other layout takes for its own."""
@@ -30,10 +31,15 @@ class Ingest:
 
 @contextlib.contextmanager
 def ingested(
-    path: Path, course: Course, layout: str | None, pattern: str | None, roster: Path | None
+    path: Path, course: Course, layout: str | None, pattern: str | None, roster: Path | None, output: Path
 ) -> Iterator[Ingest]:
-    """Read a folder or a download; an archive lies unpacked for as long as this is open. Raises `BadDownload`."""
-    path = Path(os.path.realpath(path))
+    """Read a folder or a download; an archive lies unpacked for as long as this is open. Raises `BadDownload`.
+
+    `output` is where reports go: it may lie in the folder, and is no submission.
+    """
+    path, output = Path(os.path.realpath(path)), Path(os.path.realpath(output))
+    if path in (output, output / STUDENTS):
+        raise BadDownload(f"{path}: reports would come to lie among the submissions; name another folder with --output")
     with contextlib.ExitStack() as stack:
         folder, notes = path, []
         if not path.is_dir():
@@ -45,7 +51,18 @@ def ingested(
             from grader.roster import apply_roster, read_roster
 
             found = apply_roster(found, read_roster(roster))
-        yield Ingest(chosen.name, Collected(unique(found.uploads), found.skipped), notes)
+        yield Ingest(chosen.name, Collected(unique(_without(output, found.uploads)), found.skipped), notes)
+
+
+def _without(output: Path, uploads: Sequence[Upload]) -> list[Upload]:
+    """The uploads but for the reports of an earlier time. Raises `BadDownload` where these lie in somebody's folder."""
+    for upload in uploads:
+        if any(part.path in output.parents for part in upload.parts):
+            raise BadDownload(
+                f"{output}: reports would come to lie in the submission of {one_line(upload.members[0].key, _KEY)}; "
+                "name another folder with --output"
+            )
+    return [upload for upload in uploads if all(part.path != output for part in upload.parts)]
 
 
 def unique(uploads: Sequence[Upload]) -> list[Upload]:

@@ -13,7 +13,9 @@ from grader import GradebookError, format_points, hookimpl, open_gradebook
     metavar="URL",
     envvar="GRADE_GRADEBOOK",
     show_default=True,
+    help="The gradebook: an SQLite file, or postgresql+psycopg://...",
 )
+@click.version_option(package_name="rnn-grader", prog_name="grade")
 def history(student: str, gradebook: str) -> None:
     """List every attempt made for STUDENT, oldest first; a star marks the one that counts."""
     try:

@@ -16,6 +16,7 @@ from grader.commands.options import (
     device_option,
     ends_in_one_line,
     gradebook_option,
+    open_book,
     version_option,
 )
 
@@ -147,21 +148,17 @@ class _Run:
         options = self.options
         executor = self._executor()
         try:
-            with ingested(self.path, self.course, options["layout"], options["pattern"], options["roster"]) as found:
+            how = options["layout"], options["pattern"], options["roster"]
+            with ingested(self.path, self.course, *how, self.output) as found:
                 self.text.ingest(found)
                 if not found.found.uploads:
                     raise BadDownload(f"{self.path}: there is no submission in it")
-                with self._open() as book:
+                with open_book(options["gradebook"], create=True) as book:
                     batch = self._batch(book)
                     self._grade(batch, found, executor)
                     return self._report(book, found)
         except BadDownload as problem:
             raise click.UsageError(str(problem)) from None
-
-    def _open(self) -> "Gradebook":
-        from grader.commands.options import open_book
-
-        return open_book(self.options["gradebook"], create=True)
 
     def _executor(self) -> "Executor":
         """The executor that was chosen. Raises `click.UsageError`."""

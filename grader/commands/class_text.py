@@ -3,7 +3,6 @@
 Progress goes to standard error: a bar that replaces itself on a terminal, a line per submission elsewhere.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,15 +66,15 @@ class ClassText:
     @contextmanager
     def grading(self, total: int) -> Iterator["Callable[[Done, float], None]"]:
         """Tell each grade as it comes, with running totals and an estimate."""
-        count, faults, percents = 0, 0, []
+        count, faults, percents = 0, 0, 0.0
         with self._bar("grading", total) as bar:
 
             def tell(done: "Done", rest: float) -> None:
-                nonlocal count, faults
+                nonlocal count, faults, percents
                 count += 1
                 faults += done.fault is not None and done.grade.broken
-                percents.append(done.grade.percent)
-                totals = f"mean {mean(percents):.0f} %" + (f", {faults} our fault" if faults else "")
+                percents += done.grade.percent
+                totals = f"mean {percents / count:.0f} %" + (f", {faults} our fault" if faults else "")
                 bar(count, f"{totals}, {_duration(rest)} left")
                 if done.fault is not None:
                     self.page.line(f"our fault, {one_line(done.work.name, 60)}: {one_line(done.fault[-600:], 600)}")
@@ -86,6 +85,8 @@ class ClassText:
 
     def summary(self, rows: Sequence[Row], files: Sequence[Path], url: str, stream: TextIO) -> None:
         """On standard output: how the class did, whom to look at, where everything is."""
+        from grader.gradebook import without_password
+
         page = Page(stream)
         percents = [row.percent for row in rows if not row.grade.broken]
         page.line(f"{_count(len(rows), 'student')} graded", style="bold")
@@ -104,7 +105,7 @@ class ClassText:
                 more = f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
                 page.row([(f"  {word:9}  ", "yellow")], f"{len(chosen)}: {names}{more}")
         page.gap()
-        page.row([("Gradebook: ", "")], _without_password(url), wrap=False)
+        page.row([("Gradebook: ", "")], without_password(url), wrap=False)
         for file in files[:1]:
             page.row([("Report: ", "")], str(file), wrap=False)
 
@@ -142,10 +143,5 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     if seconds < _MINUTE * _MINUTE:
         return f"{seconds / _MINUTE:.0f} min"
-    return time.strftime("%H:%M h", time.gmtime(seconds))
-
-
-def _without_password(url: str) -> str:
-    from sqlalchemy import make_url
-
-    return make_url(url).render_as_string(hide_password=True)
+    minutes = round(seconds / _MINUTE)
+    return f"{minutes // _MINUTE}:{minutes % _MINUTE:02} h"

@@ -34,14 +34,20 @@ def gradebook_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def open_book(url: str, *, create: bool = False) -> "Gradebook":
-    """Open a gradebook, or end the command in one line."""
+@contextlib.contextmanager
+def open_book(url: str, *, create: bool = False) -> Iterator["Gradebook"]:
+    """Open a gradebook; one that cannot be opened, or fails later, ends the command in one line."""
     from grader.gradebook import GradebookError, open_gradebook
 
     try:
-        return open_gradebook(url, create=create)
+        book = open_gradebook(url, create=create)
     except GradebookError as problem:
         raise click.UsageError(str(problem)) from None
+    try:
+        with book:
+            yield book
+    except GradebookError as problem:
+        fail(str(problem))
 
 
 def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
