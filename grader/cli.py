@@ -87,7 +87,7 @@ def _outlive_readers() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w"), "utf-8"))
         elif stream is getattr(sys, f"__{name}__"):  # a test's own stays
             made = io.BufferedWriter(_Stream(stream.fileno(), "w", closefd=False))
             setattr(
@@ -97,14 +97,16 @@ def _outlive_readers() -> None:
 
 def _of_plugins() -> dict[str, click.Command]:
     """The commands that plugins add, of the course that the environment names or the bundled one."""
-    from grader.commands.options import ends_in_one_line, fail
+    from grader.commands.options import defaults_of, ends_in_one_line, fail
     from grader.course import load_commands
     from grader.settings import read_settings
 
     with ends_in_one_line():
         course = os.environ.get("GRADE_COURSE")
-        found = load_commands(read_settings(Path(course) if course else None))
-    for name in found:
+        settings = read_settings(Path(course) if course else None)
+        found = load_commands(settings)
+    for name, command in found.items():
+        command.context_settings.setdefault("default_map", defaults_of(command, settings))
         if name in _COMMANDS:
             fail(f"a plugin adds the command '{name}', which is one of the grader's own; rename it")
     return found

@@ -214,11 +214,13 @@ class Gradebook:
 
     def rows(self) -> Iterator[Row]:
         """The attempt that counts for each student who has one, by the student's key; read as it is asked for."""
-        with self._connected() as connection:
+        with (
+            self._connected() as connection,
             # closed as soon as nobody asks for more: the cursor is the server's
-            with connection.execution_options(yield_per=_FETCHED).execute(_rows()) as found:
-                for row in found:
-                    yield _row(row)
+            connection.execution_options(yield_per=_FETCHED).execute(_rows()) as found,
+        ):
+            for row in found:
+                yield _row(row)
 
     def count(self) -> int:
         """How many rows there are."""
@@ -308,8 +310,8 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
     if found != str(SCHEMA):
         engine.dispose()
         raise GradebookError(
-            f"{without_password(url)} was made by another version (schema {found}, this one reads {SCHEMA}): export it with that "
-            f"version (`grade export json`), and grade into a new gradebook with this one"
+            f"{without_password(url)} was made by another version (schema {found}, this one reads {SCHEMA}): export it "
+            f"with that version (`grade export json`), and grade into a new gradebook with this one"
         )
     return Gradebook(engine)
 

@@ -43,7 +43,7 @@ def page_of(row: Row, course: Course, book: Gradebook) -> str:
 
 
 def file_of(student: str) -> str:
-    """What a student's page is called: safe in any file system and in a link, and no two alike, in small letters too."""
+    """What a student's page is called: safe in any file system and in a link; no two are alike, whatever the case."""
     if _PLAIN.fullmatch(student):
         return f"{student}.html"
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._-")[:80]

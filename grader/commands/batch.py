@@ -73,7 +73,12 @@ if TYPE_CHECKING:
     "--executor", default="local", envvar="GRADE_EXECUTOR", show_default=True, help="Where submissions are graded."
 )
 @click.option(
-    "--executor-option", "executor_options", multiple=True, metavar="K=V", help="An option of the executor; repeatable."
+    "--executor-option",
+    "executor_options",
+    multiple=True,
+    metavar="K=V",
+    envvar="GRADE_EXECUTOR_OPTION",
+    help="An option of the executor; repeatable.",
 )
 @click.option("--force", is_flag=True, envvar="GRADE_FORCE", help="Grade again what has a grade.")
 @click.option("--trust", is_flag=True, envvar="GRADE_TRUST", help="Grade even where isolation is below `basic`.")

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    envvar="GRADE_OUTPUT",
+    envvar="GRADE_EXPORT_OUTPUT",  # not GRADE_OUTPUT, which is the folder of reports
     help="The file or folder to write. Default: standard output, for a document.",
 )
 @click.option(
     "--into",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="GRADE_INTO",
     help="The sheet to fill, as downloaded from the LMS. It is not changed itself.",
 )
-@click.option("--column", help="The sheet's column for the points, where it has several.")
+@click.option("--column", envvar="GRADE_COLUMN", help="The sheet's column for the points, where it has several.")
 @course_option
 @version_option
 def export(
@@ -71,6 +72,8 @@ def _export(
                     raise click.UsageError(f"'{exporter.name}' writes a folder: name one with --output")
                 for name, data in exported.folder:
                     _write(output / name, data)
+            elif output is not None and output.is_dir():
+                raise click.UsageError(f"'{exporter.name}' writes a file, and {output} is a folder")
             elif output is None or _is_stream(output):
                 write_out(exported.document, output)
             else:
@@ -93,6 +96,6 @@ def _write(file: Path, data: bytes) -> None:
 def _is_stream(file: Path) -> bool:
     """Whether it is a pipe or a device, which must not be replaced by a file."""
     try:
-        return not stat.S_ISREG(file.stat().st_mode) and not file.is_dir()
+        return not stat.S_ISREG(file.stat().st_mode)
     except OSError:
         return False

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from grader.gradebook import Gradebook
     from grader.jail.host import Zygote
     from grader.jail.isolation import Isolation
+    from grader.settings import Settings
 
 GRADER_FAILED = 3
 """Exit code: the grader itself failed, or isolation was required and is not available."""
@@ -98,11 +99,23 @@ def _read_defaults(context: click.Context, parameter: click.Parameter, value: Pa
 
     with ends_in_one_line():
         settings = read_settings(value)
-    # by the option as it is written, which need not be the name of the variable behind it
-    known = {option.lstrip("-"): p.name for p in context.command.params for option in p.opts}
-    named = {known.get(key.replace("_", "-")): default for key, default in settings.options.items()}
-    context.default_map = {name: default for name, default in named.items() if name is not None}
+    context.default_map = defaults_of(context.command, settings)
     return settings
+
+
+def defaults_of(command: click.Command, settings: "Settings") -> dict[str, Any]:
+    """What `[tool.grade]` sets of a command's options, by the variables behind them.
+
+    A key is an environment variable's name without `GRADE_`, else the option as it is written: what has two meanings in
+    two commands has two variables.
+    """
+    known = {}
+    for parameter in command.params:
+        variables = [parameter.envvar] if isinstance(parameter.envvar, str) else []
+        names = [variable.removeprefix("GRADE_").lower() for variable in variables] or parameter.opts
+        known |= {name.lstrip("-").replace("_", "-"): parameter.name for name in names}
+    named = {known.get(key.replace("_", "-")): default for key, default in settings.options.items()}
+    return {name: default for name, default in named.items() if name is not None}
 
 
 @contextlib.contextmanager
