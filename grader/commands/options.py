@@ -109,7 +109,7 @@ def defaults_of(command: click.Command, settings: "Settings") -> dict[str, Any]:
     A key is an environment variable's name without `GRADE_`, else the option as it is written: what has two meanings in
     two commands has two variables.
     """
-    known = {}
+    known: dict[str, str | None] = {}
     for parameter in command.params:
         variables = [parameter.envvar] if isinstance(parameter.envvar, str) else []
         names = [variable.removeprefix("GRADE_").lower() for variable in variables] or parameter.opts
