@@ -19,6 +19,7 @@ from grader.records import Adjustment, Grade, HandIn, Record, Row
 
 SCHEMA = 1
 _FETCHED = 200
+_LOCK = 0x67726164  # "grad"
 _tables = sql.MetaData()
 _meta = sql.Table(
     "meta",
@@ -131,11 +132,11 @@ class Gradebook:
 
     def seed(self, given: int | None, draw: Callable[[], int]) -> int:
         """The run's seed: the one given, which is kept, else the one kept, else one drawn and kept."""
+        drawn = {"key": "seed", "value": str(draw() if given is None else given)}
         with self._connected(writes=True) as connection:
             if given is not None:
                 _put(connection, "seed", str(given))
             # of two batches that begin at once, the second takes what the first has drawn
-            drawn = {"key": "seed", "value": str(draw())}
             connection.execute(_insert(connection, _meta).values(drawn).on_conflict_do_nothing())
             return int(_value(connection, "seed") or 0)
 
@@ -293,6 +294,8 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
             sql.event.listen(engine, "connect", _set_up_sqlite)
             sql.event.listen(engine, "begin", _begin_sqlite)
         with engine.execution_options(writes=create).begin() as connection:
+            if create and made.get_backend_name() == "postgresql":  # two may want to make the tables at once
+                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
             if not sql.inspect(connection).has_table("meta"):
                 if not create:
                     raise GradebookError(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")

@@ -46,7 +46,7 @@ def file_of(student: str) -> str:
     """What a student's page is called: safe in any file system and in a link; no two are alike, whatever the case."""
     if _PLAIN.fullmatch(student):
         return f"{student}.html"
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._-")[:80]
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", student).strip("_-")[:80]
     return f"{safe or 'student'}-{_short(student)}.html"
 
 

@@ -1,6 +1,8 @@
 """The gradebook, on SQLite and on PostgreSQL: what counts, what is kept, what two versions may not share."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,22 @@ def test_seed_is_drawn_once_and_kept(url: str):
         assert book.seed(None, lambda: 12) == 11
         assert book.seed(2**53 - 1, lambda: 12) == 2**53 - 1
         assert book.seed(None, lambda: 12) == 2**53 - 1
+
+
+def test_two_that_begin_at_once_have_one_gradebook_and_one_seed(url: str):
+    """While one draws a seed another may have kept one; and both may want to make the tables."""
+    ready = threading.Barrier(4)
+
+    def open_at_once(_: int) -> None:
+        ready.wait()
+        with open_gradebook(url, create=True):
+            pass
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(open_at_once, range(4)))
+    with open_gradebook(url) as first, open_gradebook(url) as second:
+        assert first.seed(None, lambda: second.seed(None, lambda: 2) and 1) == 2
+        assert second.seed(None, lambda: 3) == 2
 
 
 def test_an_attempt_counts_for_all_who_handed_it_in(book: Gradebook):
