@@ -150,12 +150,12 @@ class Gradebook:
     # What was handed in, and what it came to.
 
     def hand_in(self, hand_in: HandIn, email: str, content: str) -> None:
-        """Note who handed in what; said again it changes nothing but a name, a time and a mark that were not known."""
+        """Note who handed in what; said again it changes the mark, and a name and a time that are known now."""
         with self._connected(writes=True) as connection:
             student = {"key": hand_in.student, "name": hand_in.name, "email": email}
             known = {key: value for key, value in student.items() if value and key != "key"}
             _upsert(connection, _students, student, ["key"], known or {"key": hand_in.student})
-            what = {"handed_in": hand_in.when, "late": hand_in.late}
+            what = {"late": hand_in.late, **({"handed_in": hand_in.when} if hand_in.when else {})}
             row = {"student": hand_in.student, "content": content, "seen": _now(), **what}
             _upsert(connection, _submissions, row, ["student", "content"], what)
 

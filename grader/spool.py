@@ -10,6 +10,9 @@ from grader.jail.host import Zygote
 from grader.jail.messages import Entry
 from grader.plain import plain
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What the machine lacks and no student is to blame for."""
+
 
 def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[str], *, most: int, depth: int) -> bool:
     """Write what a worker says it found, at most `depth` folders deep; whether it sent as much as it says.
@@ -32,7 +35,7 @@ def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[s
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in NO_SPACE:
                 raise
             notes.append(f"`{plain(entry.path, 100)}` cannot be written ({error.strerror}) and was left out")
     return True

@@ -22,7 +22,7 @@ from grader.jail.host import Zygote
 from grader.jail.loading import IGNORED
 from grader.plain import one_line, plain
 from grader.records import Limits
-from grader.spool import hand_over, write_entries
+from grader.spool import NO_SPACE, hand_over, write_entries
 
 _MAX_ENTRIES = 2000
 _MAX_DEPTH = 16
@@ -54,7 +54,8 @@ def stage(
 ) -> Submission:
     """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these.
 
-    `without` is a folder inside it that is not part of it; `left_out` says what was left out of it before.
+    `without` is a folder inside it that is not part of it; `left_out` says what was left out of it before. Raises
+    OSError where there is no space left.
     """
     path = Path(os.path.realpath(path))  # unlike `Path.resolve`, it takes a link to itself for what it is
     name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
@@ -66,6 +67,8 @@ def stage(
         if problem is None and not any(folder.rglob("*.py")):
             problem = unreadable or _nothing_found(folder, notes)
     except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
         problem = f"it cannot be read: {error.strerror}"
     hand_over(folder, zygote)
     if len(notes) > _SHOWN:
@@ -158,7 +161,10 @@ def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple
 
 
 def copy_file(source: Path, target: Path, left: int) -> str | None:
-    """Copy a regular file of at most `left` bytes; the reason, in words, why it was not."""
+    """Copy a regular file of at most `left` bytes; the reason, in words, why it was not.
+
+    Raises OSError where there is no space left.
+    """
     try:
         str(target).encode()
     except UnicodeEncodeError:
@@ -179,6 +185,8 @@ def copy_file(source: Path, target: Path, left: int) -> str | None:
             return "is too large and was left out"
         target.write_bytes(data)
     except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
         return f"cannot be read ({error.strerror}) and was left out"
     return None
 

@@ -244,6 +244,37 @@ def test_what_surrounds_a_batch(tmp_path: Path, course: Path):
     ]
 
 
+PACKING = """
+import sys
+from pathlib import Path
+from grader.collecting import Member, Part, Upload
+from grader.parcels import pack
+from grader.records import Limits
+
+print(pack(Upload([Member("ada")], [Part("", Path(sys.argv[1]))]), Limits()).notes)
+"""
+
+
+def test_a_full_disk_is_no_students_fault(tmp_path: Path):
+    """What there is no room for is not left out of a submission: nothing is graded, and the reason is ours."""
+    full, ada = tmp_path / "full", tmp_path / "ada"
+    full.mkdir()
+    ada.mkdir()
+    (ada / "double.py").write_text(RIGHT)
+    (ada / "data.csv").write_bytes(bytes(300_000))
+    mounting = 'mount -t tmpfs -o size=100k tmpfs "$TMPDIR" && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mounting, "-", sys.executable, "-c", PACKING, ada],
+        env={**os.environ, "TMPDIR": str(full)},
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+    )
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stderr.splitlines()[-1] == "OSError: [Errno 28] No space left on device" and not done.stdout
+
+
 def test_pages_of_names_that_look_alike():
     """No two share a page on any file system, and a name cannot be chosen so that it has another's."""
     names = [
