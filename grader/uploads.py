@@ -12,7 +12,6 @@ import msgspec
 from grader.collecting import BadDownload, Collected, Layout, Member, Upload
 from grader.course import Course
 from grader.plain import one_line
-from grader.reporting import STUDENTS
 
 FALLBACK = "plain"
 """The layout of a folder that no other layout takes for its own."""
@@ -38,8 +37,6 @@ def ingested(
     `output` is where reports go: it may lie in the folder, and is no submission.
     """
     path, output = Path(os.path.realpath(path)), Path(os.path.realpath(output))
-    if path in (output, output / STUDENTS):
-        raise BadDownload(f"{path}: reports would come to lie among the submissions; name another folder with --output")
     with contextlib.ExitStack() as stack:
         folder, notes = path, []
         if not path.is_dir():

@@ -148,9 +148,15 @@ class _Run:
     def all(self) -> tuple[bool, float]:
         """Ingest, grade, report; whether a fault of ours is among the grades, and the lowest percentage."""
         from grader.collecting import BadDownload
+        from grader.reporting import STUDENTS
         from grader.uploads import ingested
 
         options = self.options
+        output = os.path.realpath(self.output)
+        if os.path.realpath(self.path) in (output, os.path.join(output, STUDENTS)):
+            raise click.UsageError(
+                f"{self.path}: reports would come to lie among the submissions; name another folder with --output"
+            )
         executor = self._executor()
         try:
             how = options["layout"], options["pattern"], options["roster"]
