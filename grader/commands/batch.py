@@ -152,8 +152,8 @@ class _Run:
         from grader.uploads import ingested
 
         options = self.options
-        output = os.path.realpath(self.output)
-        if os.path.realpath(self.path) in (output, os.path.join(output, STUDENTS)):
+        output = Path(os.path.realpath(self.output))
+        if Path(os.path.realpath(self.path)) in (output, output / STUDENTS):
             raise click.UsageError(
                 f"{self.path}: reports would come to lie among the submissions; name another folder with --output"
             )
