@@ -59,7 +59,7 @@ def _without(output: Path, uploads: Sequence[Upload]) -> list[Upload]:
                 f"{output}: reports would come to lie in the submission of {one_line(upload.members[0].key, _KEY)}; "
                 "name another folder with --output"
             )
-    return [upload for upload in uploads if all(part.path != output for part in upload.parts)]
+    return [upload for upload in uploads if all(output not in (p.path, *p.path.parents) for p in upload.parts)]
 
 
 def unique(uploads: Sequence[Upload]) -> list[Upload]:
