@@ -1,6 +1,7 @@
 """An upload -> a parcel: the submission as bytes, under caps, which any slot can stage. Nothing of it is parsed."""
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path, PurePosixPath
 
@@ -40,7 +41,9 @@ def content_of(parcel: Parcel) -> str:
     for text in (*parcel.notes, ""):
         digest.update(f"{len(text)}:{text}".encode())
     for name, data in parcel.files:
-        digest.update(f"{len(name.encode())}:{name}:{len(data)}:".encode())
+        digest.update(
+            b"%d:%b:%d:" % (len(os.fsencode(name)), os.fsencode(name), len(data))
+        )  # a folder's may be no UTF-8
         digest.update(data)
     return digest.hexdigest()
 

@@ -220,7 +220,8 @@ def _sources(entry: Path) -> dict[str, bytes]:
     for file in sorted(entry.rglob("*.py")):
         data = file.read_bytes()
         if len(data) <= room:
-            found[file.relative_to(entry).as_posix()] = data
+            name = file.relative_to(entry).as_posix()
+            found[name.encode("utf-8", "replace").decode()] = data  # a folder's name may be no UTF-8
             room -= len(data)
     return found
 

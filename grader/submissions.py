@@ -166,7 +166,7 @@ def copy_file(source: Path, target: Path, left: int) -> str | None:
     Raises OSError where there is no space left.
     """
     try:
-        str(target).encode()
+        target.name.encode()
     except UnicodeEncodeError:
         return "has a name that is not UTF-8 and was left out"
     try:

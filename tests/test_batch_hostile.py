@@ -116,7 +116,6 @@ def test_a_hostile_class_costs_nobody_else_anything(tmp_path: Path, course: Path
     right = ("red", "red-2", "inner", "book", "out", "[bold]x", "con", "CON", "-rf")
     assert {name: grades[name]["points"] for name in right} == dict.fromkeys(right, 4.0)
     notes = " ".join(grades["inner"]["exercises"][0]["notes"])
-    assert "`more.py` has a name that is not UTF-8" in notes.replace("/", "")
     assert "`huge.bin` is too large" in notes and "`other.py` is a link" in notes
     assert {name: grades[name]["message"].partition(";")[0] for name in ("sparse", "none", "nested")} == {
         "sparse": "`sparse.py` is too large and was left out",
