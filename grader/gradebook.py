@@ -15,71 +15,11 @@ import msgspec
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
+from grader import tables
 from grader.records import Adjustment, Grade, HandIn, Record, Row
 
-SCHEMA = 1
 _FETCHED = 200
 _LOCK = 0x67726164  # "grad"
-_tables = sql.MetaData()
-_meta = sql.Table(
-    "meta",
-    _tables,
-    sql.Column("key", sql.Text, primary_key=True),
-    sql.Column("value", sql.Text, nullable=False),
-)
-_students = sql.Table(
-    "students",
-    _tables,
-    sql.Column("key", sql.Text, primary_key=True),
-    sql.Column("name", sql.Text, nullable=False),
-    sql.Column("email", sql.Text, nullable=False),
-)
-_submissions = sql.Table(
-    "submissions",
-    _tables,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("student", sql.ForeignKey("students.key"), nullable=False),
-    sql.Column("content", sql.Text, nullable=False),
-    sql.Column("handed_in", sql.Text),
-    sql.Column("late", sql.Boolean, nullable=False),
-    sql.Column("seen", sql.Text, nullable=False),
-    sql.UniqueConstraint("student", "content"),
-    sql.Index("submissions_by_content", "content"),
-)
-_attempts = sql.Table(
-    "attempts",
-    _tables,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("content", sql.Text, nullable=False),
-    sql.Column("course", sql.Text, nullable=False),
-    sql.Column("exercises", sql.Text, nullable=False),
-    sql.Column("seed", sql.BigInteger, nullable=False),
-    sql.Column("graded", sql.Text, nullable=False),
-    sql.Column("broken", sql.Boolean, nullable=False),
-    sql.Column("status", sql.Text, nullable=False),
-    sql.Column("points", sql.Float, nullable=False),
-    sql.Column("max_points", sql.Float, nullable=False),
-    sql.Column("flags", sql.Text, nullable=False),
-    sql.Column("grade", sql.Text, nullable=False),
-    sql.Column("record", sql.Text, nullable=False),
-    sql.Index("attempts_by_content", "content"),
-)
-_standings = sql.Table(
-    "standings",
-    _tables,
-    sql.Column("student", sql.ForeignKey("students.key"), primary_key=True),
-    sql.Column("submission", sql.ForeignKey("submissions.id"), nullable=False),
-    sql.Column("attempt", sql.ForeignKey("attempts.id"), nullable=False),
-    sql.Column("adjustments", sql.Text, nullable=False),
-    sql.Column("points", sql.Float, nullable=False),
-    sql.Column("percent", sql.Float, nullable=False),
-)
-_sources = sql.Table(
-    "sources",
-    _tables,
-    sql.Column("content", sql.Text, primary_key=True),
-    sql.Column("files", sql.LargeBinary, nullable=False),
-)
 
 Policy = Literal["latest", "best"]
 """Which of a student's submissions counts: the one handed in last, or the one with the most points."""
@@ -137,7 +77,7 @@ class Gradebook:
             if given is not None:
                 _put(connection, "seed", str(given))
             # of two batches that begin at once, the second takes what the first has drawn
-            connection.execute(_insert(connection, _meta).values(drawn).on_conflict_do_nothing())
+            connection.execute(_insert(connection, tables.meta).values(drawn).on_conflict_do_nothing())
             return int(_value(connection, "seed") or 0)
 
     def policy(self, given: Policy | None) -> Policy:
@@ -154,17 +94,19 @@ class Gradebook:
         with self._connected(writes=True) as connection:
             student = {"key": hand_in.student, "name": hand_in.name, "email": email}
             known = {key: value for key, value in student.items() if value and key != "key"}
-            _upsert(connection, _students, student, ["key"], known or {"key": hand_in.student})
+            _upsert(connection, tables.students, student, ["key"], known or {"key": hand_in.student})
             what = {"late": hand_in.late, **({"handed_in": hand_in.when} if hand_in.when else {})}
             row = {"student": hand_in.student, "content": content, "seen": _now(), **what}
-            _upsert(connection, _submissions, row, ["student", "content"], what)
+            _upsert(connection, tables.submissions, row, ["student", "content"], what)
 
     def graded(self, content: str, course: str, exercises: Sequence[str], seed: int) -> int | None:
         """The number of the attempt that need not be made again; one that met a fault of ours has to be."""
         query = (
-            sql.select(sql.func.max(_attempts.c.id))
-            .where(_attempts.c.content == content, _attempts.c.course == course, _attempts.c.seed == seed)
-            .where(_attempts.c.exercises == _list(exercises), sql.not_(_attempts.c.broken))
+            sql.select(sql.func.max(tables.attempts.c.id))
+            .where(
+                tables.attempts.c.content == content, tables.attempts.c.course == course, tables.attempts.c.seed == seed
+            )
+            .where(tables.attempts.c.exercises == _list(exercises), sql.not_(tables.attempts.c.broken))
         )
         with self._connected() as connection:
             return connection.execute(query).scalar()
@@ -195,10 +137,10 @@ class Gradebook:
             "record": _json(record),
         }
         with self._connected(writes=True) as connection:
-            connection.execute(_attempts.insert().values(row))
+            connection.execute(tables.attempts.insert().values(row))
             files = {"content": content, "files": msgspec.msgpack.encode(dict(sources))}
-            _upsert(connection, _sources, files, ["content"], {"files": files["files"]})
-            query = sql.select(_submissions.c.student).where(_submissions.c.content == content)
+            _upsert(connection, tables.sources, files, ["content"], {"files": files["files"]})
+            query = sql.select(tables.submissions.c.student).where(tables.submissions.c.content == content)
             for student in connection.execute(query).scalars().all():
                 _settle(connection, student, adjust)
 
@@ -206,7 +148,9 @@ class Gradebook:
         """Decide anew which attempt counts for these students, or for all, and what is added and taken."""
         with self._connected(writes=True) as connection:
             chosen = (
-                students if students is not None else connection.execute(sql.select(_students.c.key)).scalars().all()
+                students
+                if students is not None
+                else connection.execute(sql.select(tables.students.c.key)).scalars().all()
             )
             for student in chosen:
                 _settle(connection, student, adjust)
@@ -226,29 +170,37 @@ class Gradebook:
     def count(self) -> int:
         """How many rows there are."""
         with self._connected() as connection:
-            return connection.execute(sql.select(sql.func.count()).select_from(_standings)).scalar_one()
+            return connection.execute(sql.select(sql.func.count()).select_from(tables.standings)).scalar_one()
 
     def row(self, student: str) -> Row | None:
         """One student's."""
         with self._connected() as connection:
-            found = connection.execute(_rows().where(_students.c.key == student)).first()
+            found = connection.execute(_rows().where(tables.students.c.key == student)).first()
         return None if found is None else _row(found)
 
     def record(self, attempt: int) -> Record:
         """All that an attempt came to."""
         with self._connected() as connection:
-            text = connection.execute(sql.select(_attempts.c.record).where(_attempts.c.id == attempt)).scalar_one()
+            text = connection.execute(
+                sql.select(tables.attempts.c.record).where(tables.attempts.c.id == attempt)
+            ).scalar_one()
         return msgspec.json.decode(text, type=Record)
 
     def sources(self, content: str) -> dict[str, bytes]:
         """The code that was handed in, by path."""
         with self._connected() as connection:
-            data = connection.execute(sql.select(_sources.c.files).where(_sources.c.content == content)).scalar()
+            data = connection.execute(
+                sql.select(tables.sources.c.files).where(tables.sources.c.content == content)
+            ).scalar()
         return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, bytes])
 
     def exercises(self) -> list[str]:
         """The ids of the exercises of all attempts that count, in order."""
-        query = sql.select(_attempts.c.exercises).join(_standings, _standings.c.attempt == _attempts.c.id).distinct()
+        query = (
+            sql.select(tables.attempts.c.exercises)
+            .join(tables.standings, tables.standings.c.attempt == tables.attempts.c.id)
+            .distinct()
+        )
         with self._connected() as connection:
             lists = connection.execute(query).scalars().all()
         return sorted({name for text in lists for name in msgspec.json.decode(text, type=list[str])})
@@ -256,11 +208,11 @@ class Gradebook:
     def history(self, student: str) -> list[Attempt]:
         """Every attempt made for a student, oldest first."""
         query = (
-            sql.select(_attempts, _submissions.c.handed_in, _standings.c.attempt.label("counting"))
-            .join(_submissions, _submissions.c.content == _attempts.c.content)
-            .outerjoin(_standings, _standings.c.student == _submissions.c.student)
-            .where(_submissions.c.student == student)
-            .order_by(_attempts.c.id)
+            sql.select(tables.attempts, tables.submissions.c.handed_in, tables.standings.c.attempt.label("counting"))
+            .join(tables.submissions, tables.submissions.c.content == tables.attempts.c.content)
+            .outerjoin(tables.standings, tables.standings.c.student == tables.submissions.c.student)
+            .where(tables.submissions.c.student == student)
+            .order_by(tables.attempts.c.id)
         )
         with self._connected() as connection:
             return [
@@ -299,8 +251,8 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
             if not sql.inspect(connection).has_table("meta"):
                 if not create:
                     raise GradebookError(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
-                _tables.create_all(connection)
-                _put(connection, "schema_version", str(SCHEMA))
+                tables.metadata.create_all(connection)
+                _put(connection, "schema_version", str(tables.SCHEMA))
             found = _value(connection, "schema_version")
     except ModuleNotFoundError as error:
         raise GradebookError(
@@ -310,10 +262,10 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
         raise GradebookError(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
     except sql.exc.SQLAlchemyError as error:
         raise GradebookError(f"{without_password(url)} cannot be opened: {_reason(error)}") from None
-    if found != str(SCHEMA):
+    if found != str(tables.SCHEMA):
         engine.dispose()
         raise GradebookError(
-            f"{without_password(url)} was made by another version (schema {found}, this one reads {SCHEMA}): export it "
+            f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): export it "
             f"with that version (`grade export json`), and grade into a new gradebook with this one"
         )
     return Gradebook(engine)
@@ -354,19 +306,21 @@ def without_password(url: str | sql.URL) -> str:
 def _settle(connection: sql.Connection, student: str, adjust: Adjust) -> None:
     """Let the newest attempt at each submission of a student stand, and of these one count."""
     newest = (
-        sql.select(sql.func.max(_attempts.c.id))
-        .where(_attempts.c.content == _submissions.c.content)
-        .group_by(_attempts.c.broken)
-        .order_by(_attempts.c.broken)
+        sql.select(sql.func.max(tables.attempts.c.id))
+        .where(tables.attempts.c.content == tables.submissions.c.content)
+        .group_by(tables.attempts.c.broken)
+        .order_by(tables.attempts.c.broken)
         .limit(1)
-        .correlate(_submissions)
+        .correlate(tables.submissions)
         .scalar_subquery()
     )
     query = (
-        sql.select(_submissions, _students.c.name, _attempts.c.id.label("attempt"), _attempts.c.grade)
-        .join(_students, _students.c.key == _submissions.c.student)
-        .join(_attempts, _attempts.c.id == newest)
-        .where(_submissions.c.student == student)
+        sql.select(
+            tables.submissions, tables.students.c.name, tables.attempts.c.id.label("attempt"), tables.attempts.c.grade
+        )
+        .join(tables.students, tables.students.c.key == tables.submissions.c.student)
+        .join(tables.attempts, tables.attempts.c.id == newest)
+        .where(tables.submissions.c.student == student)
     )
     standing = []
     for row in connection.execute(query):
@@ -381,16 +335,16 @@ def _settle(connection: sql.Connection, student: str, adjust: Adjust) -> None:
         return
     best = _value(connection, "policy") == "best"
     _, chosen = max(standing, key=lambda one: (one[1]["percent"] if best else 0.0, one[0]))
-    _upsert(connection, _standings, {"student": student, **chosen}, ["student"], chosen)
+    _upsert(connection, tables.standings, {"student": student, **chosen}, ["student"], chosen)
 
 
 def _rows() -> "sql.Select[Any]":
     return (
-        sql.select(_students, _submissions, _standings, _attempts.c.grade)
-        .join(_standings, _standings.c.student == _students.c.key)
-        .join(_submissions, _submissions.c.id == _standings.c.submission)
-        .join(_attempts, _attempts.c.id == _standings.c.attempt)
-        .order_by(_students.c.key)
+        sql.select(tables.students, tables.submissions, tables.standings, tables.attempts.c.grade)
+        .join(tables.standings, tables.standings.c.student == tables.students.c.key)
+        .join(tables.submissions, tables.submissions.c.id == tables.standings.c.submission)
+        .join(tables.attempts, tables.attempts.c.id == tables.standings.c.attempt)
+        .order_by(tables.students.c.key)
     )
 
 
@@ -424,11 +378,11 @@ def _insert(connection: sql.Connection, table: sql.Table) -> Any:
 
 
 def _value(connection: sql.Connection, key: str) -> str | None:
-    return connection.execute(sql.select(_meta.c.value).where(_meta.c.key == key)).scalar()
+    return connection.execute(sql.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
 
 
 def _put(connection: sql.Connection, key: str, value: str) -> None:
-    _upsert(connection, _meta, {"key": key, "value": value}, ["key"], {"value": value})
+    _upsert(connection, tables.meta, {"key": key, "value": value}, ["key"], {"value": value})
 
 
 def _instant(when: str | None) -> float:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOOR = {
     "records",
+    "tables",
     "collecting",
     "roster",
     "plain",
