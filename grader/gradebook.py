@@ -265,8 +265,8 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
     if found != str(tables.SCHEMA):
         engine.dispose()
         raise GradebookError(
-            f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): export it "
-            f"with that version (`grade export json`), and grade into a new gradebook with this one"
+            f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): "
+            f"export it with that version (`grade export json`), and grade into a new gradebook with this one"
         )
     return Gradebook(engine)
 
