@@ -1,6 +1,6 @@
 """parity.repeatable: a dropout stays on in evaluation.
 
-Hint: Switch dropout off
+Hint: switch dropout
 """
 
 from torch import nn
