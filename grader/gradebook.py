@@ -6,6 +6,8 @@ is written in one transaction, so that a batch can be stopped at any moment.
 
 import contextlib
 import os
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from grader.records import Adjustment, Grade, HandIn, Record, Row
 
 _FETCHED = 200
 _LOCK = 0x67726164  # "grad"
+_BUSY_SECONDS = 30
 
 Policy = Literal["latest", "best"]
 """Which of a student's submissions counts: the one handed in last, or the one with the most points."""
@@ -286,8 +289,18 @@ def _sqlite_file(name: str, create: bool) -> None:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     """A write survives the process at once, and readers do not wait for it."""
     connection.isolation_level = None  # else its driver would begin transactions as it thinks fit
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:  # where two change the mode of a new file at once, one is refused without being made to wait
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            break
 
 
 def _begin_sqlite(connection: sql.Connection) -> None:

@@ -225,7 +225,7 @@ def family(zygote: Zygote) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
                 if parent == 1 and (entry / "cmdline").read_bytes() == command.encode():
                     orphans.append(int(entry.name))
             except OSError:

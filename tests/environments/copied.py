@@ -70,7 +70,9 @@ class Copy:
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                    parents[int(entry.name)] = int(
+                        (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+                    )
                     if str(self.folder).encode() in (entry / "cmdline").read_bytes():
                         found.add(int(entry.name))
                 except OSError:
