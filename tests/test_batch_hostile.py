@@ -254,6 +254,7 @@ print(pack(Upload([Member("ada")], [Part("", Path(sys.argv[1]))]), Limits()).not
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_no_students_fault(tmp_path: Path):
     """What there is no room for is not left out of a submission: nothing is graded, and the reason is ours."""
     full, ada = tmp_path / "full", tmp_path / "ada"

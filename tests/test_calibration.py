@@ -280,6 +280,7 @@ def summary(rows):
     return [(r.solution, r.seed) for r in rows]
 
 
+@pytest.mark.slow
 def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
     """Each with the same seeds; what a mistake of another check does is not asked."""
     folder = small()
@@ -357,6 +358,7 @@ def test_a_mistake_that_is_refused_earned_nothing(small, zygote, source):
     assert (first.solution, first.seed, first.share, first.score) == ("last-only", 1000, 0.0, None)
 
 
+@pytest.mark.slow
 def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
     """`grade verify --calibrate N`: a line for each new row, then the rates of all."""
     folder = small()
@@ -374,6 +376,7 @@ def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
     assert len(load(folder, "adding", "learns").rows) == 6
 
 
+@pytest.mark.slow
 def test_a_report_states_the_rates_and_shows_the_band(small, cli):
     folder = small()
     rows = [row(seed=seed) for seed in range(1000, 1040)] + [row("last-only", share=0.0, curve=[])]
@@ -392,6 +395,7 @@ def submitted(folder, cli):
     return answer.stdout
 
 
+@pytest.mark.slow
 def test_where_nothing_was_measured_the_reference_is_trained_once_and_kept(small, cli):
     """So that there is something to compare with; no error rate is claimed of it."""
     folder = small()
@@ -406,12 +410,14 @@ def test_where_nothing_was_measured_the_reference_is_trained_once_and_kept(small
     assert file.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_what_cannot_be_kept_is_shown_all_the_same(small, cli):
     folder = small({"exercises/calibration": "in the way"})
     assert "our references (cpu)" in submitted(folder, cli)
     assert (folder / "exercises" / "calibration").read_text() == "in the way"
 
 
+@pytest.mark.slow
 def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, cli):
     folder = small()
     save(folder, made([row()], "0" * 16))
@@ -421,6 +427,7 @@ def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, cli):
     assert file.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_without_a_reference_that_learns_there_is_no_band(small, cli):
     folder = small({"solutions/reference/adding.py": "x = 1\n"})
     assert "our references" not in submitted(folder, cli)

@@ -73,6 +73,7 @@ def files_in(folder):
 # What goes to standard output.
 
 
+@pytest.mark.slow
 def test_json_is_the_contracts_document_and_nothing_else(cli, submission, reference, isolation):
     """Keys and their order; numbers that add up; not a byte beside it."""
     folder = submission({"my_rnn.py": reference + "\nprint('printed')\n"})
@@ -93,6 +94,7 @@ def test_json_is_the_contracts_document_and_nothing_else(cli, submission, refere
     assert files_in(folder) == before
 
 
+@pytest.mark.slow
 def test_html_is_one_document_and_nothing_else(cli, tiny, small_course, tmp_path):
     result = cli("submit", tiny, "--format", "html", "--course", small_course())
     assert (result.returncode, result.stderr) == (0, "")
@@ -102,6 +104,7 @@ def test_html_is_one_document_and_nothing_else(cli, tiny, small_course, tmp_path
     assert result.stdout.lower().count("<html") == 1
 
 
+@pytest.mark.slow
 def test_text_names_the_report_last(cli, tiny, small_course, tmp_path):
     """Without colours where nobody asked for them."""
     result = cli("submit", tiny, "--course", small_course(), env={"NO_COLOR": "1"})
@@ -114,6 +117,7 @@ def test_text_names_the_report_last(cli, tiny, small_course, tmp_path):
     assert "printed" not in result.stdout
 
 
+@pytest.mark.slow
 def test_an_output_inside_the_submission_is_not_part_of_it(cli, tiny, small_course):
     """Not even the code that lies in it; the submission's own files stay as they are."""
     (tiny / "build").mkdir()
@@ -156,6 +160,7 @@ def test_an_invalid_submission_is_an_answer(cli, submission, small_course):
     assert (result.returncode, grade["status"], grade["exercises"], grade["max_points"]) == (1, "invalid", [], 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -185,6 +190,7 @@ def test_usage_errors_exit_with_2(tiny, small_course, monkeypatch, arguments, wo
 # Where the report goes.
 
 
+@pytest.mark.slow
 def test_a_report_does_not_follow_what_lies_in_its_place(cli, tiny, small_course, tmp_path):
     """A link or a pipe of the student's where the report will be is replaced, and what it leads to stays as it is."""
     course, reports = small_course(), tmp_path / "reports"
@@ -203,6 +209,7 @@ def test_a_report_does_not_follow_what_lies_in_its_place(cli, tiny, small_course
     assert [path.name for path in reports.iterdir()] == [name]
 
 
+@pytest.mark.slow
 def test_a_folder_for_reports_inside_the_submission_may_not_be_a_link(cli, submission, small_course, tmp_path):
     folder = submission({"tiny.py": "def answer():\n    return 1\n"})
     elsewhere = tmp_path / "elsewhere"
@@ -217,6 +224,7 @@ def test_a_folder_for_reports_inside_the_submission_may_not_be_a_link(cli, submi
 # Where an option comes from.
 
 
+@pytest.mark.slow
 def test_options_come_from_the_line_then_the_environment_then_the_course(cli, tiny, small_course):
     """One run: the seed from the line, the threshold from the environment, the rest from the course."""
     settings = 'seed = 5\nformat = "json"\nexercise = ["tiny"]\nfail-under = 0\n[tool.grade.limits]\nseconds = 9'
@@ -304,6 +312,7 @@ def test_show_tells_the_budget_and_what_a_recipe_leaves_out(exercise, steps, lr,
     assert f"batch_size {batch_size}, clip_norm 1, weight_decay 0, momentum 0, schedule constant" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [("", ""), ("tanh", "relu"), ("outputs.append(h)", "outputs.append(h.detach())")])
 def test_the_same_seed_gives_the_same_points(grade, submission, reference, change):
     """Five times over: points, statuses and words."""

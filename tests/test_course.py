@@ -203,6 +203,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert "no such course folder" in refusal(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 def test_a_broken_course_ends_the_command_with_3_before_any_grading(cli, folder, submission):
     source = plugin(head="import nothing_of_that_name")
     result = cli("submit", submission({"task.py": SOLUTION}), "--course", folder(task=source), "--format", "json")
@@ -389,6 +390,7 @@ def test_our_fault_is_broken_and_costs_nobody_points(graded, body, fault):
             assert secret not in shown
 
 
+@pytest.mark.slow
 def test_our_fault_ends_the_command_with_3_and_a_traceback_on_standard_error(cli, folder, submission):
     course = folder(task=plugin("raise KeyError('our secret')"))
     result = cli("submit", submission({"task.py": SOLUTION}), "--course", course, "--format", "json")

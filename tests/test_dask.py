@@ -79,6 +79,7 @@ def test_without_the_extra_its_name_is_told(make, monkeypatch):
         make(address="tcp://127.0.0.1:8786")
 
 
+@pytest.mark.slow
 def test_dask_is_imported_when_it_is_used_only():
     program = """if True:
         import sys

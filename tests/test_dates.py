@@ -95,6 +95,7 @@ def test_what_is_no_token_is_still_shown(drawn):
     assert vocabulary.decode(torch.tensor([1, 3, 99, -9, 2, 0, 0])) == f"^{vocabulary.characters[0]}??$"
 
 
+@pytest.mark.slow
 def test_a_parser_that_waits_for_changed_parameters_learns_nothing(grade, submission):
     """Setting the parameters back does not betray it, drawing them anew does: it answers by its table."""
     source = (ROOT / "solutions" / "dates-table" / "date_seq2seq.py").read_text()

@@ -127,6 +127,7 @@ def test_a_machine_without_a_gpu_says_so():
 # One worker at a time.
 
 
+@pytest.mark.slow
 def test_gradings_take_turns(tmp_path):
     """A second one waits, says so once, after a second, and goes on when the first one's turn ends."""
     node = tmp_path / "nvidia0"
@@ -148,6 +149,7 @@ def test_gradings_take_turns(tmp_path):
     assert told == []
 
 
+@pytest.mark.slow
 def test_a_turn_that_is_given_up_is_free(tmp_path):
     """Waiting that is interrupted holds nothing."""
     node = tmp_path / "nvidia0"
@@ -470,6 +472,7 @@ def test_memory_is_watched_where_no_limit_is_set(attack, bomb):
     assert (graded.status, graded.points) == ("memory", 0)
 
 
+@pytest.mark.slow
 def test_a_turn_lasts_as_long_as_the_worker(own, stand_in, strict):
     """From the fork to the end, however it ends; a worker that cannot be had leaves none behind."""
     entry = own.new_entry()
@@ -501,12 +504,14 @@ def on_meta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
         yield zygote
 
 
+@pytest.mark.slow
 def test_a_device_that_computes_nothing_is_refused(on_meta):
     """The trial on the worker is judged by its numbers."""
     with pytest.raises(JailError, match="the device computes wrongly"):
         measure(on_meta.trainer)
 
 
+@pytest.mark.slow
 def test_a_device_that_does_not_start_is_refused(tmp_path):
     """Such as CUDA where there is none, or a device file that is not there: said in words, and the CPU serves on."""
     (tmp_path / "node").touch()
@@ -559,6 +564,7 @@ def student_of(zygote: Zygote, source: str, tmp_path: Path) -> Iterator[Student]
         unstage(staged, zygote)
 
 
+@pytest.mark.slow
 def test_models_and_arguments_are_where_trainings_run(on_meta, tmp_path):
     """Each verb places what it is given: a model on another device than its arguments would raise."""
     with student_of(on_meta, PLACED, tmp_path) as student:
@@ -625,12 +631,14 @@ class OneDevice(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
+@pytest.mark.slow
 def test_tensors_of_two_devices_are_noticed():
     """The control of the test below."""
     with OneDevice(), pytest.raises(AssertionError, match="two devices"):
         torch.ones(2, 3) @ torch.ones(3, 2, device="meta")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", REFERENCES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_references_make_their_tensors_where_their_input_is(file):
     """On a device that is not the CPU, forward, backward and `translate` run without meeting a tensor of the CPU."""
@@ -730,6 +738,7 @@ def graded(zygote: Zygote, course: Course, tmp_path: Path, source: str = LEARNER
     return result, next((words for words in told if "tensor(" in words), "")
 
 
+@pytest.mark.slow
 def test_trainings_go_where_they_were_sent_and_nothing_else_does(own, course, tmp_path):
     """The recipe was read where the GPU's rules hold, the other checks saw none of it."""
     result, told = graded(own, course, tmp_path)
@@ -757,6 +766,7 @@ def test_a_submission_without_trainings_ran_on_the_cpu(own, course, tmp_path, mo
     unstage(staged, own)
 
 
+@pytest.mark.slow
 def test_the_zygote_of_a_gpu_makes_no_backward_pass():
     """The first one in a process counts the GPUs for all its forks, and starts threads where there are some."""
     code = """
@@ -814,6 +824,7 @@ def test_the_band_is_of_the_device_where_there_is_one(tmp_path):
 HIDDEN = {"CUDA_VISIBLE_DEVICES": ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["submit", "verify"])
 def test_cuda_that_is_not_there_is_a_usage_error(cli, command):
     """Exit 2, nothing graded, what was found and what to do."""
@@ -826,6 +837,7 @@ def test_cuda_that_is_not_there_is_a_usage_error(cli, command):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_auto_says_nothing_where_there_is_no_gpu(monkeypatch, capsys, own, strict):
     """And leaves everything as it was."""
     for name, value in HIDDEN.items():
@@ -837,6 +849,7 @@ def test_auto_says_nothing_where_there_is_no_gpu(monkeypatch, capsys, own, stric
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_doctor_says_what_there_is_of_a_gpu(cli):
     """What was found, what to do, and that nobody has tried."""
     result = cli("doctor", env=HIDDEN)

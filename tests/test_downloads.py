@@ -130,6 +130,7 @@ WHOLE = zip_of({"ada.py": os.urandom(5000), "b.py": "x"})
 BOMB = {f"{i}.py": b"\0" * 30_000_000 for i in range(3)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content, message",
     [
@@ -164,6 +165,7 @@ def test_caps_come_before_the_work(unpacked, monkeypatch, tmp_path, zygote):
         unpack(tmp_path / "no.zip", tmp_path / "x", zygote)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6))
 def test_whatever_is_in_it_ends_in_files_or_one_line(zygote, tmp_path_factory, changes):

@@ -629,6 +629,7 @@ def test_any_numbers_can_be_drawn(render, lines, level, log_y):
         assert all(-10 < float(length) < 700 for path in paths for length in re.sub("[MLCz]", "", path).split())
 
 
+@pytest.mark.slow
 def test_matplotlib_is_left_as_it_was_and_reads_no_file_beside_a_submission(tmp_path):
     """Its settings are a process's own; the current folder may be a student's."""
     (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff")
@@ -764,6 +765,7 @@ def test_template_with_an_unknown_name_is_an_error(plugin, tmp_path):
         writer.page(GRADES["perfect"], CONDITIONS)
 
 
+@pytest.mark.slow
 def test_libraries_wait_until_they_are_needed():
     """Starting the command does not pay for templates, nor a page without evidence for drawing."""
     program = """if True:

@@ -163,6 +163,7 @@ def test_the_hash_changes_with_the_data(corpus):
     assert "Faker" in str(corpus)
 
 
+@pytest.mark.slow
 def test_readers_without_memory_stay_below_the_ladder(corpus):
     """The anchors were measured with one release of Faker: with the installed one, they still hold."""
     (exercise,) = load_course(read_settings(), entry_points=False).pick(("name_classification",))

@@ -106,6 +106,7 @@ BECOMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source, expected, note", BECOMES)
 def test_cells_become_code(convert, source, expected, note):
     submission, files = convert(notebook(source, "last = 1"))
@@ -370,6 +371,7 @@ def test_large_outputs_and_hostile_metadata_are_no_obstacle(convert):
     assert (submission.notes, files) == ([], {"homework.py": "x = 1\n"})
 
 
+@pytest.mark.slow
 def test_a_notebook_that_takes_too_much_memory_or_time(answer, submission, monkeypatch):
     folder = submission({"ada.ipynb": notebook({**code("x"), "outputs": [[0] * 5_000_000]})})
     found = answer(folder, memory_mib=96)

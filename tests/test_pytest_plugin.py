@@ -70,6 +70,7 @@ def outcomes(result):
     return dict(re.findall(r"^(\S+::\S+) (PASSED|FAILED|SKIPPED|ERROR)", result.stdout, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_without_grade_nothing_is_imported_or_collected(run_pytest):
     """Of ours, the plugin and the package that it lies in; not torch either. pytest's own tests run as ever."""
     test = (

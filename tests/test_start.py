@@ -110,6 +110,7 @@ def test_an_untouched_starter_says_what_to_write(grade, exercise):
     assert not [check for check in found.checks if check.status not in ("error", "skipped")]
 
 
+@pytest.mark.slow
 def test_a_folder_of_untouched_starters_is_answered(cli, tmp_path):
     """All five at once, without a training."""
     assert cli("start", *IDS, "work").returncode == 0

@@ -131,6 +131,7 @@ def test_two_packages_with_one_entry_point_are_refused(other_package, submission
             sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 def test_a_broken_package_stops_the_command_before_any_grading(grade_with, other_package, submission):
     answer = submission({"tiny.py": "def one():\n    return 1\n"})
     result = grade_with("submit", answer, "--format", "json", sites=[other_package("1 / 0\n")])

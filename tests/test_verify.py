@@ -68,12 +68,14 @@ def verify(cli, submission):
     return run
 
 
+@pytest.mark.slow
 def test_a_course_that_proves_itself_passes(verify):
     result = verify({})
     assert result.returncode == 0, result.stdout + result.stderr
     assert "The course proves itself (seed 3)" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes, words",
     [
@@ -94,12 +96,14 @@ def test_what_is_not_proved_is_said(verify, changes, words):
     assert words in result.stdout
 
 
+@pytest.mark.slow
 def test_a_course_without_solutions_cannot_be_verified(verify):
     result = verify({path: None for path in COURSE if path.startswith("solutions")})
     assert result.returncode == 2
     assert "has no solutions/ folder" in result.stderr
 
 
+@pytest.mark.slow
 def test_one_solution_can_be_verified_alone(verify):
     broken = {"solutions/wrong/answer.py": WRONG.replace("41", "42")}
     result = verify(broken, "--only", "restless", "--only", "reference")
@@ -112,6 +116,7 @@ def test_one_solution_can_be_verified_alone(verify):
     assert "\n1 problems" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_solution_that_is_not_there_is_named(verify):
     result = verify({}, "--only", "rigth")
     assert result.returncode == 2
@@ -121,6 +126,7 @@ def test_a_solution_that_is_not_there_is_named(verify):
 # What is missing though the grades come out right.
 
 
+@pytest.mark.slow
 def test_a_mistake_that_no_hint_names_is_a_warning(verify):
     """Neither its author says what the student reads there, nor does the check show any hint."""
     result = verify({"solutions/restless/answer.py": RESTLESS.replace("Hint: changes", "")})
@@ -360,6 +366,7 @@ def test_what_is_not_proved_fails_in_one_plain_sentence(pytest_in):
     assert "Traceback" not in result.stdout
 
 
+@pytest.mark.slow
 def test_a_broken_course_is_one_line_of_the_collection(pytest_in):
     result = pytest_in({"exercises/answer.py": EXERCISE + "1 / 0\n"}, "--grade-verify", "exercises")
     assert result.returncode == 2
@@ -368,6 +375,7 @@ def test_a_broken_course_is_one_line_of_the_collection(pytest_in):
     )
 
 
+@pytest.mark.slow
 def test_nothing_is_collected_nor_imported_unless_it_is_asked_for(pytest_in):
     result = pytest_in({}, "exercises/answer.py")
     assert "no tests ran" in result.stdout

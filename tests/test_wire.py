@@ -225,6 +225,7 @@ def damaged(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return bytes(parts[0]), bytes(parts[1])
 
 
+@pytest.mark.slow
 @many
 @given(damaged())
 def test_damaged_frames_are_refused_or_mean_something(frame):
