@@ -201,8 +201,11 @@ class Worker:
         if not isinstance(ready, messages.Ready) or ready.error is not None:
             self.close()
             raise JailError(f"a worker could not be made ready: {getattr(ready, 'error', 'no report')}")
-        self._baseline_kib = self._memory_kib()
-        if not self._baseline_kib:
+        resident = self._memory_kib()
+        # what it inherited and has not touched yet may become resident without being taken: no limit refuses that
+        inherited = int(self.status().get("VmData", "0 kB").split()[0]) if self._turn is None else 0
+        self._baseline_kib = max(resident, inherited)
+        if not resident:
             has_ended = bool(select.select([self._pidfd], [], [], 0)[0])
             self.close()
             raise JailError("a worker ended as soon as it was ready" if has_ended else _HIDDEN)
