@@ -10,10 +10,10 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from grader.hookspecs import Format
 from grader.jail import messages
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
@@ -22,13 +22,16 @@ from grader.plain import plain
 from grader.records import Limits
 from grader.spool import hand_over
 
+if TYPE_CHECKING:
+    from grader.hookspecs import Format  # it imports torch, which a slot imports beside its zygote's start
+
 _FILES = 20
 _SECONDS = 60.0
 _SOURCE_BYTES = 2 << 20
 _NAME = re.compile(r"[^./\0\\\n][^/\0\\\n]{0,250}\.py")
 
 
-def convert(folder: Path, formats: Sequence[Format], zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
+def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
     """Convert what is in the staged `folder`, and write it there; why there is nothing, where nothing came of it.
 
     Raises `JailError`, where a format's packages are not installed, too.
@@ -63,7 +66,7 @@ class _Refused(Exception):
     """Why a file could not be converted, in a student's words."""
 
 
-def _imported(format_: Format, source: str) -> list[str]:
+def _imported(format_: "Format", source: str) -> list[str]:
     """The modules that a converter imports at its top, for its zygote to import once. Raises `JailError`."""
     try:
         tree = ast.parse(source)
@@ -76,7 +79,7 @@ def _imported(format_: Format, source: str) -> list[str]:
 class _Converter:
     """A format's worker for one submission: another one where it has ended. Close it."""
 
-    def __init__(self, format_: Format, folder: Path, zygote: Zygote, limits: Limits):
+    def __init__(self, format_: "Format", folder: Path, zygote: Zygote, limits: Limits):
         try:
             self._source = format_.converter.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

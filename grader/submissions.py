@@ -11,11 +11,11 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader.conversions import convert
-from grader.hookspecs import Format
 from grader.jail import messages
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
@@ -23,6 +23,9 @@ from grader.jail.loading import IGNORED
 from grader.plain import one_line, plain
 from grader.records import Limits
 from grader.spool import NO_SPACE, hand_over, write_entries
+
+if TYPE_CHECKING:
+    from grader.hookspecs import Format  # it imports torch, which a slot imports beside its zygote's start
 
 _MAX_ENTRIES = 2000
 _MAX_DEPTH = 16
@@ -49,7 +52,7 @@ def stage(
     limits: Limits,
     *,
     without: Path | None = None,
-    formats: Sequence[Format] = (),
+    formats: "Sequence[Format]" = (),
     left_out: Sequence[str] = (),
 ) -> Submission:
     """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these.
@@ -88,7 +91,7 @@ def _fill(
     limits: Limits,
     notes: list[str],
     without: Path | None,
-    formats: Sequence[Format],
+    formats: "Sequence[Format]",
 ) -> str | None:
     if path.is_dir():
         return copy_folder(path, folder, limits, notes, without)

@@ -2,7 +2,7 @@
 
 import click
 
-from grader import GradebookError, format_points, hookimpl, open_gradebook
+from grader import format_points, hookimpl
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,6 +18,8 @@ from grader import GradebookError, format_points, hookimpl, open_gradebook
 @click.version_option(package_name="rnn-grader", prog_name="grade")
 def history(student: str, gradebook: str) -> None:
     """List every attempt made for STUDENT, oldest first; a star marks the one that counts."""
+    from grader import GradebookError, open_gradebook  # here, because the database's library takes its time
+
     try:
         with open_gradebook(gradebook) as book:
             attempts = book.history(student)

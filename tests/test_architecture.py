@@ -170,6 +170,16 @@ def test_face_is_complete_and_lazy():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_slot_starts_its_zygote_before_torch_is_imported():
+    """The two take a second each, side by side; and no command waits for the database that does not need it."""
+    code = "import grader.slot, grader.commands.submit, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = (
+        "from grader.course import load_course as l; from grader.settings import read_settings as r; import sys; l(r())"
+    )
+    subprocess.run([sys.executable, "-c", f"{code}; sys.exit('sqlalchemy' in sys.modules)"], check=True)
+
+
 def hooks():
     return [(name, spec) for name, spec in vars(hookspecs).items() if name.startswith("grader_")]
 
