@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+import signal
 import sys
 import time
 from contextlib import nullcontext
@@ -50,11 +51,20 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
     if not path.parent.is_dir():
         click.echo(f"grade: {path.parent}: no such folder", err=True)
         raise SystemExit(2)
+    asked: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, end)
     try:
         with ends_in_one_line():
             _watch(path, ids, device, secrets.randbelow(SEEDS) if seed is None else seed, course)
-    except KeyboardInterrupt:
-        click.echo("\ngrade: no longer watching", err=True)
+    except BaseException:
+        if not asked:  # else what was under way may break in its own way while it is put away
+            raise
+    click.echo("\ngrade: no longer watching", err=True)
 
 
 def _watch(path: Path, ids: tuple[str, ...], device: str, seed: int, course: "Settings") -> None:
