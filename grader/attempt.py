@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from grader.errors import StudentFault
 from grader.exercise import Exercise
 from grader.figures import Figure
 from grader.jail import messages
@@ -33,7 +34,7 @@ TRAINING_SECONDS = 600.0
 _SHOWN_FAILURES = 5
 
 
-class NotLoaded(Exception):
+class NotLoaded(StudentFault):
     """There is nothing to check: the code is missing or cannot be loaded."""
 
     def __init__(self, status: ExerciseStatus, message: str):
@@ -42,11 +43,11 @@ class NotLoaded(Exception):
         self.message = message
 
 
-class NameNotFound(Exception):
+class NameNotFound(StudentFault):
     """One of the names of the exercise is not defined."""
 
 
-class TimeSpent(Exception):
+class TimeSpent(StudentFault):
     """The attempt's time was spent before this began."""
 
 

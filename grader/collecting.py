@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from grader.errors import UsageError
+
 
 class Member(msgspec.Struct, frozen=True):
     """One of those who handed a submission in."""
@@ -67,5 +69,5 @@ class Layout:
     collect: Callable[[Path, str], Collected]
 
 
-class BadDownload(Exception):
+class BadDownload(UsageError):
     """A download that cannot be used: what was found, where, what to do, in one line."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.errors import StudentFault
 from grader.jail import messages
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
@@ -62,7 +63,7 @@ def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: L
     return problem
 
 
-class _Refused(Exception):
+class _Refused(StudentFault):
     """Why a file could not be converted, in a student's words."""
 
 

@@ -22,6 +22,7 @@ import pluggy
 
 from grader import hookspecs
 from grader.collecting import Layout
+from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.hookspecs import ExecutorSpec, Exporter, Format, ReportWriter
 from grader.records import Limits
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind")
 
 
-class UnknownExercise(CourseError):
+class UnknownExercise(UsageError):
     """An id that no exercise of the course has."""
 
 

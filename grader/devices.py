@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from grader.errors import UsageError
 from grader.jail.host import Zygote
 from grader.jail.isolation import Isolation, measure
 from grader.records import LEVELS
 
 
-class NoDevice(Exception):
+class NoDevice(UsageError):
     """The device asked for cannot be used; why and what to do, in one line."""
 
 

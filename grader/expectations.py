@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 
+from grader.errors import StudentFault
 
-class Unmet(Exception):
+
+class Unmet(StudentFault):
     """A promise of the exercise was not kept: the check that asked earns nothing."""
 
     def __init__(self, reason: str, hint: str | None = None, *, explains: bool = False):

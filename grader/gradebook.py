@@ -18,6 +18,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
 from grader import tables
+from grader.errors import GraderFault, UsageError
 from grader.records import Adjustment, Grade, HandIn, Record, Row
 
 _FETCHED = 200
@@ -29,8 +30,14 @@ Policy = Literal["latest", "best"]
 Adjust = Callable[[Grade, HandIn], Sequence[Adjustment]]
 
 
-class GradebookError(Exception):
+class GradebookError(GraderFault):
     """A gradebook that cannot be used: which, why, what to do, in one line."""
+
+
+class NoGradebook(GradebookError):
+    """A gradebook that cannot be opened."""
+
+    exit_code = UsageError.exit_code
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -238,7 +245,7 @@ class Gradebook:
 def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
     """Open a gradebook by its SQLAlchemy URL.
 
-    Raises `GradebookError` where there is none and none may be made, or where another version made it.
+    Raises `NoGradebook` where there is none and none may be made, or where another version made it.
     """
     try:
         made = sql.make_url(url)
@@ -253,21 +260,21 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
                 connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
             if not sql.inspect(connection).has_table("meta"):
                 if not create:
-                    raise GradebookError(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
+                    raise NoGradebook(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
                 tables.metadata.create_all(connection)
                 _put(connection, "schema_version", str(tables.SCHEMA))
             found = _value(connection, "schema_version")
     except ModuleNotFoundError as error:
-        raise GradebookError(
+        raise NoGradebook(
             f"{without_password(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
         ) from None
     except sql.exc.ArgumentError:
-        raise GradebookError(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
+        raise NoGradebook(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
     except sql.exc.SQLAlchemyError as error:
-        raise GradebookError(f"{without_password(url)} cannot be opened: {_reason(error)}") from None
+        raise NoGradebook(f"{without_password(url)} cannot be opened: {_reason(error)}") from None
     if found != str(tables.SCHEMA):
         engine.dispose()
-        raise GradebookError(
+        raise NoGradebook(
             f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): "
             f"export it with that version (`grade export json`), and grade into a new gradebook with this one"
         )
@@ -277,13 +284,13 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
 def _sqlite_file(name: str, create: bool) -> None:
     file = Path(name)
     if not create and not file.exists():
-        raise GradebookError(f"{name}: no such gradebook; `grade batch` makes one, --gradebook URL names another")
+        raise NoGradebook(f"{name}: no such gradebook; `grade batch` makes one, --gradebook URL names another")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise GradebookError(f"{file.parent} cannot be made: {error.strerror}") from None
+        raise NoGradebook(f"{file.parent} cannot be made: {error.strerror}") from None
     if not os.access(file.parent, os.W_OK):
-        raise GradebookError(f"{name}: SQLite has to write beside it, and its folder is read-only: copy it elsewhere")
+        raise NoGradebook(f"{name}: SQLite has to write beside it, and its folder is read-only: copy it elsewhere")
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from grader.collecting import Layout
+from grader.errors import UsageError
 from grader.exercise import Exercise
 from grader.records import Adjustment, Grade, HandIn, Row
 
@@ -107,7 +108,7 @@ class Exported:
     notes: Sequence[str] = ()
 
 
-class CannotExport(Exception):
+class CannotExport(UsageError):
     """What an exporter raises where the gradebook and the sheet do not fit: what, where, what to do, in one line."""
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from grader.errors import StudentFault
 from grader.plain import plain
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
@@ -30,7 +31,7 @@ class Recipe(msgspec.Struct, frozen=True):
     schedule: Schedule = "constant"
 
 
-class BadRecipe(Exception):
+class BadRecipe(StudentFault):
     """A recipe that cannot be followed: names the key, what was found and what is allowed."""
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
+from grader.errors import GraderFault
 from grader.records import Limits
 
 
-class CourseError(Exception):
+class CourseError(GraderFault):
     """A course that cannot be used: what, where, what to do, in one line."""
 
 

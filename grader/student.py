@@ -13,6 +13,7 @@ import torch
 
 from grader.attempt import Attempt, TimeSpent
 from grader.calibration import reference_band, reference_scores
+from grader.errors import StudentFault
 from grader.expectations import Opaque, describe
 from grader.figures import Band, Figure
 from grader.jail import messages, wire
@@ -24,7 +25,7 @@ from grader.task import LearningTask
 _DTYPES: dict[torch.dtype, messages.DtypeName] = {torch.float32: "float32", torch.float64: "float64"}
 
 
-class StudentRaised(Exception):
+class StudentRaised(StudentFault):
     """The student's code raised: `type_name`, `message`, and the `frames` in the student's own files."""
 
     def __init__(self, raised: messages.Raised, doing: str):
@@ -48,7 +49,7 @@ class StudentRaised(Exception):
         return "\n".join(lines)
 
 
-class NotAModule(Exception):
+class NotAModule(StudentFault):
     """A class was built, and what came out is no `nn.Module`."""
 
 

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.errors import Unavailable
+
 _NAME = "rnn-grader"
 _REMOVAL_SECONDS = 2.0
 _UNUSED_SECONDS = 60.0
 
 
-class NoGroups(Exception):
+class NoGroups(Unavailable):
     """No control group can be made on this machine; the reason, in words."""
 
 

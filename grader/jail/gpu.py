@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from grader.errors import Unavailable
+
 PROFILE = "the driver's device files are open to student code, memory on the device is not capped"
 """What a worker with a GPU has that others have not."""
 UNTESTED = "untested on GPU: this version's GPU path has not been run on a CUDA machine"
@@ -43,7 +45,7 @@ _PATIENCE = 1.0
 _POLL_SECONDS = 0.05
 
 
-class NoGpu(Exception):
+class NoGpu(Unavailable):
     """No GPU can be used: what was found, and what to do about it."""
 
 

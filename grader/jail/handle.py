@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from grader.errors import GraderFault, StudentFault
 from grader.jail import messages, wire
 from grader.jail.cgroups import Group, Groups
 from grader.records import Limits
@@ -40,7 +41,7 @@ _HIDDEN = (
 EndKind = Literal["timeout", "memory", "crashed", "protocol"]
 
 
-class JailError(Exception):
+class JailError(GraderFault):
     """The jail itself failed: our fault, never the student's."""
 
 
@@ -52,7 +53,7 @@ def patiently() -> None:
     """Wait on."""
 
 
-class WorkerEnded(Exception):
+class WorkerEnded(StudentFault):
     """A worker is gone: it ran out of time or memory, died, or broke the protocol."""
 
     def __init__(self, kind: EndKind, detail: str):

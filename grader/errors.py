@@ -1,0 +1,56 @@
+"""Whatever the grader raises on purpose, in one tree. Packages add branches; the command line ends by the exit code.
+
+    GraderError                 one line that says what was found, where, and what to do
+      UsageError                exit code 2: what was asked for cannot be had
+        UnknownExercise           course      no exercise of this id
+        BadDownload               layouts     a download, a roster, a pattern that cannot be used
+        CannotExport              exporters   the gradebook and the sheet do not fit
+        NoDevice                  devices     `--device cuda` without a GPU that works
+      GraderFault               exit code 3: the grader, its course or its machine failed; nobody loses points
+        CourseError               settings    a course that cannot be loaded
+        JailError                 jail        a layer that should hold and does not, a fork server that is gone
+          ZygoteGone
+        GradebookError            gradebook   the database failed
+          NoGradebook               it cannot be opened (exit code 2)
+        CannotGrade               session     this machine may not grade, or not this course
+      Unavailable               something this machine lacks and can do without: caught where it is asked for
+        NoGpu                     jail        the reason is part of a note, or of `NoDevice`
+        NoGroups                  jail
+      StudentFault              ends no command: becomes a verdict, a status or a note
+        Rejected                  intake      a file or an archive that cannot be taken
+        NotLoaded                 attempt     no module, or one that cannot be loaded
+        NameNotFound              attempt     a name of the exercise is not defined
+        TimeSpent                 attempt     no time was left for it
+        WorkerEnded               jail        timeout, memory, a crash, a broken protocol
+        StudentRaised             student     an exception of the student's code
+        NotAModule                student     a class that builds something else
+        BadRecipe                 recipe      training settings that are not allowed
+        Unmet                     expectations  a promise of the exercise that was not kept
+
+Not in the tree: what code inside the jail raises, which imports nothing of ours (`wire.WireError`); what only moves
+control about (`watching.Saved`); and the failures that pytest reports.
+"""
+
+
+class GraderError(Exception):
+    """The root. Where nobody catches it, a command prints its line and ends with `exit_code`."""
+
+    exit_code = 3
+
+
+class UsageError(GraderError):
+    """What was asked for cannot be had: says what can."""
+
+    exit_code = 2
+
+
+class GraderFault(GraderError):
+    """The grader, its course or its machine failed: nobody loses points by it."""
+
+
+class Unavailable(GraderError):
+    """Something that this machine does not have, and why."""
+
+
+class StudentFault(GraderError):
+    """Something about what a student handed in: it ends no command, and says what a report will say."""
