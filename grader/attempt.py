@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from grader.calibration import Calibrations
 from grader.errors import StudentFault
 from grader.exercise import Exercise
 from grader.figures import Figure
 from grader.jail import messages
 from grader.jail.handle import Worker, WorkerEnded, ZygoteGone
 from grader.jail.host import Zygote
+from grader.listener import Listener
 from grader.plain import plain
 from grader.records import ExerciseStatus, Limits
 from grader.submissions import Submission
-from grader.watch import Watch
 
 if TYPE_CHECKING:
     import torch
@@ -55,10 +56,18 @@ class Attempt:
     """Owns the attempt's worker, one at a time. Close it."""
 
     def __init__(
-        self, zygote: Zygote, submission: Submission, exercise: Exercise, limits: Limits, seed: int, watch: Watch
+        self,
+        zygote: Zygote,
+        submission: Submission,
+        exercise: Exercise,
+        limits: Limits,
+        seed: int,
+        listener: Listener,
+        calibrations: Calibrations | None = None,
     ):
         self.exercise = exercise
-        self.watch = watch
+        self.listener = listener
+        self.calibrations: Calibrations = calibrations or {}
         self.ends: list[WorkerEnded] = []
         """How its workers ended before they could answer, in turn."""
         self.out_of_memory = False
@@ -205,7 +214,7 @@ class Attempt:
         return self._worker
 
     def _waiting(self) -> None:
-        self.watch.check(self.exercise.id, "waits for the GPU, which another grading uses")
+        self.listener.check(self.exercise.id, "waits for the GPU, which another grading uses")
 
     def _ended(self, end: WorkerEnded, *, is_training: bool = False) -> None:
         self.ends.append(end)

@@ -16,6 +16,7 @@ from grader.exercise import Exercise
 from grader.gradebook import Adjust, Gradebook
 from grader.parcels import content_of, pack
 from grader.records import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Limits, Record, Verdict
+from grader.session import CannotGrade
 from grader.settings import CourseError
 from grader.slot import NAME, Graded, Kind, Task, perform
 from grader.versions import versions
@@ -24,10 +25,6 @@ _WINDOW = 2
 """Tasks that are handed out for each slot: one under way, and one that waits for it."""
 _LOST = 10
 """Tasks in a row that an executor may lose before it is given up."""
-
-
-class CannotGrade(Exception):
-    """No submission can be graded there; why and what to do, in one line."""
 
 
 @dataclass(frozen=True)

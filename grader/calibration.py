@@ -9,12 +9,13 @@ import hashlib
 import json
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from grader.exercise import Exercise
 from grader.figures import Band
 from grader.settings import read_settings
 
@@ -48,6 +49,10 @@ class Calibration(msgspec.Struct, frozen=True):
     def of(self, references: bool) -> list[Row]:
         """The rows of references, or those of mistakes."""
         return [row for row in self.rows if is_reference(row.solution) == references]
+
+
+Calibrations = Mapping[tuple[str, str], Calibration]
+"""What has been measured, by the ids of an exercise and of a learning check of it."""
 
 
 def is_reference(solution: str) -> bool:
@@ -99,6 +104,19 @@ def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Cal
     except (OSError, msgspec.MsgspecError, ValueError):
         return None  # of another version, or cut short: as good as none
     return found if found.hash == hash_of(course, exercise) else None
+
+
+def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibrations:
+    """What has been measured of each learning check: on this kind of device, else on the CPU."""
+    found = {}
+    for exercise in exercises:
+        for check in exercise.checks:
+            if check.task is None:
+                continue
+            kept = load(course, exercise.id, check.id, device) or load(course, exercise.id, check.id)
+            if kept is not None:
+                found[exercise.id, check.id] = kept
+    return found
 
 
 def save(course: Path, calibration: Calibration) -> None:

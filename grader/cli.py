@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from grader.commands.options import GRADER_FAILED
+from grader.errors import GraderError, GraderFault, StudentFault
 
 _COMMANDS = {
     "submit": ("grader.commands.submit", "Grade one submission and write its report."),
@@ -36,7 +36,11 @@ class _LazyGroup(click.Group):
     """Imports a command's module when the command is asked for: `grade submit` must not wait for the others."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command so that it cleans up and ends with 3 however it is stopped: 1 speaks of a student's points."""
+        """Run a command so that it cleans up however it is stopped.
+
+        Here, and only here, an error becomes a line and an exit code: those of `grader.errors` theirs, whatever else
+        3, since 1 speaks of a student's points.
+        """
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         _outlive_readers()
@@ -46,11 +50,16 @@ class _LazyGroup(click.Group):
             raise
         except KeyboardInterrupt:
             click.echo("grade: stopped", err=True)
+        except GraderError as error:
+            if isinstance(error, StudentFault):  # somebody forgot to make a verdict of it
+                traceback.print_exc()
+            click.echo(f"grade: {' '.join(str(error).split())}", err=True)
+            raise SystemExit(error.exit_code) from None
         except Exception as error:
             if not (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
                 traceback.print_exc()
             click.echo(f"grade: the grader itself failed: {type(error).__name__}: {error}", err=True)
-        raise SystemExit(GRADER_FAILED)
+        raise SystemExit(GraderFault.exit_code)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -97,18 +106,17 @@ def _outlive_readers() -> None:
 
 def _of_plugins() -> dict[str, click.Command]:
     """The commands that plugins add, of the course that the environment names or the bundled one."""
-    from grader.commands.options import defaults_of, ends_in_one_line, fail
+    from grader.commands.options import defaults_of
     from grader.course import load_commands
-    from grader.settings import read_settings
+    from grader.settings import CourseError, read_settings
 
-    with ends_in_one_line():
-        course = os.environ.get("GRADE_COURSE")
-        settings = read_settings(Path(course) if course else None)
-        found = load_commands(settings)
+    course = os.environ.get("GRADE_COURSE")
+    settings = read_settings(Path(course) if course else None)
+    found = load_commands(settings)
     for name, command in found.items():
         command.context_settings.setdefault("default_map", defaults_of(command, settings))
         if name in _COMMANDS:
-            fail(f"a plugin adds the command '{name}', which is one of the grader's own; rename it")
+            raise CourseError(f"a plugin adds the command '{name}', which is one of the grader's own; rename it")
     return found
 
 

@@ -176,9 +176,9 @@ def hash_of(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def effective_limits(settings: Settings, exercise: Exercise) -> Limits:
+def effective_limits(settings: Settings, exercise: Exercise | None = None) -> Limits:
     """The exercise's own limits, else the course's, else the defaults."""
-    return msgspec.convert({**settings.limits, **exercise.limits}, Limits)
+    return msgspec.convert({**settings.limits, **(exercise.limits if exercise is not None else {})}, Limits)
 
 
 def _set_options(settings: Settings, exercises: list[Exercise]) -> None:

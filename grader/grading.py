@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from grader.attempt import Attempt, NameNotFound, NotLoaded, TimeSpent
+from grader.calibration import Calibrations
 from grader.course import Course, effective_limits
 from grader.exercise import Check, Exercise, Rule
 from grader.expectations import Judged, Unmet
 from grader.hints import hint_for
 from grader.jail.handle import WorkerEnded, ZygoteGone
 from grader.jail.host import Zygote
+from grader.listener import Listener
 from grader.plain import plain
 from grader.recipe import BadRecipe
 from grader.records import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Level, Limits, Verdict
 from grader.student import NotAModule, Student, StudentRaised
 from grader.submissions import Submission
-from grader.watch import Watch
 
 _SHOWN = 4000
 """Characters of a reason or a hint."""
@@ -64,18 +65,22 @@ def grade(
     *,
     level: Level,
     seed: int,
-    watch: Watch | None = None,
+    listener: Listener | None = None,
+    calibrations: Calibrations | None = None,
 ) -> Grade:
     """Grade a staged submission. Nothing a student wrote makes this raise."""
     started = time.monotonic()
-    watch = watch or Watch()
+    listener = listener or Listener()
     exercises = list(exercises)
     grades = []
     if submission.problem is None:
         for exercise in exercises:
             limits = effective_limits(course.settings, exercise)
-            grades.append(grade_exercise(submission, exercise, limits, zygote, seed=seed, watch=watch))
-            watch.check(exercise.id, None)
+            grade = grade_exercise(
+                submission, exercise, limits, zygote, seed=seed, listener=listener, calibrations=calibrations
+            )
+            grades.append(grade)
+            listener.check(exercise.id, None)
     counted = [g for g in grades if g.status != "broken"]
     points = round(sum(g.points for g in counted), 2)
     possible = counted if submission.problem is None else exercises
@@ -104,20 +109,25 @@ def grade_exercise(
     zygote: Zygote,
     *,
     seed: int,
-    watch: Watch | None = None,
+    listener: Listener | None = None,
+    calibrations: Calibrations | None = None,
 ) -> ExerciseGrade:
     """One attempt: its verdicts, in the order of the checks. Where it loses its zygote it is made once more."""
     started = time.monotonic()
-    watch = watch or Watch()
-    attempt, sheet = _attempt(submission, exercise, limits, zygote, seed, watch)
+    listener = listener or Listener()
+
+    def make() -> Attempt:
+        return Attempt(zygote, submission, exercise, limits, seed, listener, calibrations)
+
+    attempt, sheet = _attempted(make())
     if any(outcome.lost_zygote for outcome in sheet.outcomes.values()):
-        attempt, sheet = _attempt(submission, exercise, limits, zygote, seed, watch)
-    watch.spent(exercise.id, attempt.spent)
+        attempt, sheet = _attempted(make())
+    listener.spent(exercise.id, attempt.spent)
     for figure in attempt.shown:
-        watch.figure(exercise.id, figure)
+        listener.figure(exercise.id, figure)
     for outcome in sheet.outcomes.values():
         if outcome.our_fault is not None:
-            watch.fault(outcome.our_fault)
+            listener.fault(outcome.our_fault)
     status, message = _status(attempt, sheet, limits)
     verdicts = [_verdict(check, sheet.outcomes.get(check.id), status) for check in exercise.checks]
     return ExerciseGrade(
@@ -134,10 +144,9 @@ def grade_exercise(
     )
 
 
-def _attempt(
-    submission: Submission, exercise: Exercise, limits: Limits, zygote: Zygote, seed: int, watch: Watch
-) -> tuple[Attempt, _Sheet]:
-    attempt, sheet = Attempt(zygote, submission, exercise, limits, seed, watch), _Sheet()
+def _attempted(attempt: Attempt) -> tuple[Attempt, _Sheet]:
+    """An attempt that was made, and the notes taken of it."""
+    sheet = _Sheet()
     try:
         _run(attempt, sheet)
     finally:
@@ -164,7 +173,7 @@ def _run(attempt: Attempt, sheet: _Sheet) -> None:
         sheet.outcomes[exercise.checks[0].id] = _our_fault(problem)
         return
     for rule in exercise.rules:
-        attempt.watch.check(exercise.id, rule.promise)
+        attempt.listener.check(exercise.id, rule.promise)
         outcome = _try(rule, attempt)
         attempt.fresh()
         if outcome.status == "failed":
@@ -180,7 +189,7 @@ def _run(attempt: Attempt, sheet: _Sheet) -> None:
         if missing:
             sheet.outcomes[check.id] = Outcome(0.0, "skipped", _needs_words(exercise, missing))
             continue
-        attempt.watch.check(exercise.id, check.promise)
+        attempt.listener.check(exercise.id, check.promise)
         sheet.outcomes[check.id] = _try(check, attempt)
     sheet.outcomes = {check.id: _explained(check, exercise, sheet.outcomes) for check in exercise.checks}
 

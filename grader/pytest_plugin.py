@@ -4,6 +4,8 @@ pytest loads this in every run of whoever has the grader installed: without `--g
 nothing is collected otherwise than before.
 """
 
+import contextlib
+import functools
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,10 @@ import pytest
 if TYPE_CHECKING:
     from grader.course import Course
     from grader.exercise import Exercise
-    from grader.jail.host import Zygote
-    from grader.jail.isolation import Isolation
     from grader.records import ExerciseGrade, Verdict
+    from grader.session import Session
 
-_SITTING = pytest.StashKey["_Sitting"]()
+_PRACTICE = pytest.StashKey["_Practice"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,13 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.grade:
-        config.stash[_SITTING] = sitting = _Sitting(config.option.grade_course, config.option.grade_seed)
-        sitting.course()  # what is wrong with it is said before anything is collected
+        config.stash[_PRACTICE] = practice = _Practice(config.option.grade_course, config.option.grade_seed)
+        _ = practice.course  # what is wrong with it is said before anything is collected
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if config.option.grade and _SITTING in config.stash:
-        config.stash[_SITTING].close()
+    if config.option.grade and _PRACTICE in config.stash:
+        config.stash[_PRACTICE].close()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,20 +44,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
     """A module of an exercise is a student's: pytest itself must not import it, even where it was named."""
     collected = yield
     config = parent.config
-    if not config.option.grade or file_path.suffix != ".py":
+    if not config.option.grade:
         return collected
-    exercise = config.stash[_SITTING].exercise_of(file_path)
+    exercise = config.stash[_PRACTICE].exercise_of(file_path)
     if exercise is None:
         return collected
     return [ExerciseFile.from_parent(parent, path=file_path, exercise=exercise)]
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    return f"grade: {config.stash[_SITTING].words()}" if config.option.grade else None
+    return f"grade: {config.stash[_PRACTICE].words()}" if config.option.grade else None
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for line in config.stash[_SITTING].told if config.option.grade else ():
+    for line in config.stash[_PRACTICE].told if config.option.grade else ():
         terminalreporter.write_line(line)
 
 
@@ -78,7 +79,7 @@ class ExerciseFile(pytest.File):
         """Grade it once. Raises `JailError` and `CourseError`, which are the grader's."""
         if self._grade is None:
             wanted = [item.name for item in self._selected()]
-            self._grade = self.config.stash[_SITTING].grade(self.path, self.exercise, wanted)
+            self._grade = self.config.stash[_PRACTICE].grade(self.path, self.exercise, wanted)
         return self._grade
 
     def tells_of_the_whole(self) -> bool:
@@ -139,85 +140,72 @@ class CheckItem(_GradeItem):
             raise NotPassed("\n".join(lines))
 
 
-class _Sitting:
-    """What all gradings of a run share: the course, the seed, one warm zygote. Everything is made when first asked."""
+class _Practice:
+    """What all gradings of a run share: the course, the seed, one session, opened when it is first asked for."""
 
-    def __init__(self, course: str | None, seed: int | None):
-        self._folder, self._seed = course, seed
-        self._course: Course | None = None
-        self._zygote: Zygote | None = None
-        self._isolation: Isolation | None = None
+    def __init__(self, folder: str | None, seed: int | None):
+        self._folder, self._seed = folder, seed
+        self._stack = contextlib.ExitStack()
+        self._session: Session | None = None
         self.told: list[str] = []
         """What is said at the end of the run."""
+
+    @functools.cached_property
+    def course(self) -> "Course":
+        """The course. Raises `pytest.UsageError` for one that cannot be used."""
+        from grader.course import load_course
+        from grader.settings import CourseError, read_settings
+
+        try:
+            return load_course(read_settings(Path(self._folder) if self._folder else None))
+        except CourseError as problem:
+            raise pytest.UsageError(f"--grade: {problem}") from None
 
     def words(self) -> str:
         course, seed = self._folder or "the bundled course", self._seed
         return f"{course}, {'a seed drawn at random' if seed is None else f'seed {seed}'}; practice, not the grade"
 
     def exercise_of(self, file: Path) -> "Exercise | None":
-        """The exercise that a module is named after; none for what belongs to the course itself."""
-        course = self.course()
+        """The exercise that a file is named after; none for what belongs to the course itself.
+
+        A module; or a notebook or an archive, where no module of that name lies beside it: that one would count.
+        """
+        course = self.course
         own = course.settings.folder
         if any(file.is_relative_to(own / name) for name in ("exercises", "plugins")):
             return None
+        suffixes = {suffix for format_ in course.formats for suffix in format_.suffixes} | {".zip"}
+        if file.suffix != ".py" and (file.suffix.lower() not in suffixes or file.with_suffix(".py").exists()):
+            return None
         return next((exercise for exercise in course.exercises if exercise.id == file.stem), None)
 
-    def course(self) -> "Course":
-        """Load it. Raises `pytest.UsageError` for one that cannot be used."""
-        if self._course is None:
-            from grader.course import load_course
-            from grader.settings import CourseError, read_settings
-
-            try:
-                self._course = load_course(read_settings(Path(self._folder) if self._folder else None))
-            except CourseError as problem:
-                raise pytest.UsageError(f"--grade: {problem}") from None
-        return self._course
-
     def grade(self, file: Path, exercise: "Exercise", wanted: Iterable[str]) -> "ExerciseGrade":
-        """Grade a module, with its neighbours, by the checks `wanted` and all that they need."""
+        """Grade a module with its neighbours, or a file alone, by the checks `wanted` and all that they need."""
         import secrets
         from dataclasses import replace
 
-        from grader.course import effective_limits
-        from grader.grading import grade_exercise
-        from grader.submissions import stage, unstage
-
-        course, zygote = self.course(), self._ready_zygote()
+        session = self._opened()
         self._seed = secrets.randbelow(2**53) if self._seed is None else self._seed
         needed = _with_needs(exercise, wanted)
         part = replace(exercise, checks=[check for check in exercise.checks if check.id in needed])
-        if part.trains:
-            zygote.prepare_training()
-        limits = effective_limits(course.settings, exercise)
-        submission = stage(file.parent, zygote, limits)
-        try:
-            found = grade_exercise(submission, part, limits, zygote, seed=self._seed)
-        finally:
-            unstage(submission, zygote)
-        assert self._isolation is not None
+        with session.staged(file.parent if file.suffix == ".py" else file) as submission:
+            found = session.grade_exercise(submission, part, seed=self._seed)
         points = f"{found.points:g} of {found.max_points:g} points"
-        self.told.append(f"grade: {file.name}: {points}, seed {self._seed}, isolation {self._isolation.level}")
+        self.told.append(f"grade: {file.name}: {points}, seed {self._seed}, isolation {session.isolation.level}")
         return found
 
-    def _ready_zygote(self) -> "Zygote":
-        if self._zygote is None:
-            import torch
+    def _opened(self) -> "Session":
+        if self._session is None:
+            from grader.session import open_session
 
-            from grader.jail.host import Zygote
-            from grader.jail.isolation import measure
-
-            torch.set_num_threads(1)
-            zygote = Zygote(self.course().settings.packages)
-            zygote.start()
-            self._zygote = zygote
-            self._isolation = measure(zygote)
-        return self._zygote
+            course = self.course
+            opened = open_session(course.settings, course=course, note=self.told.append)
+            self._session = self._stack.enter_context(opened)
+        return self._session
 
     def close(self) -> None:
-        """End the zygote."""
-        if self._zygote is not None:
-            self._zygote.close()
+        """End the session."""
+        self._stack.close()
 
 
 def _with_needs(exercise: "Exercise", wanted: Iterable[str]) -> set[str]:

@@ -6,6 +6,7 @@ exercise's starter, each of its checks and its rules (`exercises/my_rnn.py::forw
 until it is asked for.
 """
 
+import contextlib
 import functools
 import secrets
 import warnings
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from grader.course import Course
     from grader.exercise import Exercise
-    from grader.jail.host import Zygote
+    from grader.session import Session
     from grader.verify import Finding, Verified
 
 _SEEDS = 2**53
@@ -93,7 +94,8 @@ class _Proof:
     def __init__(self, folder: Path, seed: int):
         self.folder, self.seed = folder, seed
         self._course: Course | None = None
-        self._zygote: Zygote | None = None
+        self._session: Session | None = None
+        self._stack = contextlib.ExitStack()
         self._verified: dict[tuple[str, str], Verified] = {}
 
     @property
@@ -119,7 +121,7 @@ class _Proof:
 
         key = exercise.id, folder.name
         if key not in self._verified:
-            self._verified[key] = verify_solution(folder, exercise, self.course, self.zygote, self.seed)
+            self._verified[key] = verify_solution(folder, exercise, self.session, self.seed)
         return self._verified[key]
 
     def starter(self, exercise: "Exercise") -> "Iterator[Finding]":
@@ -127,7 +129,7 @@ class _Proof:
         from grader.calibration import is_reference
         from grader.verify import Finding, solutions_to, verify_starter
 
-        yield verify_starter(self.course, exercise, self.zygote, self.seed)
+        yield verify_starter(self.session, exercise, self.seed)
         if not any(is_reference(folder.name) for folder in solutions_to(self.course, exercise)):
             yield Finding("reference", exercise.id, "none", "the exercise has no reference solution")
 
@@ -143,25 +145,20 @@ class _Proof:
         mistakes = [folder for folder in solutions_to(self.course, exercise) if not is_reference(folder.name)]
         ordered = sorted(mistakes, key=is_elsewhere)
         is_caught = any(name in self.solution(exercise, folder).caught for folder in ordered)
-        yield from verify_check(self.course, exercise, name, is_caught, self.zygote.device)
+        yield from verify_check(self.course, exercise, name, is_caught, self.session.jail.device)
 
     @property
-    def zygote(self) -> "Zygote":
-        """The process that workers are forked from, started when it is first needed."""
-        if self._zygote is None:
-            from grader.jail.host import Zygote
+    def session(self) -> "Session":
+        """The session that solutions are graded in, opened when it is first needed."""
+        if self._session is None:
+            from grader.session import open_session
 
-            zygote = Zygote(self.course.settings.packages)
-            self._zygote = zygote.__enter__()
-            if any(exercise.trains for exercise in self.course.exercises):
-                zygote.prepare_training()
-        return self._zygote
+            self._session = self._stack.enter_context(open_session(self.course.settings, course=self.course))
+        return self._session
 
     def close(self) -> None:
-        """End the zygote."""
-        if self._zygote is not None:
-            self._zygote.__exit__(None, None, None)
-            self._zygote = None
+        """End the session."""
+        self._stack.close()
 
 
 class _CourseFile(pytest.File):

@@ -13,8 +13,9 @@ from typing import Any
 
 from grader import calibration
 from grader.course import Course, effective_limits
+from grader.errors import UsageError
 from grader.handout import handout
-from grader.settings import CourseError, Settings, bundled
+from grader.settings import Settings, bundled
 from grader.versions import versions
 
 _FOLDERS = ("exercises", "plugins", "reports")
@@ -62,6 +63,10 @@ them can expect full marks there, and every report says how often our own refere
 _OTHER_DATA = "; the data of your course ({names}) is not here at all"
 
 
+class CannotRelease(UsageError):
+    """A release that cannot be written there, or not with that data: what was found, what to do."""
+
+
 @dataclass(frozen=True)
 class Released:
     """What was written, and what was left out on purpose, in words."""
@@ -71,16 +76,16 @@ class Released:
 
 
 def release(course: Course, folder: Path, *, with_data: bool = False) -> Released:
-    """Write what students get into an empty or new folder. Raises `CourseError`.
+    """Write what students get into an empty or new folder. Raises `CannotRelease`.
 
     `with_data` takes along the course's own data, which its exercises' options name.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        raise CourseError(f"{folder} is not empty; name a new folder")
+        raise CannotRelease(f"{folder} is not empty; name a new folder")
     if folder.exists() and not folder.is_dir():
-        raise CourseError(f"{folder} is a file, expected a new folder")
+        raise CannotRelease(f"{folder} is a file, expected a new folder")
     if not course.exercises:
-        raise CourseError(f"{course.settings.folder} has no exercises to release")
+        raise CannotRelease(f"{course.settings.folder} has no exercises to release")
     settings, data = _for_students(course.settings, with_data)
     copied = dict(_course_files(course.settings.folder))
     for path in data if with_data else []:
@@ -100,7 +105,7 @@ def release(course: Course, folder: Path, *, with_data: bool = False) -> Release
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CourseError(f"{error.filename or folder}: {error.strerror}; {folder} is not complete") from None
+        raise CannotRelease(f"{error.filename or folder}: {error.strerror}; {folder} is not complete") from None
     return Released(len(copied) + len(written), list(_notes(course, folder, settings, [] if with_data else data)))
 
 
@@ -121,7 +126,7 @@ def _for_students(settings: Settings, with_data: bool) -> tuple[dict[str, Any], 
     for path in data if with_data else []:
         inside = (settings.folder / path).resolve()
         if not inside.is_relative_to(settings.folder):
-            raise CourseError(f"{path} is outside the course's folder, and cannot be released with it")
+            raise CannotRelease(f"{path} is outside the course's folder, and cannot be released with it")
     return table, data
 
 

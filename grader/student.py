@@ -127,7 +127,7 @@ class Student:
     def keep(self, learned: Any) -> None:
         """Note what a learning check came to, for whoever measures how often it errs."""
         self._attempt.learned.append(learned)
-        self._attempt.watch.learned(self._attempt.exercise.id, self._check, learned)
+        self._attempt.listener.learned(self._attempt.exercise.id, self._check, learned)
 
     def flag(self, name: str) -> None:
         """Raise a flag for the instructor's attention; students do not see it."""
@@ -143,12 +143,12 @@ class Student:
 
     def band(self) -> Band | None:
         """How the references' trainings went in this learning check, where that has been measured."""
-        found = self._attempt.watch.calibration(self._attempt.exercise.id, self._check)
+        found = self._attempt.calibrations.get((self._attempt.exercise.id, self._check))
         return None if found is None else reference_band(found)
 
     def reference_scores(self, check: str) -> dict[str, float]:
         """The median held-out score of each reference in a learning check, by its folder; empty where not measured."""
-        found = self._attempt.watch.calibration(self._attempt.exercise.id, check)
+        found = self._attempt.calibrations.get((self._attempt.exercise.id, check))
         return {} if found is None else reference_scores(found)
 
     def distrust(self, detail: str) -> WorkerEnded:
@@ -157,7 +157,7 @@ class Student:
 
     def tell(self, progress: str) -> None:
         """Say how far a long check has come."""
-        self._attempt.watch.check(self._attempt.exercise.id, progress)
+        self._attempt.listener.check(self._attempt.exercise.id, progress)
 
     def restart(self, purpose: str, *, trains: bool = False) -> None:
         """Go on in a fresh worker, with generators seeded for this purpose; to train a model, on the device for it."""

@@ -14,7 +14,7 @@ reads there. What is missing though all this holds, such as measured error rates
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,10 @@ from grader import advice
 from grader.calibration import Device, is_reference
 from grader.course import Course, effective_limits
 from grader.exercise import Exercise
-from grader.grading import grade_exercise
-from grader.jail.host import Zygote
-from grader.records import ExerciseGrade, Limits
-from grader.submissions import stage, unstage
+from grader.listener import Listener
+from grader.records import ExerciseGrade
+from grader.session import Session
 from grader.task import Learned
-from grader.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -83,22 +81,15 @@ def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
     return sorted(file.parent for file in folder.glob(f"*/{exercise.id}.py")) if folder else []
 
 
-def verify(
-    course: Course,
-    exercises: Iterable[Exercise],
-    zygote: Zygote,
-    *,
-    seed: int,
-    only: Collection[str] = (),
-) -> Iterator[Finding]:
+def verify(session: Session, *, seed: int, only: Collection[str] = ()) -> Iterator[Finding]:
     """Grade all that is known about each exercise, or `only` the solutions so named; findings come as they are made."""
-    for exercise in exercises:
+    for exercise in session.exercises:
         caught: set[str] = set()
         references = 0
-        for folder in solutions_to(course, exercise):
+        for folder in solutions_to(session.course, exercise):
             if only and folder.name not in only:
                 continue
-            verified = verify_solution(folder, exercise, course, zygote, seed)
+            verified = verify_solution(folder, exercise, session, seed)
             references += verified.is_reference
             caught |= verified.caught
             yield verified.finding
@@ -106,21 +97,21 @@ def verify(
             continue  # nothing can be said of the whole
         if not references:
             yield Finding("reference", exercise.id, "none", "the exercise has no reference solution")
-        yield verify_starter(course, exercise, zygote, seed)
+        yield verify_starter(session, exercise, seed)
         for name in checks_and_rules(exercise):
-            yield from verify_check(course, exercise, name, name in caught, zygote.device)
+            yield from verify_check(session.course, exercise, name, name in caught, session.jail.device)
 
 
-def verify_solution(folder: Path, exercise: Exercise, course: Course, zygote: Zygote, seed: int) -> Verified:
+def verify_solution(folder: Path, exercise: Exercise, session: Session, seed: int) -> Verified:
     """Grade one folder of solutions: a reference by its name, else a mistake."""
     learned: list[tuple[str, Learned]] = []
     spent: list[float] = []
-    watch = Watch(
+    listener = Listener(
         learned=lambda _, check, found: learned.append((check, found)), spent=lambda _, seconds: spent.append(seconds)
     )
-    grade = _grade(folder, exercise, course, zygote, seed, watch)
+    grade = _grade(folder, exercise, session, seed, listener)
     if is_reference(folder.name):
-        limits = effective_limits(course.settings, exercise)
+        limits = effective_limits(session.course.settings, exercise)
         warnings = [*advice.on_time(limits, sum(spent), learned), *advice.on_untrained(learned)]
         if folder.name == "reference":
             warnings += advice.on_probes(exercise, learned)
@@ -135,12 +126,12 @@ def verify_solution(folder: Path, exercise: Exercise, course: Course, zygote: Zy
     return Verified(_finding(folder.name, grade, problem, warning), False, frozenset(caught))
 
 
-def verify_starter(course: Course, exercise: Exercise, zygote: Zygote, seed: int) -> Finding:
+def verify_starter(session: Session, exercise: Exercise, seed: int) -> Finding:
     """Whether the exercise has a starter that earns nothing and breaks nothing."""
-    file = course.settings.folder / "exercises" / "starters" / f"{exercise.id}.py"
+    file = session.course.settings.folder / "exercises" / "starters" / f"{exercise.id}.py"
     if not file.is_file():
         return Finding("starter", exercise.id, "none", f"{file.name} is missing in exercises/starters")
-    grade = _grade(file, exercise, course, zygote, seed, Watch())
+    grade = _grade(file, exercise, session, seed, Listener())
     fine = grade.points == 0 and grade.status in ("graded", "error")
     return _finding("starter", grade, None if fine else "a starter earns 0 and breaks nothing")
 
@@ -161,13 +152,9 @@ def verify_check(course: Course, exercise: Exercise, name: str, caught: bool, de
             yield Finding(name, exercise.id, "calibration", None, warning)
 
 
-def _grade(path: Path, exercise: Exercise, course: Course, zygote: Zygote, seed: int, watch: Watch) -> ExerciseGrade:
-    submission = stage(path, zygote, Limits())
-    limits = effective_limits(course.settings, exercise)
-    try:
-        return grade_exercise(submission, exercise, limits, zygote, seed=seed, watch=watch)
-    finally:
-        unstage(submission, zygote)
+def _grade(path: Path, exercise: Exercise, session: Session, seed: int, listener: Listener) -> ExerciseGrade:
+    with session.staged(path) as submission:
+        return session.grade_exercise(submission, exercise, seed=seed, listener=listener)
 
 
 def _finding(subject: str, grade: ExerciseGrade, problem: str | None, warning: str | None = None) -> Finding:

@@ -15,14 +15,9 @@ from pathlib import Path
 import msgspec
 import watchfiles
 
-from grader.course import Course
 from grader.exercise import Exercise
-from grader.grading import grade
-from grader.jail.host import Zygote
 from grader.jail.loading import IGNORED
-from grader.records import ExerciseGrade, Grade, Level, Limits
-from grader.submissions import stage, unstage
-from grader.watch import Watch
+from grader.records import ExerciseGrade
 
 _SEEN = 5000
 _HASHED_BYTES = 4 << 20
@@ -285,24 +280,3 @@ _STATUS_WORDS = {
     "memory": "takes too much memory now",
     "broken": "could not be judged: the grader itself failed",
 }
-
-
-@dataclass(frozen=True)
-class Sitting:
-    """Grades one path again and again through one warm zygote, always with the same seed."""
-
-    path: Path
-    exercises: list[Exercise]
-    course: Course
-    zygote: Zygote
-    level: Level
-    seed: int
-
-    def judge(self, exercises: list[Exercise], watch: Watch) -> Grade:
-        """Grade what lies at the path now. Raises what `zygote.waiting` and `watch.check` raise."""
-        limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
-        submission = stage(self.path, self.zygote, limits)
-        try:
-            return grade(submission, exercises, self.course, self.zygote, level=self.level, seed=self.seed, watch=watch)
-        finally:
-            unstage(submission, self.zygote)

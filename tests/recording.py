@@ -9,27 +9,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import grader.verify
-from grader import calibration
+import grader.grading
 from grader.cli import main
 from grader.course import load_course
 from grader.figures import Figure
-from grader.grading import grade_exercise
+from grader.listener import Listener
 from grader.records import Conditions, ExerciseGrade, Grade
 from grader.settings import read_settings
 from grader.summary import first_in
-from grader.watch import Watch
 
 
 def recorded(submission: Any, exercise: Any, *arguments: Any, **options: Any) -> ExerciseGrade:
     """What `grade_exercise` says, written down."""
     figures: list[Figure] = []
-    watch = dataclasses.replace(
-        options.pop("watch", None) or Watch(),
-        figure=lambda _, figure: figures.append(figure),
-        calibration=lambda exercise, check: calibration.load(COURSE.settings.folder, exercise, check),
+    listener = dataclasses.replace(
+        options.pop("listener", None) or Listener(), figure=lambda _, figure: figures.append(figure)
     )
-    grade = grade_exercise(submission, exercise, *arguments, watch=watch, **options)
+    grade = grade_exercise(submission, exercise, *arguments, listener=listener, **options)
     _keep_page(submission.name, grade, figures, options["seed"])
     fix = first_in(grade)
     first = "" if fix is None else f"{fix.reason}\n{fix.hint or ''}"
@@ -49,5 +45,5 @@ def _keep_page(name: str, grade: ExerciseGrade, figures: list[Figure], seed: int
 
 if __name__ == "__main__":
     COURSE = load_course(read_settings(), entry_points=False)
-    grader.verify.grade_exercise = recorded  # type: ignore[attr-defined]
+    grade_exercise, grader.grading.grade_exercise = grader.grading.grade_exercise, recorded
     main(sys.argv[2:])

@@ -13,6 +13,8 @@ from grader import calibration
 from grader.calibrating import calibrate, rerun
 from grader.calibration import Calibration, Row, hash_of, load, reference_band, save, statement, upper_limit
 from grader.course import load_course
+from grader.jail.isolation import Isolation
+from grader.session import Session
 from grader.settings import read_settings
 
 ROOT = Path(__file__).parents[1]
@@ -276,6 +278,12 @@ def test_a_stop_in_the_middle_of_saving_loses_nothing(small, monkeypatch):
 # Measuring.
 
 
+def opened(folder, zygote):
+    """A session in the warm jail of these tests, and the exercise."""
+    course, exercise = loaded(folder)
+    return Session(course, course.exercises, zygote, Isolation("basic", {})), exercise
+
+
 def summary(rows):
     return [(r.solution, r.seed) for r in rows]
 
@@ -284,8 +292,8 @@ def summary(rows):
 def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
     """Each with the same seeds; what a mistake of another check does is not asked."""
     folder = small()
-    course, exercise = loaded(folder)
-    rows = list(calibrate(course, exercise, zygote, 2))
+    session, exercise = opened(folder, zygote)
+    rows = list(calibrate(session, exercise, 2))
     assert summary(rows) == list(itertools.product(MEASURED, (1000, 1001)))
     for found in rows:
         reference = found.solution != "last-only"
@@ -299,7 +307,7 @@ def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
     assert (file.exercise, file.check, file.device, file.hash) == ("adding", "learns", "cpu", hash_of(folder, "adding"))
     assert file.rows == rows
     assert "torch" in file.versions
-    again = rerun(course, exercise, exercise.checks[1], zygote, rows[2])
+    again = rerun(session, exercise, exercise.checks[1], rows[2])
     assert (again.solution, again.seed, again.share) == (rows[2].solution, rows[2].seed, rows[2].share)
 
 
@@ -307,21 +315,21 @@ def test_a_row_is_what_the_check_says_and_a_mistake_is_trained_once(small, zygot
     """Probes behind the training count too; here the check tells how many trainings there were, in quarters."""
     tells = EXERCISE.replace("learn(student, task).judge()", "len(learn(student, task).runs) / 4")
     folder = small({"exercises/adding.py": tells, "solutions/reference-again/adding.py": LAST_ONLY})
-    shares = {row.solution: row.share for row in calibrate(*loaded(folder), zygote, 1)}
+    shares = {row.solution: row.share for row in calibrate(*opened(folder, zygote), 1)}
     assert shares == {"last-only": 0.25, "reference": 0.25, "reference-again": 0.75}
 
 
 def test_measuring_goes_on_where_it_was_stopped(small, zygote):
     """What was measured is kept at each moment, and not measured again."""
     folder = small()
-    course, exercise = loaded(folder)
-    under_way = calibrate(course, exercise, zygote, 1)
+    session, exercise = opened(folder, zygote)
+    under_way = calibrate(session, exercise, 1)
     first = [next(under_way), next(under_way)]
     under_way.close()
     assert kept(folder).rows == first
-    assert summary(calibrate(course, exercise, zygote, 1)) == [("reference-again", 1000)]
-    assert list(calibrate(course, exercise, zygote, 1)) == []
-    assert summary(calibrate(course, exercise, zygote, 2)) == [(name, 1001) for name in MEASURED]
+    assert summary(calibrate(session, exercise, 1)) == [("reference-again", 1000)]
+    assert list(calibrate(session, exercise, 1)) == []
+    assert summary(calibrate(session, exercise, 2)) == [(name, 1001) for name in MEASURED]
     rows = kept(folder).rows
     assert rows[:2] == first
     assert sorted(summary(rows)) == list(itertools.product(MEASURED, (1000, 1001)))
@@ -332,9 +340,9 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
     (folder / "solutions" / "reference-again" / "adding.py").unlink()
     stale = made([row(), row("last-only", share=1.0)], hash_of(folder, "adding"))
     save(folder, stale)
-    assert list(calibrate(*loaded(folder), zygote, 1)) == []
+    assert list(calibrate(*opened(folder, zygote), 1)) == []
     (folder / "exercises" / "adding.py").write_text(EXERCISE + "\nCHANGED = True\n")
-    rows = list(calibrate(*loaded(folder), zygote, 1))
+    rows = list(calibrate(*opened(folder, zygote), 1))
     assert summary(rows) == [("last-only", 1000), ("reference", 1000)]
     assert kept(folder).rows == rows
     assert load(folder, "adding", "learns") is not None
@@ -354,7 +362,7 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
 def test_a_mistake_that_is_refused_earned_nothing(small, zygote, source):
     """Whatever it is refused for, measuring goes on; a formula is not taken for something learned."""
     folder = small({"solutions/last-only/adding.py": source})
-    first = next(calibrate(*loaded(folder), zygote, 1))
+    first = next(calibrate(*opened(folder, zygote), 1))
     assert (first.solution, first.seed, first.share, first.score) == ("last-only", 1000, 0.0, None)
 
 
@@ -396,25 +404,14 @@ def submitted(folder, cli):
 
 
 @pytest.mark.slow
-def test_where_nothing_was_measured_the_reference_is_trained_once_and_kept(small, cli):
-    """So that there is something to compare with; no error rate is claimed of it."""
+def test_grading_writes_nothing_into_the_course(small, cli):
+    """Where nothing was measured there is no band, and none is made: that is for `grade verify --calibrate`."""
     folder = small()
-    page = submitted(folder, cli)
-    assert "our references (cpu)" in page
-    assert "has not been measured" in page
-    rows = kept(folder).rows
-    assert [(r.solution, r.share) for r in rows] == [("reference", 1.0)]
-    file = calibration.file_of(folder, "adding", "learns")
-    before = file.stat().st_mtime_ns
-    assert "our references (cpu)" in submitted(folder, cli)
-    assert file.stat().st_mtime_ns == before
-
-
-@pytest.mark.slow
-def test_what_cannot_be_kept_is_shown_all_the_same(small, cli):
-    folder = small({"exercises/calibration": "in the way"})
-    assert "our references (cpu)" in submitted(folder, cli)
-    assert (folder / "exercises" / "calibration").read_text() == "in the way"
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if "__pycache__" not in file.parts}
+    assert "our references" not in submitted(folder, cli)
+    assert cli("batch", folder / "solutions", "--course", folder, "--jobs", 1).returncode == 0
+    after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if "__pycache__" not in file.parts}
+    assert after == before
 
 
 @pytest.mark.slow
@@ -425,12 +422,6 @@ def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, cli):
     before = file.read_bytes()
     assert "our references" not in submitted(folder, cli)
     assert file.read_bytes() == before
-
-
-@pytest.mark.slow
-def test_without_a_reference_that_learns_there_is_no_band(small, cli):
-    folder = small({"solutions/reference/adding.py": "x = 1\n"})
-    assert "our references" not in submitted(folder, cli)
 
 
 # The bundled course.
@@ -495,5 +486,5 @@ def test_two_random_rows_can_be_repeated(course, zygote):
     none = [r for r in found.of(references=False) if r.share == 0]
     assert full and none
     for wanted in (choice(full), choice(none)):
-        again = rerun(course, exercise, check, zygote, wanted)
+        again = rerun(Session(course, [exercise], zygote, Isolation("basic", {})), exercise, check, wanted)
         assert again.share == wanted.share, f"random.Random({chance}): {exercise_id}: {wanted} became {again}"

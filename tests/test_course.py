@@ -8,12 +8,12 @@ import textwrap
 import pytest
 
 from grader import Conditions, Unmet
-from grader.course import effective_limits, load_course
+from grader.course import UnknownExercise, effective_limits, load_course
 from grader.grading import grade
+from grader.listener import Listener
 from grader.records import Limits, to_json
 from grader.settings import CourseError, bundled, read_settings
 from grader.submissions import stage, unstage
-from grader.watch import Watch
 
 SOLUTION = "from torch import nn\ndef one():\n    return 1\nclass Model(nn.Module):\n    def forward(self): return 1\n"
 
@@ -125,7 +125,7 @@ def test_the_bundled_course_is_whole():
 
 def test_picking_what_is_not_there_says_what_there_is(folder):
     course = load(folder(a=plugin(id="a"), b=plugin(id="b")))
-    with pytest.raises(CourseError, match="no exercise is called 'c'; there are: a, b"):
+    with pytest.raises(UnknownExercise, match="no exercise is called 'c'; there are: a, b"):
         course.pick(("c",))
     assert [exercise.id for exercise in course.pick(("b", "a", "b"))] == ["a", "b"]
 
@@ -323,7 +323,7 @@ def graded(folder, submission, zygote, isolation):
                 zygote,
                 level=isolation.level,
                 seed=1,
-                watch=Watch(fault=faults.append),
+                listener=Listener(fault=faults.append),
             )
         finally:
             unstage(staged, zygote)

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,10 +22,9 @@ from torch.utils._pytree import tree_leaves
 
 from grader import Exercise, LearningTask, Opaque, StudentRaised, expect, learn
 from grader.attempt import Attempt
-from grader.calibrating import measured_or_trained
-from grader.calibration import Calibration, Row, hash_of, reference_band, save
-from grader.commands.options import choose_device
+from grader.calibration import Calibration, Row, hash_of, known, reference_band, save
 from grader.course import Course
+from grader.devices import choose_device
 from grader.grading import grade
 from grader.hints import hint_for
 from grader.jail import gpu, landlock, lockdown, seccomp, worker
@@ -36,10 +34,10 @@ from grader.jail.host import Zygote
 from grader.jail.isolation import Isolation, measure
 from grader.jail.view import worker_view
 from grader.jail.zygote import Layers
+from grader.listener import Listener
 from grader.records import ExerciseGrade, Grade, Limits
 from grader.student import Student
 from grader.submissions import stage, unstage
-from grader.watch import Watch
 
 ROOT = Path(__file__).parents[1]
 NO_CUDA = "no CUDA device"
@@ -553,7 +551,7 @@ def student_of(zygote: Zygote, source: str, tmp_path: Path) -> Iterator[Student]
     """A check's handle on this source, in a worker on the device of trainings."""
     (tmp_path / "task.py").write_text(source)
     staged = stage(tmp_path / "task.py", zygote, Limits())
-    attempt = Attempt(zygote, staged, exercise, Limits(), 1, Watch())
+    attempt = Attempt(zygote, staged, exercise, Limits(), 1, Listener())
     try:
         attempt.load()
         student = Student(attempt, "during")
@@ -730,9 +728,9 @@ def graded(zygote: Zygote, course: Course, tmp_path: Path, source: str = LEARNER
     zygote.prepare_training()
     staged = stage(tmp_path / "task.py", zygote, Limits())
     told: list[str] = []
-    watch = Watch(check=lambda _, words: told.append(words or ""), fault=pytest.fail)
+    listener = Listener(check=lambda _, words: told.append(words or ""), fault=pytest.fail)
     try:
-        result = grade(staged, [learns], course, zygote, level="basic", seed=5, watch=watch)
+        result = grade(staged, [learns], course, zygote, level="basic", seed=5, listener=listener)
     finally:
         unstage(staged, zygote)
     return result, next((words for words in told if "tensor(" in words), "")
@@ -788,14 +786,8 @@ def calibration_of(course: Path, device: str) -> Calibration:
     return Calibration("task", "trained", hash_of(course, "task"), device, {}, [row])  # type: ignore[arg-type]
 
 
-def known(folder: Path, device: str) -> dict[tuple[str, str], Calibration]:
-    """What is known in a course without solutions."""
-    course, zygote = SimpleNamespace(settings=SimpleNamespace(folder=folder)), SimpleNamespace(device=device)
-    return measured_or_trained(course, [learns], zygote, lambda *_: None)  # type: ignore[arg-type]
-
-
 def band_name(course: Path, device: str) -> str:
-    (found,) = known(course, device).values()
+    (found,) = known(course, [learns], device).values()  # type: ignore[arg-type]
     band = reference_band(found)
     assert band is not None
     return band.name
@@ -804,7 +796,7 @@ def band_name(course: Path, device: str) -> str:
 def test_the_band_is_of_the_device_where_there_is_one(tmp_path):
     """Else of the CPU, and named so."""
     (tmp_path / "exercises").mkdir()
-    assert known(tmp_path, "cuda") == {}
+    assert known(tmp_path, [learns], "cuda") == {}
     save(tmp_path, calibration_of(tmp_path, "cpu"))
     names = []
     for _ in range(2):
@@ -844,7 +836,7 @@ def test_auto_says_nothing_where_there_is_no_gpu(monkeypatch, capsys, own, stric
         monkeypatch.setenv(name, value)
     with Zygote() as zygote:
         for asked in ("auto", "cpu"):
-            assert choose_device(asked, zygote, strict) is strict
+            assert choose_device(asked, zygote, strict, required=None, say=pytest.fail) is strict
         assert zygote.trainer is zygote
     assert capsys.readouterr() == ("", "")
 

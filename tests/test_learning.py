@@ -19,10 +19,10 @@ from grader.attempt import Attempt
 from grader.calibration import Calibration, Row
 from grader.figures import Band
 from grader.grading import grade
+from grader.listener import Listener
 from grader.records import ExerciseGrade, Limits, to_json
 from grader.submissions import stage, unstage
 from grader.task import Learned, Run, Symptoms
-from grader.watch import Watch
 
 BUDGET, EVERY = 60, 20
 
@@ -165,15 +165,26 @@ def try_(submission, zygote, course, isolation):
     def run(source, task=TASK, observe=None, *, seed=1, hint=None, calibration=None, **limits):
         found, told, figures, faults = [], [], [], []
         exercise = exercise_of(task, observe, hint=hint, found=found, **limits)
-        watch = Watch(
+        listener = Listener(
             check=lambda _, words: told.append(words or ""),
             fault=faults.append,
             figure=lambda _, figure: figures.append(figure),
-            calibration=lambda *_: calibration,
+        )
+        known = (
+            {} if calibration is None else dict.fromkeys([(exercise.id, c.id) for c in exercise.checks], calibration)
         )
         staged = stage(submission({"task.py": source}), zygote, Limits())
         try:
-            result = grade(staged, [exercise], course, zygote, level=isolation.level, seed=seed, watch=watch)
+            result = grade(
+                staged,
+                [exercise],
+                course,
+                zygote,
+                level=isolation.level,
+                seed=seed,
+                listener=listener,
+                calibrations=known,
+            )
         finally:
             unstage(staged, zygote)
         learned = found[0] if found else None
@@ -238,7 +249,7 @@ def test_a_good_model_stops_early_and_gets_full_marks_with_one_training(try_):
 
 def fortunes(seed):
     """The first numbers that a model draws when it is built in each training: as the engine seeds them."""
-    attempt = Attempt(None, None, exercise_of(), Limits(), seed, Watch())
+    attempt = Attempt(None, None, exercise_of(), Limits(), seed, Listener())
     generators = [torch.Generator().manual_seed(attempt.seed(f"learns/learn/{number}/worker")) for number in range(3)]
     return [float(torch.rand(1, generator=generator)) for generator in generators]
 

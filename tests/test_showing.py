@@ -6,9 +6,9 @@ import pytest
 
 from grader.course import effective_limits
 from grader.grading import grade_exercise
+from grader.listener import Listener
 from grader.records import Limits
 from grader.submissions import stage, unstage
-from grader.watch import Watch
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,11 +22,11 @@ def shown(zygote, course, isolation):
         if picked.trains:
             zygote.prepare_training()
         figures = []
-        watch = Watch(figure=lambda _, figure: figures.append(figure))
+        listener = Listener(figure=lambda _, figure: figures.append(figure))
         staged = stage(ROOT / "solutions" / name, zygote, Limits())
         try:
             limits = effective_limits(course.settings, picked)
-            graded = grade_exercise(staged, picked, limits, zygote, seed=1, watch=watch)
+            graded = grade_exercise(staged, picked, limits, zygote, seed=1, listener=listener)
         finally:
             unstage(staged, zygote)
         assert graded.status == "graded"

@@ -13,8 +13,8 @@ import pytest
 
 from grader.exercise import Check, Exercise
 from grader.records import ExerciseGrade, Verdict
-from grader.watch import Watch
-from grader.watching import Desk, Saved, Sitting, Source, Standing, mentions, touched, without_training
+from grader.session import Session
+from grader.watching import Desk, Saved, Source, Standing, mentions, touched, without_training
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120
@@ -149,16 +149,21 @@ def test_a_save_ends_even_a_loop_without_end(zygote, course, isolation, submissi
     folder = submission({"my_rnn.py": reference.replace("outputs = []", loop + "outputs = []")})
     assert loop in (folder / "my_rnn.py").read_text()
     exercises = course.pick(("my_rnn",))
-    sitting = Sitting(folder, exercises, course, zygote, isolation.level, 1)
+    session = Session(course, exercises, zygote, isolation)
+
+    def judge():
+        with session.staged(folder) as submission:
+            return session.grade(submission, seed=1)
+
     zygote.waiting, staged = saved, set(zygote.spool.iterdir())
     try:
         with pytest.raises(Saved):
-            sitting.judge(exercises, Watch())
+            judge()
     finally:
         zygote.waiting = lambda: None
     assert set(zygote.spool.iterdir()) == staged, "the staged copy is left"
     (folder / "my_rnn.py").write_text(reference)
-    assert sitting.judge(exercises, Watch()).percent == 100
+    assert judge().percent == 100
 
 
 # What lies at a path.

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grader.commands.options import (
-    GRADER_FAILED,
     LEVEL_NAMES,
     SEEDS,
     course_option,
     device_option,
-    ends_in_one_line,
     gradebook_option,
-    open_book,
     version_option,
 )
+from grader.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -121,16 +119,13 @@ def batch(path: Path, format_: str, fail_under: float, course: "Settings", outpu
     export` fills an LMS's sheet. Exit codes: 0 graded, 1 below --fail-under, 2 usage error, 3 the grader itself failed.
     """
     if not os.path.lexists(path):
-        click.echo(f"grade: {path}: no such file or folder", err=True)
-        raise SystemExit(2)
-    with ends_in_one_line():
-        from grader.course import load_course
+        raise UsageError(f"{path}: no such file or folder")
+    from grader.course import load_course
 
-        loaded = load_course(course)
-        run = _Run(loaded, path, output, format_, options)
-        broken, lowest = run.all()
+    run = _Run(load_course(course), path, output, format_, options)
+    broken, lowest = run.all()
     if broken:
-        raise SystemExit(GRADER_FAILED)
+        raise SystemExit(GraderFault.exit_code)
     if not lowest >= fail_under:
         raise SystemExit(1)
 
@@ -148,66 +143,60 @@ class _Run:
     def all(self) -> tuple[bool, float]:
         """Ingest, grade, report; whether a fault of ours is among the grades, and the lowest percentage."""
         from grader.collecting import BadDownload
+        from grader.gradebook import open_gradebook
         from grader.reporting import STUDENTS
         from grader.uploads import ingested
 
         options = self.options
         output = Path(os.path.realpath(self.output))
         if Path(os.path.realpath(self.path)) in (output, output / STUDENTS):
-            raise click.UsageError(
+            raise UsageError(
                 f"{self.path}: reports would come to lie among the submissions; name another folder with --output"
             )
         executor = self._executor()
-        try:
-            how = options["layout"], options["pattern"], options["roster"]
-            with ingested(self.path, self.course, *how, self.output) as found:
-                self.text.ingest(found)
-                if not found.found.uploads:
-                    raise BadDownload(f"{self.path}: there is no submission in it")
-                with open_book(options["gradebook"], create=True) as book:
-                    batch = self._batch(book)
-                    self._grade(batch, found, executor)
-                    return self._report(book, found)
-        except BadDownload as problem:
-            raise click.UsageError(str(problem)) from None
+        how = options["layout"], options["pattern"], options["roster"]
+        with ingested(self.path, self.course, *how, self.output) as found:
+            self.text.ingest(found)
+            if not found.found.uploads:
+                raise BadDownload(f"{self.path}: there is no submission in it")
+            with open_gradebook(options["gradebook"], create=True) as book:
+                self._grade(self._batch(book), found, executor)
+                return self._report(book, found)
 
     def _executor(self) -> "Executor":
-        """The executor that was chosen. Raises `click.UsageError`."""
+        """The executor that was chosen. Raises `UsageError`."""
         from grader.executors import LocalExecutor
 
         name: str = self.options["executor"]
         pairs = [option.partition("=") for option in self.options["executor_options"]]
         for key, equals, _ in pairs:
             if not equals:
-                raise click.UsageError(f"--executor-option {key}: expected K=V")
+                raise UsageError(f"--executor-option {key}: expected K=V")
         given = {key: value for key, _, value in pairs}
         known: dict[str, str] | None = {} if name == "local" else None
         if name in self.course.executors:
             known = dict(self.course.executors[name].options)
         if known is None:
             names = ", ".join(["local", *sorted(self.course.executors)])
-            raise click.UsageError(f"no executor is called '{name}'; there are: {names}")
+            raise UsageError(f"no executor is called '{name}'; there are: {names}")
         for key in given:
             if key not in known:
                 has = f"it has {', '.join(known)}" if known else "it has none"
-                raise click.UsageError(f"--executor-option {key}: no option of the executor '{name}'; {has}")
+                raise UsageError(f"--executor-option {key}: no option of the executor '{name}'; {has}")
         if name == "local":
             return LocalExecutor(self.jobs)
         try:
             return self.course.executors[name].make(given, self.jobs)
         except ValueError as problem:
-            raise click.UsageError(f"--executor {name}: {problem}") from None
+            raise UsageError(f"--executor {name}: {problem}") from None
 
     def _batch(self, book: "Gradebook") -> "Batch":
         from grader.batch import Batch
-        from grader.course import UnknownExercise, hash_of
+        from grader.course import hash_of
         from grader.slot import Kind
 
         options = self.options
-        try:
-            exercises = self.course.pick(options["ids"])
-        except UnknownExercise as problem:
-            raise click.UsageError(str(problem)) from None
+        exercises = self.course.pick(options["ids"])
         required: Level = options["require"] or ("process" if options["trust"] else "basic")
         settings = self.course.settings
         kind = Kind(str(settings.folder), hash_of(settings), list(options["ids"]), options["device"], required)
@@ -217,8 +206,8 @@ class _Run:
         return Batch(self.course, exercises, kind, book, seed, force=options["force"])
 
     def _grade(self, batch: "Batch", found: "Ingest", executor: "Executor") -> None:
-        from grader.batch import CannotGrade, Estimate
-        from grader.commands.options import fail
+        from grader.batch import Estimate
+        from grader.session import CannotGrade
 
         try:
             with self.text.counting("reading", len(found.found.uploads)) as show:
@@ -232,7 +221,7 @@ class _Run:
         except CannotGrade as problem:
             executor.shutdown(wait=False, cancel_futures=True)
             advice = "; --trust grades all the same" if "is required, this machine reaches" in str(problem) else ""
-            fail(f"{problem}{advice}")
+            raise CannotGrade(f"{problem}{advice}") from None
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, version_option
+from grader.commands.options import course_option, version_option
 
 if TYPE_CHECKING:
     from grader.jail.host import Zygote
@@ -36,7 +36,7 @@ def doctor(course: "Settings") -> None:
     """Say what this machine can isolate, measured on a real worker, and what to do about it."""
     from grader.jail.host import Zygote
 
-    with ends_in_one_line(), Zygote(course.packages) as zygote:
+    with Zygote(course.packages) as zygote:
         from grader.jail.isolation import measure
 
         planned = zygote.ready()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, fail, gradebook_option, open_book, version_option
+from grader.commands.options import course_option, gradebook_option, version_option
+from grader.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
     from grader.course import Course
@@ -40,15 +41,14 @@ def export(
     `grade plugins` lists all formats with a few words about each. For an LMS, download its own sheet first and let it
     be filled: `grade export canvas --into export.csv --output import.csv`.
     """
-    with ends_in_one_line():
-        from grader.course import load_course
+    from grader.course import load_course
 
-        loaded = load_course(course)
-        exporter = loaded.exporters.get(format_)
-        if exporter is None:
-            known = ", ".join(sorted(loaded.exporters)) or "none"
-            raise click.UsageError(f"no format is called '{format_}'; there are: {known}")
-        exported = _export(exporter, loaded, gradebook, into, column, output)
+    loaded = load_course(course)
+    exporter = loaded.exporters.get(format_)
+    if exporter is None:
+        known = ", ".join(sorted(loaded.exporters)) or "none"
+        raise UsageError(f"no format is called '{format_}'; there are: {known}")
+    exported = _export(exporter, loaded, gradebook, into, column, output)
     for note in exported.notes:
         click.echo(f"note: {note}", err=True)
 
@@ -59,27 +59,24 @@ def _export(
     from grader import reporting
     from grader.batch import adjustments_of
     from grader.commands.options import write_out
-    from grader.hookspecs import CannotExport
+    from grader.gradebook import open_gradebook
 
-    with open_book(url) as book:
+    with open_gradebook(url) as book:
         book.settle(adjustments_of(course))
         sheet = into.read_bytes() if into is not None else None
         exporting = reporting.exporting_of(course, book, into=sheet, column=column)
-        try:
-            exported = exporter.export(exporting)
-            if exported.folder is not None:
-                if output is None:
-                    raise click.UsageError(f"'{exporter.name}' writes a folder: name one with --output")
-                for name, data in exported.folder:
-                    _write(output / name, data)
-            elif output is not None and output.is_dir():
-                raise click.UsageError(f"'{exporter.name}' writes a file, and {output} is a folder")
-            elif output is None or _is_stream(output):
-                write_out(exported.document, output)
-            else:
-                _write(output, exported.document)
-        except CannotExport as problem:
-            raise click.UsageError(str(problem)) from None
+        exported = exporter.export(exporting)
+        if exported.folder is not None:
+            if output is None:
+                raise UsageError(f"'{exporter.name}' writes a folder: name one with --output")
+            for name, data in exported.folder:
+                _write(output / name, data)
+        elif output is not None and output.is_dir():
+            raise UsageError(f"'{exporter.name}' writes a file, and {output} is a folder")
+        elif output is None or _is_stream(output):
+            write_out(exported.document, output)
+        else:
+            _write(output, exported.document)
     return exported
 
 
@@ -90,7 +87,7 @@ def _write(file: Path, data: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write(file, data)
     except OSError as error:
-        fail(f"{file} cannot be written: {error.strerror}")
+        raise GraderFault(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _is_stream(file: Path) -> bool:

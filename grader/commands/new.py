@@ -14,6 +14,7 @@ from string import Template
 import click
 
 from grader.commands.options import version_option
+from grader.errors import UsageError
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 _STUDENTS_NEED = {"torch", "numpy"}
@@ -53,7 +54,7 @@ def exercise(exercise_id: str, learning: bool, course: Path | None) -> None:
     try:
         _write(files)
     except OSError as error:
-        raise click.UsageError(f"{folder}: cannot be written to: {error.strerror}; nothing was changed") from None
+        raise UsageError(f"{folder}: cannot be written to: {error.strerror}; nothing was changed") from None
     where = f" --course {course}" if course is not None else ""
     for file in files:
         click.echo(f"wrote {file.relative_to(folder)}")
@@ -69,28 +70,28 @@ def _course_folder(given: Path | None) -> Path:
     """Where to write. A course that was given may still be empty; one that was not must be recognisable."""
     folder = (given or Path.cwd()).resolve()
     if given is None and not (folder / "exercises").is_dir():
-        raise click.UsageError(
+        raise UsageError(
             f"{folder} has no exercises/ folder, so it is no course; go to your course's folder, or name it "
             f"with --course DIR"
         )
     if folder == TEMPLATES.parent / "course":
-        raise click.UsageError(f"{folder} came with the grader and is replaced with it; make a folder of your own")
+        raise UsageError(f"{folder} came with the grader and is replaced with it; make a folder of your own")
     return folder
 
 
 def _refuse_name(name: str) -> None:
     """Raise `UsageError` for what cannot be the name of a module that students hand in."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
-        raise click.UsageError(
+        raise UsageError(
             f"'{name}' is no name for an exercise: students hand in a module of that name, so use letters a-z, digits "
             f"and underscores, with a letter first, such as 'parity' or 'my_gru'"
         )
     if len(name) > _LONGEST:
-        raise click.UsageError(f"'{name}' is too long for an exercise's name: use at most {_LONGEST} characters")
+        raise UsageError(f"'{name}' is too long for an exercise's name: use at most {_LONGEST} characters")
     if name in sys.stdlib_module_names | _STUDENTS_NEED:
-        raise click.UsageError(f"'{name}' is a module that others import: a student's {name}.py would hide it")
+        raise UsageError(f"'{name}' is a module that others import: a student's {name}.py would hide it")
     if name in _FOLDERS_OF_OURS:
-        raise click.UsageError(f"'{name}' is a folder of its own in exercises/; choose another name")
+        raise UsageError(f"'{name}' is a folder of its own in exercises/; choose another name")
 
 
 def _files(folder: Path, name: str, kind: str) -> dict[Path, str]:
@@ -118,7 +119,7 @@ def _refuse_existing(folder: Path, name: str, files: list[Path]) -> None:
     """Raise `UsageError` where anything would be overwritten, or a folder holds the exercise already."""
     for path in [folder / "exercises" / name, *files]:
         if path.exists() or path.is_symlink():
-            raise click.UsageError(f"{path.relative_to(folder)} is there already; choose another name or move it away")
+            raise UsageError(f"{path.relative_to(folder)} is there already; choose another name or move it away")
 
 
 def _write(files: dict[Path, str]) -> None:

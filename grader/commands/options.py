@@ -1,21 +1,15 @@
-"""Options that several commands share, and how an error ends a command."""
+"""Options that several commands share."""
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from grader.gradebook import Gradebook
-    from grader.jail.host import Zygote
-    from grader.jail.isolation import Isolation
     from grader.settings import Settings
 
-GRADER_FAILED = 3
-"""Exit code: the grader itself failed, or isolation was required and is not available."""
 SEEDS = 2**53
 """How many seeds there are: every reader of JSON keeps them, and no student's code finds out which one was drawn."""
 
@@ -24,7 +18,7 @@ LEVEL_NAMES = ("process", "basic", "strong", "full")
 
 
 def gradebook_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--gradebook URL`, for `open_book`."""
+    """`--gradebook URL`."""
     return click.option(
         "--gradebook",
         default="sqlite:///grade-report/gradebook.db",
@@ -33,22 +27,6 @@ def gradebook_option(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="The gradebook: an SQLite file, or postgresql+psycopg://...",
     )(command)
-
-
-@contextlib.contextmanager
-def open_book(url: str, *, create: bool = False) -> Iterator["Gradebook"]:
-    """Open a gradebook; one that cannot be opened, or fails later, ends the command in one line."""
-    from grader.gradebook import GradebookError, open_gradebook
-
-    try:
-        book = open_gradebook(url, create=create)
-    except GradebookError as problem:
-        raise click.UsageError(str(problem)) from None
-    try:
-        with book:
-            yield book
-    except GradebookError as problem:
-        fail(str(problem))
 
 
 def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +43,7 @@ def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--device auto|cpu|cuda`, for `choose_device`."""
+    """`--device auto|cpu|cuda`, for `open_session`."""
     return click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -76,17 +54,9 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def choose_device(asked: str, zygote: "Zygote", measured: "Isolation", *, required: str | None = None) -> "Isolation":
-    """`devices.choose_device` for a command: what is passed over is told, what cannot be had is a usage error."""
-    from grader import devices
-
-    def say(words: str) -> None:
-        click.echo(f"grade: {words}", err=True)
-
-    try:
-        return devices.choose_device(asked, zygote, measured, required=required, say=say)
-    except devices.NoDevice as problem:
-        raise click.UsageError(str(problem)) from None
+def note(words: str) -> None:
+    """Tell whoever runs a command what was passed over."""
+    click.echo(f"grade: {words}", err=True)
 
 
 def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,8 +67,7 @@ def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def _read_defaults(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
     from grader.settings import read_settings
 
-    with ends_in_one_line():
-        settings = read_settings(value)
+    settings = read_settings(value)
     context.default_map = defaults_of(context.command, settings)
     return settings
 
@@ -118,18 +87,6 @@ def defaults_of(command: click.Command, settings: "Settings") -> dict[str, Any]:
     return {name: default for name, default in named.items() if name is not None}
 
 
-@contextlib.contextmanager
-def ends_in_one_line() -> Iterator[None]:
-    """Turn our own failures into one line on standard error and exit code 3."""
-    from grader.jail.handle import JailError
-    from grader.settings import CourseError
-
-    try:
-        yield
-    except (CourseError, JailError) as error:
-        fail(str(error))
-
-
 def write_out(document: str | bytes, file: Path | None = None) -> None:
     """Write a document to standard output, or to a stream by its path: UTF-8 whatever the terminal's encoding."""
     data = document if isinstance(document, bytes) else document.encode()
@@ -139,16 +96,3 @@ def write_out(document: str | bytes, file: Path | None = None) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
-
-
-def use_one_thread() -> None:
-    """Keep torch on this side to one thread: the worker needs the other processor, and small sums gain nothing."""
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def fail(message: str) -> NoReturn:
-    """Say why the grader cannot go on, and exit with code 3."""
-    click.echo(f"grade: {' '.join(message.split())}", err=True)
-    raise SystemExit(GRADER_FAILED)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, version_option
+from grader.commands.options import course_option, version_option
 
 if TYPE_CHECKING:
     from grader.settings import Settings
@@ -20,8 +20,7 @@ def plugins(course: "Settings") -> None:
     """
     from grader.course import load_course
 
-    with ends_in_one_line():
-        loaded = load_course(course)
+    loaded = load_course(course)
     width = max((len(plugin.name) for plugin in loaded.plugins), default=0)
     for plugin in loaded.plugins:
         click.echo(f"{plugin.name:{width}}  {', '.join(plugin.hooks)}  ({plugin.origin})")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, version_option
+from grader.commands.options import course_option, version_option
 
 if TYPE_CHECKING:
     from grader.settings import Settings
@@ -24,15 +24,9 @@ def release(folder: Path, with_data: bool, course: "Settings") -> None:
     """
     from grader.course import load_course
     from grader.release import release as make
-    from grader.settings import CourseError
 
-    with ends_in_one_line():
-        loaded = load_course(course)
-    try:
-        made = make(loaded, folder, with_data=with_data)
-    except CourseError as error:
-        click.echo(f"grade: {error}", err=True)
-        raise SystemExit(2) from None
+    loaded = load_course(course)
+    made = make(loaded, folder, with_data=with_data)
     for note in made.notes:
         click.echo(f"Note: {note}")
     click.echo(f"{folder}: {made.files} files, {len(loaded.exercises)} exercises. Its README.md says how to begin.")

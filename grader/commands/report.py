@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, fail, gradebook_option, open_book, version_option
+from grader.commands.options import course_option, gradebook_option, version_option
+from grader.errors import GraderFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +34,17 @@ if TYPE_CHECKING:
 @version_option
 def report(gradebook: str, output: Path, jobs: int | None, course: "Settings") -> None:
     """Write the reports of a gradebook anew: a page for each student, and the class's. Grades nothing."""
-    with ends_in_one_line():
-        from grader.batch import adjustments_of
-        from grader.commands.class_text import ClassText
-        from grader.course import load_course
+    from grader.batch import adjustments_of
+    from grader.commands.class_text import ClassText
+    from grader.course import load_course
+    from grader.gradebook import open_gradebook
 
-        loaded = load_course(course)
-        with open_book(gradebook) as book:
-            book.settle(adjustments_of(loaded))
-            jobs = jobs or len(os.sched_getaffinity(0))
-            for file in write_reports(loaded, book, gradebook, output, jobs, ClassText(sys.stderr)):
-                click.echo(file)
+    loaded = load_course(course)
+    with open_gradebook(gradebook) as book:
+        book.settle(adjustments_of(loaded))
+        jobs = jobs or len(os.sched_getaffinity(0))
+        for file in write_reports(loaded, book, gradebook, output, jobs, ClassText(sys.stderr)):
+            click.echo(file)
 
 
 def write_reports(
@@ -66,4 +67,4 @@ def write_reports(
         view = reporting.view_of(course, book, notes)
         return reporting.write_class(view, course, reporting.exporting_of(course, book), output)
     except OSError as error:
-        fail(f"the reports cannot be written to {output}: {error.strerror}")
+        raise GraderFault(f"the reports cannot be written to {output}: {error.strerror}") from None

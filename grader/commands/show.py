@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, version_option
+from grader.commands.options import course_option, version_option
 
 if TYPE_CHECKING:
     from grader.course import Course
@@ -39,19 +39,14 @@ def show(exercise_id: str, course: "Settings") -> None:
     """
     from grader.course import effective_limits
     from grader.handout import handout
-    from grader.settings import CourseError
 
     loaded = _load(course)
-    try:
-        (exercise,) = loaded.pick((exercise_id,))
-    except CourseError as error:
-        raise click.UsageError(str(error)) from None
+    (exercise,) = loaded.pick((exercise_id,))
     limits = effective_limits(course, exercise)
-    with ends_in_one_line():
-        if _is_rich_terminal():
-            _print_rendered(handout(exercise, limits))
-        else:
-            _print_plain(exercise, limits)
+    if _is_rich_terminal():
+        _print_rendered(handout(exercise, limits))
+    else:
+        _print_plain(exercise, limits)
 
 
 def _is_rich_terminal() -> bool:
@@ -88,5 +83,4 @@ def _print_plain(exercise: "Exercise", limits: "Limits") -> None:
 def _load(settings: "Settings") -> "Course":
     from grader.course import load_course
 
-    with ends_in_one_line():
-        return load_course(settings)
+    return load_course(settings)

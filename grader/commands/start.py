@@ -5,11 +5,12 @@ import difflib
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import course_option, ends_in_one_line, version_option
+from grader.commands.options import course_option, version_option
+from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.course import Course
@@ -27,8 +28,7 @@ def start(names: tuple[str, ...], course: "Settings") -> None:
     """
     from grader.course import load_course
 
-    with ends_in_one_line():
-        loaded = load_course(course)
+    loaded = load_course(course)
     ids, folder = _divide(names, loaded)
     starters = {name: _starter(loaded, name) for name in dict.fromkeys(ids)}
     _put(starters, folder)
@@ -40,7 +40,7 @@ def start(names: tuple[str, ...], course: "Settings") -> None:
 
 
 def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], Path]:
-    """The exercises, and the folder they go to. Raises `click.UsageError`."""
+    """The exercises, and the folder they go to. Raises `UsageError`."""
     known = [exercise.id for exercise in course.exercises]
     *ids, last = names
     is_folder = bool(ids) and (last not in known or Path(last).is_dir())
@@ -49,13 +49,13 @@ def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], 
     for name in ids:
         if name not in known:
             hint = "; name an exercise before the folder" if len(names) == 1 and Path(name).is_dir() else ""
-            _refuse(f"no exercise is called '{name}'; there are: {', '.join(known) or 'none'}{hint}")
+            raise UsageError(f"no exercise is called '{name}'; there are: {', '.join(known) or 'none'}{hint}")
     folder = Path(last)
     near = difflib.get_close_matches(last, known, 1, 0.8)
     if near and is_folder and not folder.is_dir():
-        _refuse(f"no exercise is called '{last}'; is it {near[0]}? If it is a folder, write ./{last}")
+        raise UsageError(f"no exercise is called '{last}'; is it {near[0]}? If it is a folder, write ./{last}")
     if folder.exists() and not folder.is_dir():
-        _refuse(f"{last} is a file, expected a folder to put starters into")
+        raise UsageError(f"{last} is a file, expected a folder to put starters into")
     return tuple(ids), folder
 
 
@@ -64,7 +64,9 @@ def _starter(course: "Course", name: str) -> bytes:
     try:
         return file.read_bytes()
     except OSError:
-        _refuse(f"the course has no starter for {name}; `grade show {name}` says what {name}.py must define")
+        raise UsageError(
+            f"the course has no starter for {name}; `grade show {name}` says what {name}.py must define"
+        ) from None
 
 
 def _course_words(folder: Path) -> str:
@@ -82,7 +84,9 @@ def _put(starters: dict[str, bytes], folder: Path) -> None:
     targets = {name: folder / f"{name}.py" for name in starters}
     there = [str(file) for file in targets.values() if file.exists() or file.is_symlink()]
     if there:
-        _refuse(f"{', '.join(there)}: there already; nothing was written. Move it away, or name another folder")
+        raise UsageError(
+            f"{', '.join(there)}: there already; nothing was written. Move it away, or name another folder"
+        )
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,11 +98,6 @@ def _put(starters: dict[str, bytes], folder: Path) -> None:
         for file in written:
             with contextlib.suppress(OSError):
                 file.unlink()
-        _refuse(f"{folder}: cannot be written to ({error.strerror}); nothing was written")
+        raise UsageError(f"{folder}: cannot be written to ({error.strerror}); nothing was written") from None
     for file in written:
         click.echo(f"wrote {file}")
-
-
-def _refuse(message: str) -> NoReturn:
-    click.echo(f"grade: {message}", err=True)
-    raise SystemExit(2)

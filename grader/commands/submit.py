@@ -6,29 +6,24 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from grader.commands.options import (
-    GRADER_FAILED,
     LEVEL_NAMES,
     SEEDS,
-    choose_device,
     course_option,
     device_option,
-    ends_in_one_line,
-    fail,
+    note,
     version_option,
     write_out,
 )
+from grader.commands.text import progress_on
+from grader.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
-    from grader.jail.host import Zygote
-    from grader.jail.isolation import Isolation
     from grader.records import Conditions, Grade, Level
     from grader.settings import Settings
 
@@ -90,13 +85,12 @@ def submit(
     error, 3 the grader itself failed.
     """
     if not os.path.exists(path):  # noqa: PTH110  (`Path.exists` raises for names that are too long)
-        click.echo(f"grade: {path or 'an empty path'}: no such file or folder", err=True)
-        raise SystemExit(2)
+        raise UsageError(f"{path or 'an empty path'}: no such file or folder")
     if output is None and format_ == "text":
         output = Path("grade-report")
     seed = secrets.randbelow(SEEDS) if seed is None else seed
-    with ends_in_one_line():
-        grade, conditions, page = _grade(Path(path), ids, device, seed, format_, output, require, course)
+    session = {"ids": ids, "device": device, "required": require}
+    grade, conditions, page = _grade(Path(path), course, session, seed, output, with_page=format_ == "html")
     if format_ == "json":
         from grader.records import to_json
 
@@ -112,56 +106,33 @@ def submit(
         if format_ == "text":
             click.echo(f"\nReport: {file}")
     if grade.broken:
-        raise SystemExit(GRADER_FAILED)
+        raise SystemExit(GraderFault.exit_code)
     if not grade.percent >= fail_under:  # `--fail-under nan` is no success
         raise SystemExit(1)
 
 
 def _grade(
-    path: Path,
-    ids: tuple[str, ...],
-    device: str,
-    seed: int,
-    format_: str,
-    output: Path | None,
-    require: "Level | None",
-    course: "Settings",
+    path: Path, course: "Settings", options: dict[str, Any], seed: int, output: Path | None, *, with_page: bool
 ) -> "tuple[Grade, Conditions, str]":
-    from grader import slot
-    from grader.course import UnknownExercise
+    """The grade, how it came about, and the page about it, where one is shown or written."""
+    from grader.listener import Listener
+    from grader.session import open_session
 
-    def isolate(zygote: "Zygote", measured: "Isolation", trains: bool) -> "Isolation":
-        if not trains and device != "cuda":
-            return measured
-        return choose_device(device, zygote, measured, required=require)
-
-    with progress_on(sys.stderr) as show, ExitStack() as stack:
-        try:
-            opened = stack.enter_context(slot.open_slot(course, ids, isolate, require, show=show))
-        except UnknownExercise as problem:
-            raise click.UsageError(str(problem)) from None
-        except slot.Refused as problem:
-            fail(str(problem))
-        name = path.resolve().name
-        record, faults = opened.grade(path, name=name, seed=seed, chosen=ids, without=output, check=show)
-    for fault in faults:
+    with progress_on(sys.stderr) as show, open_session(course, **options, note=note) as session:
+        graded = session.record(
+            path,
+            name=path.resolve().name,
+            seed=seed,
+            chosen=options["ids"],
+            without=output,
+            listener=Listener(check=show),
+        )
+    for fault in graded.faults:
         click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
-    page = ""
-    if (output is not None or format_ == "html") and "html" in opened.course.reports:
-        page = opened.course.reports["html"].page(record.grade, record.conditions, record.evidence)
+    record, reports, page = graded.record, session.course.reports, ""
+    if (output is not None or with_page) and "html" in reports:
+        page = reports["html"].page(record.grade, record.conditions, record.evidence)
     return record.grade, record.conditions, page
-
-
-@contextmanager
-def progress_on(stream: "TextIO | None") -> "Iterator[Callable[[str, str | None], None]]":
-    """The live line, where there is a stream to write it to."""
-    if stream is None:
-        yield lambda *_: None
-        return
-    from grader.commands.text import progress
-
-    with progress(stream) as show:
-        yield show
 
 
 def _save(page: str, output: Path, name: str, submission: str) -> Path:
@@ -177,7 +148,7 @@ def _save(page: str, output: Path, name: str, submission: str) -> Path:
         Path(made.name).chmod(0o666 & ~mask)
         Path(made.name).replace(file)
     except OSError as error:
-        fail(f"the report cannot be written to {file}: {error.strerror}")
+        raise GraderFault(f"the report cannot be written to {file}: {error.strerror}") from None
     return file
 
 

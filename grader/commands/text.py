@@ -80,6 +80,16 @@ def progress(stream: TextIO) -> Iterator[Show]:
         yield show
 
 
+@contextmanager
+def progress_on(stream: TextIO | None) -> Iterator[Show]:
+    """The live line, where there is a stream to write it to."""
+    if stream is None:
+        yield _show_nothing
+        return
+    with progress(stream) as show:
+        yield show
+
+
 def _show_nothing(exercise_id: str, check_title: str | None) -> None:
     pass
 

@@ -6,20 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import (
-    SEEDS,
-    choose_device,
-    course_option,
-    device_option,
-    ends_in_one_line,
-    use_one_thread,
-    version_option,
-)
+from grader.commands.options import SEEDS, course_option, device_option, note, version_option
+from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.course import Course
-    from grader.exercise import Exercise
-    from grader.jail.host import Zygote
+    from grader.session import Session
     from grader.settings import Settings
 
 
@@ -59,46 +50,15 @@ def verify(
     What else is missing is a warning: error rates that nobody measured, a mistake without a hint, a slow reference, a
     trained model that no check looks at.
     """
-    from grader.jail.host import Zygote
+    from grader.session import open_session
 
     seed = secrets.randbelow(SEEDS) if seed is None else seed
-    with ends_in_one_line(), Zygote(course.packages) as zygote:
-        from grader.course import load_course
-        from grader.jail.isolation import measure
-        from grader.settings import CourseError
-        from grader.verify import solutions_of
-        from grader.verify import verify as verify_course
-
-        use_one_thread()
-        loaded = load_course(course)
-        solutions = solutions_of(loaded)
-        if solutions is None:
-            raise click.UsageError(f"{course.folder} has no solutions/ folder to verify against")
-        unknown = [name for name in only if not (solutions / name).is_dir()]
-        if unknown:
-            raise click.UsageError(f"solutions/ has no folder {unknown[0]!r}")
-        try:
-            exercises = loaded.pick(ids)
-        except CourseError as error:
-            raise click.UsageError(str(error)) from None
-        trains = any(exercise.trains for exercise in exercises)
-        if trains or device == "cuda":
-            choose_device(device, zygote, measure(zygote))
+    _refuse_unknown(course, only)
+    with open_session(course, ids, device=device, note=note) as session:
         if calibrate is not None:
-            _calibrate(loaded, exercises, zygote, calibrate, mistakes)
+            _calibrate(session, calibrate, mistakes)
             return
-        if trains:
-            zygote.prepare_training()
-        problems = warnings = 0
-        for finding in verify_course(loaded, exercises, zygote, seed=seed, only=only):
-            word = "PROBLEM" if finding.problem else "warning" if finding.warning else "ok"
-            click.echo(f"{word:8} {finding.exercise:16} {finding.subject:28} {finding.seen}")
-            for text in (finding.problem, finding.warning):
-                if text is not None:
-                    click.echo(f"         {text}")
-            problems += finding.problem is not None
-            warnings += finding.warning is not None
-            sys.stdout.flush()
+        problems, warnings = _print_findings(session, seed, only)
     well = "All is as the solutions say" if only else "The course proves itself"
     also = f"; {warnings} warnings" if warnings else ""
     click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}){also}.")
@@ -106,17 +66,43 @@ def verify(
         raise SystemExit(1)
 
 
-def _calibrate(
-    course: "Course", exercises: "list[Exercise]", zygote: "Zygote", count: int, mistakes: int | None
-) -> None:
+def _refuse_unknown(course: "Settings", only: tuple[str, ...]) -> None:
+    """Raise `UsageError` where there are no solutions, or not those that were named."""
+    solutions = course.folder / "solutions"
+    if not solutions.is_dir():
+        raise UsageError(f"{course.folder} has no solutions/ folder to verify against")
+    for name in only:
+        if not (solutions / name).is_dir():
+            raise UsageError(f"solutions/ has no folder {name!r}")
+
+
+def _print_findings(session: "Session", seed: int, only: tuple[str, ...]) -> tuple[int, int]:
+    """A line or more for each finding, as it is made; how many problems and warnings there were."""
+    from grader.verify import verify
+
+    problems = warnings = 0
+    for finding in verify(session, seed=seed, only=only):
+        word = "PROBLEM" if finding.problem else "warning" if finding.warning else "ok"
+        click.echo(f"{word:8} {finding.exercise:16} {finding.subject:28} {finding.seen}")
+        for text in (finding.problem, finding.warning):
+            if text is not None:
+                click.echo(f"         {text}")
+        problems += finding.problem is not None
+        warnings += finding.warning is not None
+        sys.stdout.flush()
+    return problems, warnings
+
+
+def _calibrate(session: "Session", count: int, mistakes: int | None) -> None:
     from grader import calibration
     from grader.calibrating import calibrate
 
-    for exercise in exercises:
-        for row in calibrate(course, exercise, zygote, count, mistakes):
+    folder, device = session.course.settings.folder, session.jail.device
+    for exercise in session.exercises:
+        for row in calibrate(session, exercise, count, mistakes):
             score = "refused" if row.score is None else f"{row.score:.3g}"
             click.echo(f"{exercise.id:16} {row.solution:28} seed {row.seed}  {score:>8}  share {row.share:g}")
         for check in exercise.checks:
-            found = calibration.load(course.settings.folder, exercise.id, check.id, zygote.device)
+            found = calibration.load(folder, exercise.id, check.id, device)
             if check.task is not None and found is not None:
                 click.echo(calibration.statement(found))

@@ -4,30 +4,24 @@ import secrets
 import shlex
 import signal
 import sys
-import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from grader.commands.options import (
-    SEEDS,
-    choose_device,
-    course_option,
-    device_option,
-    ends_in_one_line,
-    use_one_thread,
-    version_option,
-)
-from grader.commands.text import Page, progress
-from grader.summary import format_points
+from grader.commands.options import SEEDS, course_option, device_option, note, version_option
+from grader.commands.text import Page, progress_on
+from grader.errors import UsageError
+from grader.summary import first_to_fix, format_points
 
 if TYPE_CHECKING:
-    from grader.exercise import Exercise
+    from grader.listener import Listener
     from grader.records import Grade
+    from grader.rounds import View
     from grader.settings import Settings
-    from grader.watching import Desk, Difference, Digests, Sitting
+    from grader.watching import Difference
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,8 +43,7 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
     stops that. Says what changed since the last save, and what to fix first. Writes no report. Ctrl-C ends it.
     """
     if not path.parent.is_dir():
-        click.echo(f"grade: {path.parent}: no such folder", err=True)
-        raise SystemExit(2)
+        raise UsageError(f"{path.parent}: no such folder")
     asked: list[int] = []
 
     def end(number: int, _: object) -> None:
@@ -59,8 +52,7 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
 
     signal.signal(signal.SIGINT, end)
     try:
-        with ends_in_one_line():
-            _watch(path, ids, device, secrets.randbelow(SEEDS) if seed is None else seed, course)
+        _watch(path, ids, device, secrets.randbelow(SEEDS) if seed is None else seed, course)
     except BaseException:
         if not asked:  # else what was under way may break in its own way while it is put away
             raise
@@ -68,176 +60,78 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
 
 
 def _watch(path: Path, ids: tuple[str, ...], device: str, seed: int, course: "Settings") -> None:
-    from grader.jail.host import Zygote
+    from grader.session import open_session
+    from grader.settings import bundled
 
-    # started before our own import of torch: the two take a second each, side by side
-    with Zygote(course.packages) as zygote:
-        from grader.course import load_course
-        from grader.jail.isolation import measure
-        from grader.settings import CourseError, bundled
-        from grader.watching import Desk, Sitting, Source
+    with open_session(course, ids, device=device, note=note) as session:
+        from grader.rounds import Rounds
+        from grader.watching import Desk, Source
 
-        use_one_thread()
-        loaded = load_course(course)
-        try:
-            exercises = loaded.pick(ids)
-        except CourseError as error:
-            raise click.UsageError(str(error)) from None
-        isolation = measure(zygote)
-        if any(exercise.trains for exercise in exercises):
-            isolation = choose_device(device, zygote, isolation)
-            zygote.prepare_training()
-        elif device == "cuda":
-            isolation = choose_device(device, zygote, isolation)
-        sitting = Sitting(path, exercises, loaded, zygote, isolation.level, seed)
         chosen = [part for name in ids for part in ("--exercise", name)]
         where = [] if course.folder == bundled() else ["--course", str(course.folder)]
         again = shlex.join(["grade", "submit", str(path), *chosen, *where, "--seed", str(seed)])
         with Desk(Source(path)) as desk:
-            zygote.waiting = desk.interrupt
-            _Rounds(sitting, desk, again).run()
+            session.jail.waiting = desk.interrupt
+            Rounds(session, path, seed, desk, _Screen(path, again)).run()
 
 
-class _Rounds:
-    """Save after save: judges what each one touches, and prints what is known."""
+class _Screen:
+    """Prints what is known after each save."""
 
-    def __init__(self, sitting: "Sitting", desk: "Desk", again: str):
-        from grader.watching import Standing
+    def __init__(self, path: Path, again: str):
+        self._path, self._again = path, again
 
-        self.sitting, self.desk, self.again = sitting, desk, again
-        self.standing: Standing = Standing()
-        self.order: list[str] = []
-        """All exercises by id; what was saved last comes first."""
-        self.begun: set[str] = set()
-        """Those that have a module of their own, or were once found elsewhere: what is told of."""
-        self.due: set[str] = set()
-        """What is still to be judged."""
-        self.news: list[Difference] = []
-        """What became of the last save so far, and of those before it that nothing was told of."""
-        self.is_told = True
-        self.grade: Grade
-        """The latest."""
+    def absent(self) -> None:
+        """Say that there is nothing at the path."""
+        page = Page(sys.stdout)
+        page.line(f"{self._path.resolve().name} is not there, or is empty; waiting for it.", style="bold")
+        page.gap()
+        sys.stdout.flush()
 
-    def run(self) -> None:
-        from grader.watching import Saved
+    @contextmanager
+    def judging(self) -> "Iterator[Listener]":
+        """Show progress on a line of its own."""
+        from grader.listener import Listener
 
-        before: Digests = {}
-        while True:
-            files = self.desk.next()
-            try:
-                if files:
-                    self._saved(before, files)
-                    before = files
-                    self._judge()
-                else:
-                    before = files
-                    _print_absent(self.sitting.path)
-            except Saved:
-                continue
+        with progress_on(sys.stderr) as show:
+            yield Listener(check=show, fault=_print_fault)
 
-    def _saved(self, before: "Digests", files: "Digests") -> None:
-        from grader.watching import mentions, touched
-
-        exercises = self.sitting.exercises
-        ids = touched(exercises, before, files, lambda module: mentions(self.sitting.path, module))
-        changed = {name.removesuffix(".py") for name in files if files[name] != before.get(name)}
-        self.order = sorted((exercise.id for exercise in exercises), key=lambda name: name not in changed)
-        self.due |= ids
-        self.begun |= {exercise.id for exercise in exercises if f"{exercise.id}.py" in files}
-        for exercise in exercises:
-            if exercise.id in ids:
-                self.standing.doubt(exercise)
-        if self.is_told:
-            self.news, self.is_told = [], False
-
-    def _judge(self) -> None:
-        """First what needs no training, of all exercises; then the trainings, one exercise at a time."""
-        from grader.watching import without_training
-
-        when = time.strftime("%H:%M:%S")
-        for exercise in self._in_turn():
-            problem = self._judge_one(exercise, without_training(exercise))
-            if problem is not None:
-                self._print(f"saved at {when}", problem)
-                return
-            if not exercise.trains or self.standing.grades[exercise.id].status != "graded":
-                self.standing.stale[exercise.id] = set()
-                self.due.discard(exercise.id)
-        self._print(f"saved at {when}")
-        for exercise in self._in_turn():
-            self._judge_one(exercise, exercise)
-            self.due.discard(exercise.id)
-            self._print(f"saved at {when}, {exercise.id} trained")
-
-    def _in_turn(self) -> "list[Exercise]":
-        known = {exercise.id: exercise for exercise in self.sitting.exercises}
-        return [known[name] for name in self.order if name in self.due]
-
-    def _judge_one(self, whole: "Exercise", part: "Exercise") -> str | None:
-        """Judge some of an exercise's checks; why nothing can be judged, in words."""
-        from grader.watch import Watch
-
-        with progress(sys.stderr) if sys.stderr is not None else nullcontext(lambda *_: None) as show:
-
-            def begins(exercise: str, words: str | None) -> None:
-                self.desk.interrupt()
-                show(exercise, words)
-
-            def failed(fault: str) -> None:
-                click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
-
-            grade = self.sitting.judge([part], Watch(check=begins, fault=failed))
-        if grade.message is not None:
-            return grade.message
-        self.news += self.standing.take(whole, grade.exercises[0])
-        if grade.exercises[0].status not in ("missing", "error"):
-            self.begun.add(whole.id)
-        self.grade = grade
-        return None
-
-    def _print(self, when: str, problem: str | None = None) -> None:
+    def show(self, view: "View") -> None:
+        """Print what changed, the points, and what to fix first."""
         page = Page(sys.stdout)
         if page.console.is_terminal:
             page.console.clear()
-        page.line(f"{self.sitting.path.resolve().name}, {when}", style="bold")
-        if problem is not None:
-            page.line(problem, indent=2, style="red")
+        page.line(f"{self._path.resolve().name}, {view.when}", style="bold")
+        if view.problem is not None:
+            page.line(view.problem, indent=2, style="red")
         else:
-            for news in self.news:
-                if news.exercise in self.begun:
-                    _print_difference(page, news)
+            for news in view.news:
+                _print_difference(page, news)
             page.gap()
-            self._print_standing(page)
+            _print_standing(page, view)
             page.gap()
-            page.row([("The report: ", "dim")], self.again, wrap=False)
+            page.row([("The report: ", "dim")], self._again, wrap=False)
         page.gap()
         sys.stdout.flush()
-        self.is_told = True
-
-    def _print_standing(self, page: "Page") -> None:
-        """Points of each exercise that is there, then the first thing to fix."""
-        from msgspec.structs import replace
-
-        grades = {name: self.standing.current(name) for name in self.order}
-        there = [grade for grade in grades.values() if grade.id in self.begun] or list(grades.values())
-        width = max((len(grade.id) for grade in there), default=0)
-        for grade in there:
-            points = f"{format_points(grade.points)} of {format_points(grade.max_points)} points"
-            state = "" if grade.status == "graded" else f" ({grade.status})"
-            training = "; its training follows" if grade.id in self.due else ""
-            page.row([(f"  {grade.id:{width}}  ", "bold")], f"{points}{state}{training}")
-        others = [name for name, grade in grades.items() if grade not in there]
-        if others:
-            page.row([("  not begun: ", "dim")], ", ".join(others), style="dim")
-        page.gap()
-        _print_first(page, replace(self.grade, exercises=there), bool(self.due))
 
 
-def _print_absent(path: Path) -> None:
-    page = Page(sys.stdout)
-    page.line(f"{path.resolve().name} is not there, or is empty; waiting for it.", style="bold")
+def _print_fault(fault: str) -> None:
+    click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
+
+
+def _print_standing(page: "Page", view: "View") -> None:
+    """Points of each exercise that is there, then the first thing to fix."""
+    width = max((len(grade.id) for grade in view.grades), default=0)
+    for grade in view.grades:
+        points = f"{format_points(grade.points)} of {format_points(grade.max_points)} points"
+        state = "" if grade.status == "graded" else f" ({grade.status})"
+        training = "; its training follows" if grade.id in view.due else ""
+        page.row([(f"  {grade.id:{width}}  ", "bold")], f"{points}{state}{training}")
+    if view.others:
+        page.row([("  not begun: ", "dim")], ", ".join(view.others), style="dim")
     page.gap()
-    sys.stdout.flush()
+    if view.grade is not None:
+        _print_first(page, view.grade, bool(view.due))
 
 
 def _print_difference(page: "Page", news: "Difference") -> None:
@@ -249,8 +143,6 @@ def _print_difference(page: "Page", news: "Difference") -> None:
 
 
 def _print_first(page: "Page", grade: "Grade", is_unfinished: bool) -> None:
-    from grader.summary import first_to_fix
-
     fix = first_to_fix(grade)
     if fix is None:
         page.line("Nothing to fix so far." if is_unfinished else "Nothing to fix: every check passed.", style="green")
