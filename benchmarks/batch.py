@@ -14,13 +14,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from grader.batch import Batch
-from grader.collecting import Member, Part, Upload
-from grader.course import Course, hash_of, load_course
-from grader.executors import LocalExecutor
-from grader.gradebook import open_gradebook
-from grader.settings import read_settings
-from grader.slot import Kind
+from grader.batch.gradebook import open_gradebook
+from grader.batch.local_executor import LocalExecutor
+from grader.batch.run import Batch
+from grader.batch.worker import Kind
+from grader.course.layouts import Member, Part, Upload
+from grader.course.loading import Course, hash_of, load_course
+from grader.course.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "solutions" / "reference" / "my_rnn.py"

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from grader import Trace, Vjp
-from grader.jail import messages, wire
-from grader.jail.models import Models, arguments_of
+from grader.jail.inside.models import Models, arguments_of
+from grader.jail.shared import messages, wire
 
 torch.set_num_threads(1)
 

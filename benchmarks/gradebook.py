@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader.course import load_course
-from grader.gradebook import Gradebook, open_gradebook
-from grader.records import Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
-from grader.settings import read_settings
+from grader.batch.gradebook import Gradebook, open_gradebook
+from grader.course.loading import load_course
+from grader.course.settings import read_settings
+from grader.records.grade import Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
 
 FORMATS = ("csv", "json", "junit")
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from grader import slot
-from grader.course import load_course
-from grader.records import Record
-from grader.settings import read_settings
+from grader.batch import worker
+from grader.course.loading import load_course
+from grader.course.settings import read_settings
+from grader.records.grade import Record
 
 ROOT = Path(__file__).resolve().parents[1]
 WRONG = {
@@ -35,7 +35,7 @@ def graded(folder: Path) -> bytes:
     """The record of a submission that falls short in every exercise, as a gradebook keeps it."""
     for exercise, name in WRONG.items():
         shutil.copy(ROOT / "solutions" / name / f"{exercise}.py", folder)
-    with slot.open_slot(read_settings(ROOT), (), lambda zygote, measured, trains: measured, None) as opened:
+    with worker.open_slot(read_settings(ROOT), (), lambda zygote, measured, trains: measured, None) as opened:
         record, _ = opened.grade(folder, name="ada", seed=1)
     return msgspec.json.encode(record)
 

@@ -39,7 +39,7 @@ def process(command: list[str], folder: Path) -> Callable[[], object]:
 def ready_worker(folder: Path) -> None:
     """Request to ready worker, against a fresh interpreter that imports torch."""
     from grader.jail.host import Zygote
-    from grader.records import Limits
+    from grader.records.grade import Limits
 
     with Zygote() as zygote:
         entry = zygote.new_entry()
@@ -75,12 +75,12 @@ def warm_zygote() -> None:
     """Twenty submissions through one warm zygote, all checks, on one processor."""
     import torch
 
-    from grader.course import load_course
-    from grader.grading import grade
+    from grader.course.loading import load_course
+    from grader.course.settings import read_settings
+    from grader.grading.grading import grade
+    from grader.intake.staging import stage, unstage
     from grader.jail.host import Zygote
-    from grader.records import Limits
-    from grader.settings import read_settings
-    from grader.submissions import stage, unstage
+    from grader.records.grade import Limits
 
     torch.set_num_threads(1)
     processors = os.sched_getaffinity(0)

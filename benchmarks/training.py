@@ -14,14 +14,14 @@ from types import ModuleType
 import torch
 
 from grader import LearningTask
-from grader.attempt import Attempt
-from grader.course import load_course
-from grader.grading import grade
+from grader.course.loading import load_course
+from grader.course.settings import read_settings
+from grader.grading.attempt import Attempt
+from grader.grading.grading import grade
+from grader.grading.student import Student
+from grader.intake.staging import stage
 from grader.jail.host import Zygote
-from grader.records import Limits
-from grader.settings import read_settings
-from grader.student import Student
-from grader.submissions import stage
+from grader.records.grade import Limits
 from grader.watch import Watch
 
 ROOT = Path(__file__).resolve().parents[1]

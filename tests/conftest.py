@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from grader.course import Course, load_course
-from grader.grading import grade as grade_submission
+from grader.course.loading import Course, load_course
+from grader.course.settings import read_settings
+from grader.grading.grading import grade as grade_submission
+from grader.intake.staging import stage, unstage
 from grader.jail.host import Zygote
 from grader.jail.isolation import Isolation, measure
-from grader.records import Grade, Limits
-from grader.settings import read_settings
-from grader.submissions import stage, unstage
+from grader.records.grade import Grade, Limits
 
 ROOT = Path(__file__).parents[1]
 

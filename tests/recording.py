@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import grader.grading
-from grader.cli import main
-from grader.course import load_course
-from grader.figures import Figure
-from grader.listener import Listener
-from grader.records import Conditions, ExerciseGrade, Grade
-from grader.settings import read_settings
-from grader.summary import first_in
+import grader.grading.grading
+from grader.cli.main import main
+from grader.course.loading import load_course
+from grader.course.settings import read_settings
+from grader.grading.listener import Listener
+from grader.records.figures import Figure
+from grader.records.grade import Conditions, ExerciseGrade, Grade
+from grader.records.summary import first_in
 
 
 def recorded(submission: Any, exercise: Any, *arguments: Any, **options: Any) -> ExerciseGrade:
@@ -45,5 +45,5 @@ def _keep_page(name: str, grade: ExerciseGrade, figures: list[Figure], seed: int
 
 if __name__ == "__main__":
     COURSE = load_course(read_settings(), entry_points=False)
-    grade_exercise, grader.grading.grade_exercise = grader.grading.grade_exercise, recorded
+    grade_exercise, grader.grading.grading.grade_exercise = grader.grading.grading.grade_exercise, recorded
     main(sys.argv[2:])

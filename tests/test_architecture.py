@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import grader
-from grader import hookspecs
+from grader.course import hookspecs
 from grader.jail.view import worker_view
 
 ROOT = Path(__file__).parents[1]
@@ -172,11 +172,9 @@ def test_face_is_complete_and_lazy():
 
 def test_a_slot_starts_its_zygote_before_torch_is_imported():
     """The two take a second each, side by side; and no command waits for the database that does not need it."""
-    code = "import grader.slot, grader.commands.submit, sys; sys.exit('torch' in sys.modules)"
+    code = "import grader.batch.worker, grader.cli.submit, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-    code = (
-        "from grader.course import load_course as l; from grader.settings import read_settings as r; import sys; l(r())"
-    )
+    code = "from grader.course.loading import load_course as l; from grader.course.settings import read_settings as r; import sys; l(r())"
     subprocess.run([sys.executable, "-c", f"{code}; sys.exit('sqlalchemy' in sys.modules)"], check=True)
 
 

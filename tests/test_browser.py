@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.figures import Band, Cell, Curve, Level, Line, Mark, Matrix, Samples, differing
-from grader.records import Adjustment, Conditions, ExerciseGrade, Grade
+from grader.records.figures import Band, Cell, Curve, Level, Line, Mark, Matrix, Samples, differing
+from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import advice, calibration
+from grader.course import calibration
+from grader.verify import advice
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "how-a-grade-comes-about.md").read_text(encoding="utf-8")

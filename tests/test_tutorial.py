@@ -84,7 +84,7 @@ def test_the_course_proves_itself(cli):
 
 
 def test_its_calibration_is_up_to_date_and_speaks_for_it():
-    from grader import calibration
+    from grader.course import calibration
 
     found = calibration.load(COURSE, "parity", "learns")
     assert found is not None, "stale: grade verify parity --course tests/tutorial --calibrate 12 --mistakes 5"

@@ -49,7 +49,7 @@ def test_installed_wheel_grades_with_its_bundled_course(built, tmp_path, referen
     put_there = {path.name for path in target.iterdir() if not path.name.endswith(".dist-info")}
     assert put_there == {"grader", "bin"}  # pip puts the console scripts into bin
     (tmp_path / "my_rnn.py").write_text(reference)
-    run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from grader.cli import main; main()"
+    run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from grader.cli.main import main; main()"
     arguments = ["submit", str(tmp_path / "my_rnn.py"), "--exercise", "my_rnn", "--output", str(tmp_path / "out")]
     result = subprocess.run(
         [sys.executable, "-c", run, str(target), *arguments],

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import Unavailable
+from grader.records.errors import Unavailable
 
 _NAME = "rnn-grader"
 _REMOVAL_SECONDS = 2.0

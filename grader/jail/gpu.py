@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from grader.errors import Unavailable
+from grader.records.errors import Unavailable
 
 PROFILE = "the driver's device files are open to student code, memory on the device is not capped"
 """What a worker with a GPU has that others have not."""

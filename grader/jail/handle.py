@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from grader.errors import GraderFault, StudentFault
-from grader.jail import messages, wire
 from grader.jail.cgroups import Group, Groups
-from grader.records import Limits
+from grader.jail.shared import messages, wire
+from grader.records.errors import GraderFault, StudentFault
+from grader.records.grade import Limits
 
 if TYPE_CHECKING:
     import torch

@@ -18,13 +18,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from grader.jail import cgroups, launcher
+from grader.jail import cgroups
+from grader.jail.environment import clean_environment, free_user, needed_capabilities
 from grader.jail.gpu import Gpu, take_turn
 from grader.jail.handle import JailError, Worker, ZygoteGone, patiently, remove_tree
-from grader.jail.starting import clean_environment, free_user, needed_capabilities
+from grader.jail.inside import launcher
+from grader.jail.inside.zygote import CANARY, SCRATCH, SUBMISSION
 from grader.jail.view import worker_view
-from grader.jail.zygote import CANARY, SCRATCH, SUBMISSION
-from grader.records import Limits
+from grader.records.grade import Limits
 
 _START_SECONDS = 120.0
 _PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket

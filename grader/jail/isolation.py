@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from grader.jail import lockdown, messages
 from grader.jail.gpu import PROFILE
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
-from grader.jail.zygote import SCRATCH, SPOOL, SUBMISSION
-from grader.plain import plain
-from grader.records import LEVELS, Level, Limits
+from grader.jail.inside.zygote import SCRATCH, SPOOL, SUBMISSION
+from grader.jail.shared import lockdown, messages
+from grader.records.grade import LEVELS, Level, Limits
+from grader.records.sanitize import plain
 
 _BLOCKED = {"EACCES", "EPERM"}
 _PROBE_SECONDS = 20.0

@@ -19,25 +19,8 @@ from grader.jail.gpu import Gpu
 PACKAGES = ("torch", "numpy")
 """What student code may import beside the standard library."""
 _CODEC = ("msgspec", "safetensors")
-_ROOMS = (
-    "archive",
-    "converting",
-    "landlock",
-    "launcher",
-    "loading",
-    "lockdown",
-    "messages",
-    "models",
-    "places",
-    "probe",
-    "seccomp",
-    "serving",
-    "training",
-    "wire",
-    "worker",
-    "zygote",
-)
-"""Our own modules that run inside the jail."""
+_OURS = ("__init__.py", "jail/__init__.py", "jail/shared", "jail/inside")
+"""What a worker may open of ours: two folders, and what Python runs above them."""
 _SYSTEM = (
     "/proc/cpuinfo",
     "/etc/ld.so.cache",
@@ -73,8 +56,7 @@ def worker_view(packages: Iterable[str] = (), gpu: Gpu | None = None) -> View:
             readable.append(f"{folder}/{entry}")
             importable.add(entry.partition(".")[0])
     root = Path(__file__).resolve().parents[2]
-    readable += [f"{root}/grader/{file}" for file in ("__init__.py", "jail/__init__.py")]
-    readable += [f"{root}/grader/jail/{room}.py" for room in _ROOMS]
+    readable += [f"{root}/grader/{file}" for file in _OURS]
     readable += [*_standard_library(), *_shared_libraries(), *_SYSTEM, *(gpu.readable if gpu else ())]
     return View(
         readable=sorted(path for path in set(readable) if os.path.exists(path)),

@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 
 from grader import Exercise, expect
-from grader.grading import grade_exercise
+from grader.grading.grading import grade_exercise
+from grader.intake.staging import Submission, stage, unstage
 from grader.jail.handle import remove_tree
 from grader.jail.host import Zygote
-from grader.records import ExerciseGrade, Limits
-from grader.submissions import Submission, stage, unstage
+from grader.records.grade import ExerciseGrade, Limits
 
 HERE = Path(__file__).parent
 

@@ -19,10 +19,10 @@ import pytest
 from rich.cells import cell_len
 
 from grader import Conditions, Exercise, Unmet, expect
-from grader.commands.text import print_grade
-from grader.grading import grade as grade_submission
-from grader.records import ExerciseGrade, Grade, Limits, to_json
-from grader.submissions import stage, unstage
+from grader.cli.text import print_grade
+from grader.grading.grading import grade as grade_submission
+from grader.intake.staging import stage, unstage
+from grader.records.grade import ExerciseGrade, Grade, Limits, to_json
 
 ROOT = Path(__file__).parents[2]
 SECRET = "PLANTED-SECRET-5f1c9a"

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from grader.records import Limits
-from grader.submissions import stage, unstage
+from grader.intake.staging import stage, unstage
+from grader.records.grade import Limits
 
 pytestmark = pytest.mark.jail
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from grader import Exercise, expect
-from grader.grading import grade_exercise
-from grader.records import Limits
+from grader.grading.grading import grade_exercise
+from grader.records.grade import Limits
 
 pytestmark = pytest.mark.jail
 
@@ -47,7 +47,7 @@ def seen(folder: Path) -> dict[str, tuple[object, ...]]:
 MEASURED = """
 import re, sys
 from pathlib import Path
-from grader.cli import main
+from grader.cli.main import main
 try:
     main(sys.argv[1:])
 finally:

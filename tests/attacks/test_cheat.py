@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.records import ExerciseGrade
+from grader.records.grade import ExerciseGrade
 
 pytestmark = pytest.mark.jail
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.records import ExerciseGrade
+from grader.records.grade import ExerciseGrade
 
 pytestmark = [pytest.mark.jail, pytest.mark.usefixtures("house")]
 

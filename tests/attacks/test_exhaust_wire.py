@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.jail import messages, wire
-from grader.records import ExerciseGrade
+from grader.jail.shared import messages, wire
+from grader.records.grade import ExerciseGrade
 
 pytestmark = [pytest.mark.jail, pytest.mark.usefixtures("house")]
 

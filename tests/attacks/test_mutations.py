@@ -21,12 +21,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grader import Exercise, expect
-from grader.grading import grade_exercise
-from grader.jail import messages, wire
+from grader.grading.grading import grade_exercise
+from grader.intake.staging import stage, unstage
 from grader.jail.handle import Worker, WorkerEnded
-from grader.jail.messages import Place
-from grader.records import ExerciseGrade, ExerciseStatus, Limits
-from grader.submissions import stage, unstage
+from grader.jail.shared import messages, wire
+from grader.jail.shared.messages import Place
+from grader.records.grade import ExerciseGrade, ExerciseStatus, Limits
 
 pytestmark = pytest.mark.jail
 

@@ -3,9 +3,9 @@
 import pytest
 
 from grader import Exercise, expect
-from grader.grading import grade_exercise
-from grader.records import Limits
-from grader.submissions import stage, unstage
+from grader.grading.grading import grade_exercise
+from grader.intake.staging import stage, unstage
+from grader.records.grade import Limits
 
 pytestmark = pytest.mark.jail
 

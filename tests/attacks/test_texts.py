@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from grader import Exercise, Unmet
-from grader.recipe import Recipe, read_recipe
-from grader.records import Grade
+from grader.authoring.recipe import Recipe, read_recipe
+from grader.records.grade import Grade
 
 pytestmark = pytest.mark.jail
 

@@ -22,11 +22,11 @@ class Copy:
 
     def __init__(self, folder: Path):
         self.folder, self._boards = folder, folder / "boards"
-        shutil.copytree(PACKAGE, folder / "grader", ignore=shutil.ignore_patterns("__pycache__", "course"))
-        jail = folder / "grader" / "jail"
-        shutil.copyfile(FAULTS, jail / "faults.py")
-        with (jail / "launcher.py").open("a") as file:
-            file.write(f"\n\nfrom grader.jail import faults\n\nfaults.put_in({str(self._boards)!r})\n")
+        shutil.copytree(PACKAGE, folder / "grader", ignore=shutil.ignore_patterns("__pycache__", "bundled"))
+        inside = folder / "grader" / "jail" / "inside"
+        shutil.copyfile(FAULTS, inside / "faults.py")
+        with (inside / "launcher.py").open("a") as file:
+            file.write(f"\n\nfrom grader.jail.inside import faults\n\nfaults.put_in({str(self._boards)!r})\n")
         self._boards.mkdir()
         for name in ("order", *PROCESSES):
             (self._boards / name).write_bytes(bytes(1 << 14))

@@ -15,9 +15,11 @@ from pathlib import Path
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from grader.jail import landlock, lockdown, seccomp
+from grader.jail.inside import landlock, seccomp
+from grader.jail.shared import lockdown
 
-_JAIL = {f"grader.jail.{name}" for name in ("launcher", "zygote", "worker", "lockdown", "landlock", "seccomp")}
+_JAIL = {f"grader.jail.inside.{name}" for name in ("launcher", "zygote", "worker", "landlock", "seccomp")}
+_JAIL |= {"grader.jail.shared.lockdown"}
 _OS = (
     *("setsid", "setgroups", "setresgid", "setresuid", "fork", "waitpid", "pidfd_open"),
     *("chdir", "chmod", "open", "close", "dup2", "closerange", "statvfs"),
@@ -25,9 +27,9 @@ _OS = (
 _LEFT_OUT = ("_op", "_when", "_checked")
 """What calls nothing, and what is below everything else and fails with it."""
 _PROCESSES = {
-    ("grader.jail.worker", "main"): "worker",
-    ("grader.jail.zygote", "main"): "zygote",
-    ("grader.jail.launcher", "_namespaces_work"): "throw-away",
+    ("grader.jail.inside.worker", "main"): "worker",
+    ("grader.jail.inside.zygote", "main"): "zygote",
+    ("grader.jail.inside.launcher", "_namespaces_work"): "throw-away",
 }
 """By the innermost function that only this process is in; else it is the launcher, or what it was forked into."""
 

@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from grader.jail import lockdown, seccomp
+from grader.jail.inside import seccomp
+from grader.jail.shared import lockdown
 
 IMPOSSIBLE = 125
 USER = 1001  # needs no entry in the password file

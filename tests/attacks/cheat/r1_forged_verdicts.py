@@ -17,11 +17,12 @@ class MyRNN(wrong.MyRNN):
         if way.NAME == "claim":
             return VERDICT, VERDICT
         if way.NAME == "frame":
-            from grader.jail import wire
+            from grader.jail.shared import wire
 
             os.write(3, wire.PREFIX.pack(wire.MAGIC, len(header()), 0) + header())
         if way.NAME == "ahead":
-            from grader.jail import messages, serving
+            from grader.jail.shared import messages
+            from grader.jail.inside import serving
 
             serving.send(messages.Value([messages.DictNode([("status", "passed"), ("points", 10)])]))
         if way.NAME == "print":

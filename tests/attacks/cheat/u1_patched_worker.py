@@ -7,7 +7,8 @@ import torch
 import way
 from wrong import MyRNN  # noqa: F401
 
-from grader.jail import messages, models, serving, wire
+from grader.jail.shared import messages, wire
+from grader.jail.inside import models, serving
 
 
 
@@ -33,7 +34,7 @@ def blob():
 
 def poisoned():
     """Replace modules that a careless grader would import again."""
-    for name in ("json", "math", "numpy", "msgspec", "torch.nn", "torch.testing", "grader", "grader.jail.messages"):
+    for name in ("json", "math", "numpy", "msgspec", "torch.nn", "torch.testing", "grader", "grader.jail.shared.messages"):
         fake = types.ModuleType(name)
         fake.__getattr__ = lambda attribute: lambda *_, **__: True
         sys.modules[name] = fake

@@ -4,7 +4,8 @@ import torch
 import way
 from wrong import Untaught as CopyFirstModel
 
-from grader.jail import messages, models, training
+from grader.jail.shared import messages
+from grader.jail.inside import models, training
 
 MEMORY = {}
 

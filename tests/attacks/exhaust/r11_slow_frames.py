@@ -3,7 +3,7 @@
 import os
 import time
 
-from grader.jail import wire
+from grader.jail.shared import wire
 
 CASE = "silence"
 

@@ -3,7 +3,7 @@
 import os
 import time
 
-from grader.jail import messages, wire
+from grader.jail.shared import messages, wire
 
 
 def quick():

@@ -2,7 +2,7 @@
 
 import os
 
-from grader.jail import messages, wire
+from grader.jail.shared import messages, wire
 
 CASE = "verdicts"
 ASKED = []

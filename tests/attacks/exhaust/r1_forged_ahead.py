@@ -5,7 +5,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from grader.jail import messages, wire
+from grader.jail.shared import messages, wire
 
 CASE = "Value"
 

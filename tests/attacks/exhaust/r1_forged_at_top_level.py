@@ -2,7 +2,7 @@
 
 import os
 
-from grader.jail import wire
+from grader.jail.shared import wire
 
 
 def quick():

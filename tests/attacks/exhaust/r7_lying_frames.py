@@ -3,7 +3,7 @@
 import json
 import os
 
-from grader.jail import wire
+from grader.jail.shared import wire
 
 
 def quick():

@@ -1,0 +1,1 @@
+"""What an exercise's author declares."""

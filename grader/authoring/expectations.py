@@ -1,0 +1,104 @@
+"""How a check says no: an expectation that raises with a reason and, where one is known, a hint.
+
+Reasons speak of what the student's code returned, in the student's words, never of held-out answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from grader.records.errors import StudentFault
+
+
+class Unmet(StudentFault):
+    """A promise of the exercise was not kept: the check that asked earns nothing."""
+
+    def __init__(self, reason: str, hint: str | None = None, *, explains: bool = False):
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+        self.explains = explains
+        """Whether it may well be why other checks failed."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a check may return where more is to be said than a share in [0, 1]: what was seen, and what to try."""
+
+    share: float
+    reason: str
+    hint: str | None = None
+    is_certain: bool = False
+    """Whether the hint names a cause that was measured, and no likelier one is to be found."""
+
+
+class Opaque:
+    """Stands for something a student's code returned that is not plain data; only its type is known."""
+
+    def __init__(self, type_name: str):
+        self.type_name = type_name
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name}>"
+
+
+def expect(condition: bool, reason: str, hint: str | None = None) -> None:
+    """Fail the check with `reason` unless `condition` holds."""
+    if not condition:
+        raise Unmet(reason, hint)
+
+
+def expect_tuple(value: Any, length: int, name: str, hint: str | None = None) -> tuple[Any, ...]:
+    """Return `value` if it is a tuple (or list) of `length` parts; fail the check otherwise."""
+    if not isinstance(value, tuple | list):
+        raise Unmet(f"{name} returned {describe(value)}, expected a tuple of {length}", hint)
+    if len(value) != length:
+        raise Unmet(f"{name} returned {len(value)} things, expected {length}", hint)
+    return tuple(value)
+
+
+def expect_shape(
+    value: Any, shape: Sequence[int], name: str, *, dtype: torch.dtype | None = None, hint: str | None = None
+) -> torch.Tensor:
+    """Return `value` if it is a finite tensor of exactly `shape` (and `dtype`); fail the check otherwise."""
+    if not isinstance(value, torch.Tensor):
+        raise Unmet(f"{name} is {describe(value)}, expected a tensor of shape {tuple(shape)}", hint)
+    if tuple(value.shape) != tuple(shape):
+        raise Unmet(f"{name} has shape {tuple(value.shape)}, expected {tuple(shape)}", hint)
+    if dtype is not None and value.dtype != dtype:
+        raise Unmet(f"{name} has dtype {value.dtype}, expected {dtype}", hint)
+    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        raise Unmet(f"{name} contains NaN or infinity", hint)
+    return value
+
+
+def expect_close(value: Any, wanted: torch.Tensor, name: str, *, tolerance: float, hint: str | None = None) -> None:
+    """Fail the check unless `value` is a finite tensor within `tolerance` of `wanted` everywhere.
+
+    Shapes are compared first: `allclose` would broadcast `()` against `(5,)` and call it equal.
+    """
+    tensor = expect_shape(value, wanted.shape, name, hint=hint)
+    error = largest_error(tensor, wanted)
+    if not error <= tolerance:  # this form is False for NaN as well
+        raise Unmet(f"{name} differs from the expected values by up to {error:.2g}", hint)
+
+
+def largest_error(value: torch.Tensor, wanted: torch.Tensor) -> float:
+    """The largest absolute difference; 0.0 for empty tensors of one shape."""
+    if wanted.numel() == 0:
+        return 0.0
+    return float((value.double() - wanted.double()).abs().max())
+
+
+def describe(value: Any) -> str:
+    """A value in words for a reason: its type, and for tensors the shape."""
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if value is None:
+        return "None"
+    if isinstance(value, Opaque):
+        return f"an object of type {value.type_name}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,86 @@
+"""A training recipe: what a student may choose about training, validated to the letter of the contract."""
+
+import math
+import sys
+from typing import Any, Literal
+
+import msgspec
+
+from grader.records.errors import StudentFault
+from grader.records.sanitize import plain
+
+OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
+Schedule = Literal["constant", "cosine", "step"]
+
+OPTIMIZERS: tuple[OptimizerName, ...] = ("adam", "adamw", "sgd", "rmsprop")
+SCHEDULES: tuple[Schedule, ...] = ("constant", "cosine", "step")
+MAX_BATCH_SIZE = 128
+_SHOWN = 200
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """How a model is trained. `steps` also sets the length of the schedule."""
+
+    lr: float
+    batch_size: int
+    steps: int
+    optimizer: OptimizerName = "adam"
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    clip_norm: float | None = 1.0
+    schedule: Schedule = "constant"
+
+
+class BadRecipe(StudentFault):
+    """A recipe that cannot be followed: names the key, what was found and what is allowed."""
+
+
+def read_recipe(given: Any, default: Recipe) -> Recipe:
+    """The student's recipe over the exercise's defaults, whose `steps` are the budget. Raises `BadRecipe`."""
+    if given is None:
+        return default
+    if not isinstance(given, dict):
+        raise BadRecipe(f"`recipe` is {_shown(repr(given))}; it must be a dictionary such as {{'lr': {default.lr:g}}}")
+    chosen = {}
+    for key, value in given.items():
+        if key not in Recipe.__struct_fields__:
+            allowed = ", ".join(f"`{name}`" for name in Recipe.__struct_fields__)
+            raise BadRecipe(f"`recipe` has a key `{_shown(str(key))}`; allowed are {allowed}")
+        wanted = _wrong(key, value, default.steps)
+        if wanted is not None:
+            raise BadRecipe(f"`recipe` sets `{key}` to {_shown(repr(value))}; allowed is {wanted}")
+        chosen[key] = float(value) if isinstance(getattr(default, key), float) and value is not None else value
+    return msgspec.structs.replace(default, **chosen)
+
+
+def _wrong(key: str, value: Any, budget: int) -> str | None:
+    """What would be allowed, where `value` is not; else None."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = value if is_number and abs(value) <= sys.float_info.max else math.nan
+    whole = number if isinstance(number, int) else 0
+    match key:
+        case "optimizer":
+            return None if value in OPTIMIZERS else f"one of {_listed(OPTIMIZERS)}"
+        case "schedule":
+            return None if value in SCHEDULES else f"one of {_listed(SCHEDULES)}"
+        case "lr":
+            return None if 0 < number < math.inf else "a positive number"
+        case "weight_decay":
+            return None if 0 <= number < math.inf else "a number of at least 0"
+        case "momentum":
+            return None if 0 <= number < 1 else "a number from 0 up to, but not including, 1"
+        case "clip_norm":
+            return None if value is None or 0 < number < math.inf else "a positive number, or None"
+        case "batch_size":
+            return None if 1 <= whole <= MAX_BATCH_SIZE else f"a whole number from 1 to {MAX_BATCH_SIZE}"
+    return None if 1 <= whole <= budget else f"a whole number from 1 to {budget}, the budget of the exercise"
+
+
+def _shown(text: str) -> str:
+    """What was found, short enough for what is allowed to be read after it."""
+    text = plain(text)  # first: of a path that is cut, nothing tells that it is one of the host's
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in names)

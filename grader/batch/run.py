@@ -1,0 +1,211 @@
+"""Many submissions -> a gradebook, by any executor: what has a grade is not graded again, and each new grade is written
+the moment it is there.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, field
+
+import msgspec
+
+from grader.authoring.exercise import Exercise
+from grader.batch.gradebook import Adjust, Gradebook
+from grader.batch.worker import NAME, Graded, Kind, Task, perform
+from grader.course.layouts import Upload
+from grader.course.loading import Course
+from grader.course.settings import CourseError
+from grader.grading.session import CannotGrade
+from grader.intake.parcel import content_of, pack
+from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Limits, Record, Verdict
+from grader.records.versions import versions
+
+_WINDOW = 2
+"""Tasks that are handed out for each slot: one under way, and one that waits for it."""
+_LOST = 10
+"""Tasks in a row that an executor may lose before it is given up."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One content, and all the uploads that have it: graded once."""
+
+    content: str
+    uploads: list[Upload]
+    number: int | None = None
+    """The attempt that need not be made again."""
+
+    @property
+    def name(self) -> str:
+        """Who handed it in, for a line of progress."""
+        names = [member.name or member.key for upload in self.uploads for member in upload.members]
+        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done."""
+
+    todo: list[Work]
+    done: list[Work]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A submission that was graded just now."""
+
+    work: Work
+    grade: Grade
+    fault: str | None
+
+
+@dataclass
+class Batch:
+    """A run over one gradebook."""
+
+    course: Course
+    exercises: list[Exercise]
+    kind: Kind
+    book: Gradebook
+    seed: int
+    """The run's: never shown, and in no task."""
+    force: bool = False
+    ids: list[str] = field(init=False)
+    adjust: Adjust = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ids = [exercise.id for exercise in self.exercises]
+        self.adjust = adjustments_of(self.course)
+
+    def plan(self, uploads: Sequence[Upload], show: Callable[[int], None] = lambda _: None) -> Plan:
+        """Read what was handed in, note it in the gradebook, and find what has no grade yet. `show` counts."""
+        limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
+        by_content: dict[str, list[Upload]] = {}
+        for count, upload in enumerate(uploads, 1):
+            by_content.setdefault(content_of(pack(upload, limits)), []).append(upload)
+            show(count)
+        todo: list[Work] = []
+        done: list[Work] = []
+        students: list[str] = []
+        for content, same in by_content.items():
+            for upload in same:
+                for member in upload.members:
+                    hand_in = HandIn(member.key, member.name, upload.when, upload.late)
+                    self.book.hand_in(hand_in, member.email, content)
+                    students.append(member.key)
+            made = self.book.graded(content, self.kind.course_hash, self.ids, self.seed_of(content))
+            is_done = made is not None and not self.force
+            (done if is_done else todo).append(Work(content, same, made))
+        self.book.settle(self.adjust, students)
+        return Plan(todo, done)
+
+    def seed_of(self, content: str) -> int:
+        """A submission's own seed: it tells nothing of the run's, nor of other submissions'. 53 bits."""
+        digest = hashlib.blake2b(f"{self.seed}/{content}".encode(), digest_size=8)
+        return int.from_bytes(digest.digest()) >> 11
+
+    def run(self, todo: Sequence[Work], executor: Executor, jobs: int) -> Iterator[Done]:
+        """Grade, a bounded window of tasks at a time; each is written before it is yielded.
+
+        A fault of ours is met once more before it is believed. Raises `CannotGrade` where nothing can be graded.
+        """
+        waiting = list(reversed(todo))
+        running: dict[Future[Graded], tuple[Work, bool]] = {}
+        lost = 0
+        while waiting or running:
+            while waiting and len(running) < jobs * _WINDOW:
+                self._submit(executor, running, waiting.pop(), again=False)
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                work, again = running.pop(future)
+                graded, is_lost = _result(future)
+                lost = lost + 1 if is_lost else 0
+                if graded.refused is not None:
+                    raise CannotGrade(graded.refused)
+                if lost > _LOST:
+                    raise CannotGrade(f"{lost} tasks in a row were lost: {graded.fault}")
+                if graded.fault is not None and not again:
+                    self._submit(executor, running, work, again=True)
+                    continue
+                yield self._write(work, graded)
+
+    def _submit(
+        self, executor: Executor, running: "dict[Future[Graded], tuple[Work, bool]]", work: Work, *, again: bool
+    ) -> None:
+        limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
+        parcel = pack(work.uploads[0], limits)
+        if content_of(parcel) != work.content:
+            raise CannotGrade(f"what {work.name} handed in was changed while the batch ran: run the command again")
+        task = Task(self.kind, self.seed_of(work.content), parcel)
+        try:
+            running[executor.submit(perform, task)] = (work, again)
+        except BrokenExecutor as problem:
+            raise CannotGrade(f"the executor is gone: {problem}") from None
+
+    def _write(self, work: Work, graded: Graded) -> Done:
+        record = graded.record or self._broken(work)
+        self.book.write(work.content, self.kind.course_hash, self.ids, record, graded.sources, self.adjust)
+        return Done(work, record.grade, graded.fault)
+
+    def _broken(self, work: Work) -> Record:
+        """The record of a submission that could not be graded through a fault of ours: nobody loses points by it."""
+        words = "The grader itself failed here; this exercise does not count."
+        broken = [
+            ExerciseGrade(
+                exercise.id,
+                exercise.title,
+                "broken",
+                words,
+                0.0,
+                exercise.max_points,
+                0.0,
+                [],
+                [],
+                [
+                    Verdict(c.id, c.promise, "skipped", 0.0, c.points, "not judged: the grader failed")
+                    for c in exercise.checks
+                ],
+            )
+            for exercise in self.exercises
+        ]
+        seed = self.seed_of(work.content)
+        grade = Grade(1, NAME, "graded", None, 0.0, 0.0, 0.0, "cpu", "none", seed, 0.0, [], broken)
+        return Record(grade, Conditions(f"grade submit {NAME} --seed {seed}", versions(), {}, []), {})
+
+
+def adjustments_of(course: Course) -> Adjust:
+    """What the course's plugins add and take. Raises `CourseError` where one of them fails."""
+
+    def adjust(grade: Grade, hand_in: HandIn) -> list[Adjustment]:
+        try:
+            lists = course.hooks.grader_adjustments(grade=grade, hand_in=hand_in, settings=course.settings.plugins)
+            return msgspec.convert([one for listed in lists for one in listed], list[Adjustment], from_attributes=True)
+        except Exception as problem:
+            raise CourseError(
+                f"grader_adjustments: {type(problem).__name__}: {' '.join(str(problem).split())}"
+            ) from None
+
+    return adjust
+
+
+def _result(future: "Future[Graded]") -> tuple[Graded, bool]:
+    """What a task came to, and whether it was lost on the way: with its process, or with its machine."""
+    try:
+        return future.result(), False
+    except BrokenExecutor as problem:
+        return Graded(None, fault=f"the process that graded it died: {problem}"), True
+    except Exception as problem:
+        return Graded(None, fault=f"{type(problem).__name__}: {problem}"), True
+
+
+class Estimate:
+    """How long the rest will take, from what was graded so far."""
+
+    def __init__(self, total: int):
+        self._started, self._total, self._count = time.monotonic(), total, 0
+
+    def done(self) -> float:
+        """Count one; the seconds that the others will take."""
+        self._count += 1
+        return (time.monotonic() - self._started) / self._count * (self._total - self._count)

@@ -1,0 +1,241 @@
+"""`grade batch PATH`."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grader.cli.options import LEVEL_NAMES, SEEDS, course_option, device_option, gradebook_option, version_option
+from grader.records.errors import GraderFault, UsageError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from grader.batch.gradebook import Gradebook, Policy
+    from grader.batch.run import Batch, Done, Plan
+    from grader.course.loading import Course
+    from grader.course.settings import Settings
+    from grader.intake.ingest import Ingest
+    from grader.records.grade import Level
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1000),
+    envvar="GRADE_JOBS",
+    help="Submissions graded at a time. Default: one per processor.",
+)
+@gradebook_option
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("grade-report"),
+    envvar="GRADE_OUTPUT",
+    show_default=True,
+    help="Folder for the reports.",
+)
+@click.option("--layout", envvar="GRADE_LAYOUT", help="How the download is laid out. Default: it is recognised.")
+@click.option(
+    "--pattern",
+    metavar="REGEX",
+    envvar="GRADE_PATTERN",
+    help="For any other layout: what file paths look like, with the named group `student` and perhaps `file`, `name`, "
+    "`email`, `when`, `late`.",
+)
+@click.option(
+    "--roster",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="GRADE_ROSTER",
+    help="CSV of the class: names, addresses, and who handed in nothing.",
+)
+@click.option(
+    "--counts",
+    type=click.Choice(["latest", "best"]),
+    envvar="GRADE_COUNTS",
+    help="Which of several submissions of a student counts. Default: as the gradebook has it, else the latest.",
+)
+@click.option(
+    "--executor", default="local", envvar="GRADE_EXECUTOR", show_default=True, help="Where submissions are graded."
+)
+@click.option(
+    "--executor-option",
+    "executor_options",
+    multiple=True,
+    metavar="K=V",
+    envvar="GRADE_EXECUTOR_OPTION",
+    help="An option of the executor; repeatable.",
+)
+@click.option("--force", is_flag=True, envvar="GRADE_FORCE", help="Grade again what has a grade.")
+@click.option("--trust", is_flag=True, envvar="GRADE_TRUST", help="Grade even where isolation is below `basic`.")
+@device_option
+@click.option(
+    "--seed",
+    type=click.IntRange(0, SEEDS - 1),
+    envvar="GRADE_SEED",
+    help="The run's seed. Default: the one its gradebook holds, else drawn at random.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    envvar="GRADE_FORMAT",
+    show_default=True,
+    help="What goes to standard output: a summary, every grade, or the page about the class.",
+)
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    envvar="GRADE_FAIL_UNDER",
+    help="Exit with 1 where the lowest percentage is below this.",
+)
+@click.option(
+    "--require",
+    type=click.Choice(LEVEL_NAMES),
+    envvar="GRADE_REQUIRE",
+    help="Refuse to grade below this isolation level (exit 3). Default: basic.",
+)
+@course_option
+@version_option
+def batch(path: Path, format_: str, fail_under: float, course: "Settings", output: Path, **options: Any) -> None:
+    """Grade every submission in a folder or in a download of an LMS.
+
+    Each grade is in the gradebook the moment it is there. Stopped in any way, the same command goes on where it was;
+    what has a grade is not graded again. Reports are written at the end; `grade report` writes them anew, `grade
+    export` fills an LMS's sheet. Exit codes: 0 graded, 1 below --fail-under, 2 usage error, 3 the grader itself failed.
+    """
+    if not os.path.lexists(path):
+        raise UsageError(f"{path}: no such file or folder")
+    from grader.course.loading import load_course
+
+    run = _Run(load_course(course), path, output, format_, options)
+    broken, lowest = run.all()
+    if broken:
+        raise SystemExit(GraderFault.exit_code)
+    if not lowest >= fail_under:
+        raise SystemExit(1)
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, course: "Course", path: Path, output: Path, format_: str, options: dict[str, Any]):
+        from grader.cli.class_text import ClassText
+
+        self.course, self.path, self.output, self.format, self.options = course, path, output, format_, options
+        self.jobs: int = options["jobs"] or len(os.sched_getaffinity(0))
+        self.text = ClassText(sys.stderr)
+
+    def all(self) -> tuple[bool, float]:
+        """Ingest, grade, report; whether a fault of ours is among the grades, and the lowest percentage."""
+        from grader.batch.gradebook import open_gradebook
+        from grader.batch.reports import STUDENTS
+        from grader.course.layouts import BadDownload
+        from grader.intake.ingest import ingested
+
+        options = self.options
+        output = Path(os.path.realpath(self.output))
+        if Path(os.path.realpath(self.path)) in (output, output / STUDENTS):
+            raise UsageError(
+                f"{self.path}: reports would come to lie among the submissions; name another folder with --output"
+            )
+        executor = self._executor()
+        how = options["layout"], options["pattern"], options["roster"]
+        with ingested(self.path, self.course, *how, self.output) as found:
+            self.text.ingest(found)
+            if not found.found.uploads:
+                raise BadDownload(f"{self.path}: there is no submission in it")
+            with open_gradebook(options["gradebook"], create=True) as book:
+                self._grade(self._batch(book), found, executor)
+                return self._report(book, found)
+
+    def _executor(self) -> "Executor":
+        """The executor that was chosen. Raises `UsageError`."""
+        from grader.batch.local_executor import LocalExecutor
+
+        name: str = self.options["executor"]
+        pairs = [option.partition("=") for option in self.options["executor_options"]]
+        for key, equals, _ in pairs:
+            if not equals:
+                raise UsageError(f"--executor-option {key}: expected K=V")
+        given = {key: value for key, _, value in pairs}
+        known: dict[str, str] | None = {} if name == "local" else None
+        if name in self.course.executors:
+            known = dict(self.course.executors[name].options)
+        if known is None:
+            names = ", ".join(["local", *sorted(self.course.executors)])
+            raise UsageError(f"no executor is called '{name}'; there are: {names}")
+        for key in given:
+            if key not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none"
+                raise UsageError(f"--executor-option {key}: no option of the executor '{name}'; {has}")
+        if name == "local":
+            return LocalExecutor(self.jobs)
+        try:
+            return self.course.executors[name].make(given, self.jobs)
+        except ValueError as problem:
+            raise UsageError(f"--executor {name}: {problem}") from None
+
+    def _batch(self, book: "Gradebook") -> "Batch":
+        from grader.batch.run import Batch
+        from grader.batch.worker import Kind
+        from grader.course.loading import hash_of
+
+        options = self.options
+        exercises = self.course.pick(options["ids"])
+        required: Level = options["require"] or ("process" if options["trust"] else "basic")
+        settings = self.course.settings
+        kind = Kind(str(settings.folder), hash_of(settings), list(options["ids"]), options["device"], required)
+        policy: Policy | None = options["counts"]
+        book.policy(policy)
+        seed = book.seed(options["seed"], lambda: secrets.randbelow(SEEDS))
+        return Batch(self.course, exercises, kind, book, seed, force=options["force"])
+
+    def _grade(self, batch: "Batch", found: "Ingest", executor: "Executor") -> None:
+        from grader.batch.run import Estimate
+        from grader.grading.session import CannotGrade
+
+        try:
+            with self.text.counting("reading", len(found.found.uploads)) as show:
+                plan: Plan = batch.plan(found.found.uploads, show)
+            self.text.plan(plan)
+            estimate = Estimate(len(plan.todo))
+            with self.text.grading(len(plan.todo)) as tell:
+                done: Done
+                for done in batch.run(plan.todo, executor, self.jobs):
+                    tell(done, estimate.done())
+        except CannotGrade as problem:
+            executor.shutdown(wait=False, cancel_futures=True)
+            advice = "; --trust grades all the same" if "is required, this machine reaches" in str(problem) else ""
+            raise CannotGrade(f"{problem}{advice}") from None
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+        executor.shutdown()
+
+    def _report(self, book: "Gradebook", found: "Ingest") -> tuple[bool, float]:
+        """Write the reports of all that is in the gradebook, then the summary."""
+        from grader.cli.options import write_out
+        from grader.cli.report import write_reports
+
+        notes = [f"{skipped.what}: {skipped.why}" for skipped in found.found.skipped]
+        files = write_reports(self.course, book, self.options["gradebook"], self.output, self.jobs, self.text, notes)
+        keys = {member.key for upload in found.found.uploads for member in upload.members}
+        rows = [row for row in book.rows() if row.student in keys]
+        if self.format == "json":
+            from grader.records.grade import batch_to_json
+
+            write_out(batch_to_json(rows))
+        elif self.format == "html" and files:
+            write_out(files[0].read_text(encoding="utf-8"))
+        elif self.format == "text":
+            self.text.summary(rows, files, self.options["gradebook"], sys.stdout)
+        lowest = min((row.percent for row in rows), default=0.0)
+        return any(row.grade.broken for row in rows), lowest

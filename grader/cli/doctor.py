@@ -1,0 +1,81 @@
+"""`grade doctor`."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.options import course_option, version_option
+
+if TYPE_CHECKING:
+    from grader.course.settings import Settings
+    from grader.jail.host import Zygote
+
+_PROMISES = {
+    "full": "Student code sees its own files only, has no network, is killed as a whole, and its memory is limited by "
+    "the kernel.",
+    "strong": "Student code sees its own files only, has no network, is killed as a whole, and its memory is watched.",
+    "basic": "Files, network and processes are closed to student code, but it can see that files of this machine "
+    "exist, and its disk use is not capped.",
+    "process": "Student code can read this user's files and use the network. Grade only code you trust here.",
+}
+_ADVICE = {
+    "basic": "use Linux 5.13 or later with Landlock, on x86-64 or aarch64 (WSL 2 will do).",
+    "strong": "allow namespaces: run as root outside a container, or as a user on a kernel with user namespaces "
+    "(user.max_user_namespaces above 0, no AppArmor restriction on them).",
+    "full": "let a control group be made: run as root, or with cgroup v2 in a subtree of your own, such as "
+    "`systemd-run --user --scope -p Delegate=yes grade ...`.",
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@course_option
+@version_option
+def doctor(course: "Settings") -> None:
+    """Say what this machine can isolate, measured on a real worker, and what to do about it."""
+    from grader.jail.host import Zygote
+
+    with Zygote(course.packages) as zygote:
+        from grader.jail.isolation import measure
+
+        planned = zygote.ready()
+        isolation = measure(zygote)
+        for name, version in _versions().items():
+            click.echo(f"{name:33} {version}")
+        click.echo(f"{'processors':33} {os.cpu_count()}")
+        click.echo(f"{'runs as':33} {'root' if zygote.as_root else 'an ordinary user'}")
+        click.echo(f"{'Landlock version':33} {planned['landlock'] or 'not available'}")
+        for probe, outcome in isolation.probes.items():
+            click.echo(f"{probe:33} {outcome}")
+        click.echo(f"{'isolation level':33} {isolation.level}\n")
+        click.echo(_PROMISES[isolation.level])
+        for level, reason in isolation.missing:
+            click.echo(f"For `{level}`: {reason}; {_ADVICE[level]}")
+        click.echo(f"\n{_gpu(zygote)}")
+    sys.stdout.flush()
+
+
+def _gpu(zygote: "Zygote") -> str:
+    """What there is of a GPU, tried on a worker."""
+    from grader.jail.gpu import UNTESTED, NoGpu, find
+    from grader.jail.handle import JailError
+    from grader.jail.isolation import measure
+
+    try:
+        isolation = measure(zygote.train_on(find()))
+    except NoGpu as problem:
+        found = f"No GPU can be used: {problem}."
+    except JailError as problem:
+        found = f"There is a GPU, and it cannot be used: {problem}"
+    else:
+        name, profile, level = isolation.probes["GPU"], isolation.probes["GPU profile"], isolation.level
+        found = f"Models are trained on the GPU ({name}) unless `--device cpu` is given. GPU profile: {profile}; "
+        found += f"isolation '{level}' with it."
+    return f"{found}\n({UNTESTED})"
+
+
+def _versions() -> dict[str, str]:
+    from grader.records.versions import versions
+
+    return versions()

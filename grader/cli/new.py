@@ -1,0 +1,142 @@
+"""`grade new exercise ID`: the files of an exercise that verifies at once, to be changed into one's own.
+
+They are templates in `grader/templates`, as they will be written but for a few names. Nothing of the course is loaded.
+"""
+
+import contextlib
+import keyword
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+import click
+
+from grader.cli.options import version_option
+from grader.records.errors import UsageError
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+_STUDENTS_NEED = {"torch", "numpy"}
+_FOLDERS_OF_OURS = {"starters", "calibration"}
+_LONGEST = 50
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@version_option
+def new() -> None:
+    """Begin something new in a course folder."""
+
+
+@new.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("exercise_id", metavar="ID")
+@click.option(
+    "--learning", is_flag=True, help="One whose answer is a trained model, with a learning check and a probe."
+)
+@click.option(
+    "--course",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="GRADE_COURSE",
+    help="The course folder to write into. Default: the current folder, where it has an exercises/ folder.",
+)
+@version_option
+def exercise(exercise_id: str, learning: bool, course: Path | None) -> None:
+    """Write a new exercise with its starter, reference and first mistake.
+
+    What is written is a small exercise that runs: `grade verify ID` passes at once. Change it into your own, and verify
+    again after each step. Nothing is overwritten.
+    """
+    folder = _course_folder(course)
+    kind = "learning" if learning else "structural"
+    _refuse_name(exercise_id)
+    files = _files(folder, exercise_id, kind)
+    _refuse_existing(folder, exercise_id, list(files))
+    try:
+        _write(files)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written to: {error.strerror}; nothing was changed") from None
+    where = f" --course {course}" if course is not None else ""
+    for file in files:
+        click.echo(f"wrote {file.relative_to(folder)}")
+    click.echo(
+        f"\nNext:\n"
+        f"  grade verify {exercise_id}{where}    it passes as it is\n"
+        f"  grade show {exercise_id}{where or ' --course .'}    what students will read\n"
+        f"Then change the statement, the reference and the checks into your own, and verify after each step."
+    )
+
+
+def _course_folder(given: Path | None) -> Path:
+    """Where to write. A course that was given may still be empty; one that was not must be recognisable."""
+    folder = (given or Path.cwd()).resolve()
+    if given is None and not (folder / "exercises").is_dir():
+        raise UsageError(
+            f"{folder} has no exercises/ folder, so it is no course; go to your course's folder, or name it "
+            f"with --course DIR"
+        )
+    if folder == TEMPLATES.parent / "bundled":
+        raise UsageError(f"{folder} came with the grader and is replaced with it; make a folder of your own")
+    return folder
+
+
+def _refuse_name(name: str) -> None:
+    """Raise `UsageError` for what cannot be the name of a module that students hand in."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
+        raise UsageError(
+            f"'{name}' is no name for an exercise: students hand in a module of that name, so use letters a-z, digits "
+            f"and underscores, with a letter first, such as 'parity' or 'my_gru'"
+        )
+    if len(name) > _LONGEST:
+        raise UsageError(f"'{name}' is too long for an exercise's name: use at most {_LONGEST} characters")
+    if name in sys.stdlib_module_names | _STUDENTS_NEED:
+        raise UsageError(f"'{name}' is a module that others import: a student's {name}.py would hide it")
+    if name in _FOLDERS_OF_OURS:
+        raise UsageError(f"'{name}' is a folder of its own in exercises/; choose another name")
+
+
+def _files(folder: Path, name: str, kind: str) -> dict[Path, str]:
+    """The files to write, and what goes into them."""
+    words = name.strip("_").split("_")
+    names = {
+        "id": name,
+        "class": "".join(word[:1].upper() + word[1:] for word in words) + "Model",
+        "title": " ".join(words).capitalize(),
+    }
+    places = {
+        "exercise": f"exercises/{name}.py",
+        "starter": f"exercises/starters/{name}.py",
+        "reference": f"solutions/reference/{name}.py",
+    }
+    found = {}
+    for template in sorted((TEMPLATES / kind).glob("*.py.txt")):
+        part = template.name.removesuffix(".py.txt")
+        text = Template(template.read_text(encoding="utf-8")).substitute(names)
+        found[folder / places.get(part, f"solutions/{name}-{part}/{name}.py")] = text
+    return found
+
+
+def _refuse_existing(folder: Path, name: str, files: list[Path]) -> None:
+    """Raise `UsageError` where anything would be overwritten, or a folder holds the exercise already."""
+    for path in [folder / "exercises" / name, *files]:
+        if path.exists() or path.is_symlink():
+            raise UsageError(f"{path.relative_to(folder)} is there already; choose another name or move it away")
+
+
+def _write(files: dict[Path, str]) -> None:
+    """Write all of them or none."""
+    with contextlib.ExitStack() as undo:
+        for file, text in files.items():
+            for folder in _missing(file.parent):
+                folder.mkdir()
+                undo.callback(folder.rmdir)
+            with file.open("x", encoding="utf-8") as opened:
+                undo.callback(file.unlink)
+                opened.write(text)
+        undo.pop_all()
+
+
+def _missing(folder: Path) -> Iterator[Path]:
+    """The folders to be made, outermost first."""
+    if not folder.exists():
+        yield from _missing(folder.parent)
+        yield folder

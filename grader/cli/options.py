@@ -1,0 +1,98 @@
+"""Options that several commands share."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from grader.course.settings import Settings
+
+SEEDS = 2**53
+"""How many seeds there are: every reader of JSON keeps them, and no student's code finds out which one was drawn."""
+
+
+LEVEL_NAMES = ("process", "basic", "strong", "full")
+
+
+def gradebook_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--gradebook URL`."""
+    return click.option(
+        "--gradebook",
+        default="sqlite:///grade-report/gradebook.db",
+        metavar="URL",
+        envvar="GRADE_GRADEBOOK",
+        show_default=True,
+        help="The gradebook: an SQLite file, or postgresql+psycopg://...",
+    )(command)
+
+
+def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--course DIR`, read first: its `[tool.grade]` holds the defaults of the other options."""
+    return click.option(
+        "--course",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        envvar="GRADE_COURSE",
+        is_eager=True,
+        expose_value=True,
+        callback=_read_defaults,
+        help="Course folder with exercises, plugins and reports. Default: the bundled course.",
+    )(command)
+
+
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--device auto|cpu|cuda`, for `open_session`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        envvar="GRADE_DEVICE",
+        show_default=True,
+        help="Where models are trained; auto: on a GPU that can be used, else on the CPU.",
+    )(command)
+
+
+def note(words: str) -> None:
+    """Tell whoever runs a command what was passed over."""
+    click.echo(f"grade: {words}", err=True)
+
+
+def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--version` on every command."""
+    return click.version_option(package_name="rnn-grader", prog_name="grade")(command)
+
+
+def _read_defaults(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:
+    from grader.course.settings import read_settings
+
+    settings = read_settings(value)
+    context.default_map = defaults_of(context.command, settings)
+    return settings
+
+
+def defaults_of(command: click.Command, settings: "Settings") -> dict[str, Any]:
+    """What `[tool.grade]` sets of a command's options, by the variables behind them.
+
+    A key is an environment variable's name without `GRADE_`, else the option as it is written: what has two meanings in
+    two commands has two variables.
+    """
+    known: dict[str, str | None] = {}
+    for parameter in command.params:
+        variables = [parameter.envvar] if isinstance(parameter.envvar, str) else []
+        names = [variable.removeprefix("GRADE_").lower() for variable in variables] or parameter.opts
+        known |= {name.lstrip("-").replace("_", "-"): parameter.name for name in names}
+    named = {known.get(key.replace("_", "-")): default for key, default in settings.options.items()}
+    return {name: default for name, default in named.items() if name is not None}
+
+
+def write_out(document: str | bytes, file: Path | None = None) -> None:
+    """Write a document to standard output, or to a stream by its path: UTF-8 whatever the terminal's encoding."""
+    data = document if isinstance(document, bytes) else document.encode()
+    if file is not None:
+        file.write_bytes(data)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

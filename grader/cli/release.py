@@ -1,0 +1,32 @@
+"""`grade release DIR`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.options import course_option, version_option
+
+if TYPE_CHECKING:
+    from grader.course.settings import Settings
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--with-data", is_flag=True, help="Take along the data that the course's [tool.grade.exercises] name.")
+@course_option
+@version_option
+def release(folder: Path, with_data: bool, course: "Settings") -> None:
+    """Make what students get, in a new folder: the course without its solutions and tests.
+
+    Exercises, plugins, reports, starters, handouts in Markdown, a README, and the reference bands that were measured.
+    Of [tool.grade], what students' runs need: not the seed, the gradebook, the roster.
+    """
+    from grader.course.loading import load_course
+    from grader.course.release import release as make
+
+    loaded = load_course(course)
+    made = make(loaded, folder, with_data=with_data)
+    for note in made.notes:
+        click.echo(f"Note: {note}")
+    click.echo(f"{folder}: {made.files} files, {len(loaded.exercises)} exercises. Its README.md says how to begin.")

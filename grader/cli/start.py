@@ -1,0 +1,103 @@
+"""`grade start ID... [DIR]`."""
+
+import contextlib
+import difflib
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.options import course_option, version_option
+from grader.records.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.course.loading import Course
+    from grader.course.settings import Settings
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, required=True, metavar="ID... [DIR]")
+@course_option
+@version_option
+def start(names: tuple[str, ...], course: "Settings") -> None:
+    """Put the starters of exercises into DIR, by default the current folder; nothing is ever overwritten.
+
+    What comes last is DIR if it is a folder, or no exercise. DIR is made where there is none.
+    """
+    from grader.course.loading import load_course
+
+    loaded = load_course(course)
+    ids, folder = _divide(names, loaded)
+    starters = {name: _starter(loaded, name) for name in dict.fromkeys(ids)}
+    _put(starters, folder)
+    where, of = shlex.quote(str(folder)), _course_words(course.folder)
+    first = next(iter(starters))
+    click.echo(f"\nWhat is asked:    grade show {first}{of}")
+    click.echo(f"As you work:      grade watch {where}{of}")
+    click.echo(f"Points, report:   grade submit {where}{of}")
+
+
+def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], Path]:
+    """The exercises, and the folder they go to. Raises `UsageError`."""
+    known = [exercise.id for exercise in course.exercises]
+    *ids, last = names
+    is_folder = bool(ids) and (last not in known or Path(last).is_dir())
+    if not is_folder:
+        ids, last = list(names), "."
+    for name in ids:
+        if name not in known:
+            hint = "; name an exercise before the folder" if len(names) == 1 and Path(name).is_dir() else ""
+            raise UsageError(f"no exercise is called '{name}'; there are: {', '.join(known) or 'none'}{hint}")
+    folder = Path(last)
+    near = difflib.get_close_matches(last, known, 1, 0.8)
+    if near and is_folder and not folder.is_dir():
+        raise UsageError(f"no exercise is called '{last}'; is it {near[0]}? If it is a folder, write ./{last}")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{last} is a file, expected a folder to put starters into")
+    return tuple(ids), folder
+
+
+def _starter(course: "Course", name: str) -> bytes:
+    file = course.settings.folder / "exercises" / "starters" / f"{name}.py"
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise UsageError(
+            f"the course has no starter for {name}; `grade show {name}` says what {name}.py must define"
+        ) from None
+
+
+def _course_words(folder: Path) -> str:
+    """The option that names a course, as it is written from here; the bundled one needs none."""
+    from grader.course.settings import bundled
+
+    if folder == bundled():
+        return ""
+    near = os.path.relpath(folder)
+    return f" --course {shlex.quote(str(folder) if near.startswith('..') else near)}"
+
+
+def _put(starters: dict[str, bytes], folder: Path) -> None:
+    """Write all of them, or none."""
+    targets = {name: folder / f"{name}.py" for name in starters}
+    there = [str(file) for file in targets.values() if file.exists() or file.is_symlink()]
+    if there:
+        raise UsageError(
+            f"{', '.join(there)}: there already; nothing was written. Move it away, or name another folder"
+        )
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, file in targets.items():
+            with file.open("xb") as opened:
+                written.append(file)
+                opened.write(starters[name])
+    except OSError as error:
+        for file in written:
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise UsageError(f"{folder}: cannot be written to ({error.strerror}); nothing was written") from None
+    for file in written:
+        click.echo(f"wrote {file}")

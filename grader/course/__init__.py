@@ -1,0 +1,1 @@
+"""A course folder: its settings, plugins, exercises, and what students get of it."""

@@ -1,0 +1,30 @@
+"""Who listens to a grading, and what they are told: the command line, a report in the making, a test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.records.figures import Figure
+
+if TYPE_CHECKING:
+    from grader.authoring.task import Learned
+
+
+def _no_op(*_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Functions that are called as a grading goes; by default nobody listens."""
+
+    check: Callable[[str, str | None], None] = _no_op
+    """An exercise's id and what begins in it, as text; None when the exercise is done."""
+    fault: Callable[[str], None] = _no_op
+    """The traceback of a failure of the grader's own, for whoever runs it."""
+    figure: Callable[[str, Figure], None] = _no_op
+    """An exercise's id and evidence for its report."""
+    learned: Callable[[str, str, "Learned"], None] = _no_op
+    """An exercise's id, a learning check's, and the result of its trainings."""
+    spent: Callable[[str, float], None] = _no_op
+    """An exercise's id and how many of the seconds for all its checks were spent."""

@@ -1,0 +1,223 @@
+"""One session: a warm jail and a loaded course that grade one submission after another.
+
+Every command that grades is a caller of it, and so are `pytest --grade` and each process of a batch: what a submission
+is, which limits hold, where models are trained and what isolation is enough is decided here and nowhere else.
+"""
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.course.settings import Settings, bundled
+from grader.grading.listener import Listener
+from grader.records.errors import GraderFault
+from grader.records.grade import LEVELS, Conditions, Grade, Level, Record
+from grader.records.sanitize import one_line
+
+# Nothing at the top imports torch: the fork server is started first, so that its import and ours run side by side.
+if TYPE_CHECKING:
+    from grader.authoring.exercise import Exercise
+    from grader.course.calibration import Calibrations
+    from grader.course.loading import Course
+    from grader.grading.attempt import Attempt
+    from grader.intake.staging import Submission
+    from grader.jail.host import Zygote
+    from grader.jail.isolation import Isolation
+    from grader.records.grade import ExerciseGrade
+
+
+class CannotGrade(GraderFault):
+    """No submission can be graded here; why and what to do, in one line."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The result of grading one submission."""
+
+    record: Record
+    faults: list[str]
+    """The tracebacks of the grader's own failures."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open session; `open_session` makes it."""
+
+    course: "Course"
+    exercises: "list[Exercise]"
+    """Those that were picked, in the course's order."""
+    jail: "Zygote"
+    isolation: "Isolation"
+    calibrations: "Calibrations" = field(default_factory=dict)
+    """What has been measured of each learning check, by the ids of its exercise and its own."""
+
+    @contextlib.contextmanager
+    def staged(
+        self, source: Path, *, without: Path | None = None, left_out: Sequence[str] = ()
+    ) -> "Iterator[Submission]":
+        """A submission as workers are shown it: a read-only copy, under the course's caps, in any of its formats.
+
+        Args:
+            without: a folder inside it that is not part of it.
+            left_out: what was left out of it before, in the student's words.
+        """
+        from grader.course.loading import effective_limits
+        from grader.intake.staging import stage, unstage
+
+        limits, formats = effective_limits(self.course.settings), self.course.formats
+        submission = stage(source, self.jail, limits, without=without, formats=formats, left_out=left_out)
+        try:
+            yield submission
+        finally:
+            unstage(submission, self.jail)
+
+    def grade(
+        self,
+        submission: "Submission",
+        *,
+        seed: int,
+        exercises: "Sequence[Exercise] | None" = None,
+        listener: Listener | None = None,
+    ) -> Grade:
+        """Grade a staged submission: the exercises of the session, or those given. Nothing of a student's raises."""
+        from grader.grading.grading import grade
+
+        chosen = self.exercises if exercises is None else exercises
+        self._prepare(*chosen)
+        return grade(
+            submission,
+            chosen,
+            self.course,
+            self.jail,
+            level=self.isolation.level,
+            seed=seed,
+            listener=listener,
+            calibrations=self.calibrations,
+        )
+
+    def grade_exercise(
+        self, submission: "Submission", exercise: "Exercise", *, seed: int, listener: Listener | None = None
+    ) -> "ExerciseGrade":
+        """Grade one exercise, or a part of one, of a staged submission."""
+        from grader.course.loading import effective_limits
+        from grader.grading.grading import grade_exercise
+
+        self._prepare(exercise)
+        limits = effective_limits(self.course.settings, exercise)
+        return grade_exercise(
+            submission, exercise, limits, self.jail, seed=seed, listener=listener, calibrations=self.calibrations
+        )
+
+    @contextlib.contextmanager
+    def attempt(self, submission: "Submission", exercise: "Exercise", *, seed: int) -> "Iterator[Attempt]":
+        """An attempt at one exercise, not loaded yet, for who runs single checks of it."""
+        from grader.course.loading import effective_limits
+        from grader.grading.attempt import Attempt
+
+        self._prepare(exercise)
+        limits = effective_limits(self.course.settings, exercise)
+        attempt = Attempt(self.jail, submission, exercise, limits, seed, Listener())
+        try:
+            yield attempt
+        finally:
+            attempt.close()
+
+    def record(
+        self,
+        source: Path,
+        *,
+        name: str,
+        seed: int,
+        chosen: Sequence[str] = (),
+        without: Path | None = None,
+        left_out: Sequence[str] = (),
+        listener: Listener | None = None,
+        staged: "Callable[[Submission], None]" = lambda _: None,
+    ) -> Graded:
+        """Grade a submission with all that a report shows of it.
+
+        Args:
+            name: what the submission is called in the command that repeats the grading.
+            chosen: the ids that were asked for, for that command.
+            staged: shown the submission before it is graded.
+        """
+        evidence: dict[str, list] = {}
+        faults: list[str] = []
+        heard = replace(
+            listener or Listener(),
+            fault=faults.append,
+            figure=lambda exercise, figure: evidence.setdefault(exercise, []).append(figure),
+        )
+        with self.staged(source, without=without, left_out=left_out) as submission:
+            staged(submission)
+            grade = self.grade(submission, seed=seed, listener=heard)
+        return Graded(Record(grade, self._conditions(name, chosen, seed), evidence), faults)
+
+    def _prepare(self, *exercises: "Exercise") -> None:
+        """Warm up what training needs before the first worker that may train is forked."""
+        if any(exercise.trains for exercise in exercises):
+            self.jail.prepare_training()
+
+    def _conditions(self, name: str, chosen: Sequence[str], seed: int) -> Conditions:
+        from grader.course.calibration import statement
+        from grader.records.versions import versions
+
+        folder, device = self.course.settings.folder, self.jail.device
+        options = [part for exercise in chosen for part in ("--exercise", exercise)]
+        options += [] if folder == bundled() else ["--course", folder.name]
+        options += [] if device == "cpu" else ["--device", device]
+        command = shlex.join(["grade", "submit", one_line(name, 255), *options, "--seed", str(seed)])
+        rates = [statement(found) for found in self.calibrations.values()]
+        return Conditions(command, {**versions(), **self.jail.device_versions}, self.isolation.probes, [], rates)
+
+
+@contextlib.contextmanager
+def open_session(
+    settings: Settings,
+    ids: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    required: Level | None = None,
+    course: "Course | None" = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Iterator[Session]:
+    """Start the jail, load the course, pick exercises, measure the isolation, choose where models are trained.
+
+    Args:
+        ids: the exercises to pick; none: all of the course.
+        device: `auto`, `cpu` or `cuda`: where models are trained, where any are.
+        required: the isolation that must be reached.
+        course: the course of these settings, where it was loaded before.
+        note: told what was passed over, such as a GPU that cannot be used.
+
+    Raises `CourseError`, `UnknownExercise`, `JailError`, `NoDevice`, `CannotGrade`.
+    """
+    from grader.jail.host import Zygote
+
+    with Zygote(settings.packages) as jail:
+        import torch
+
+        from grader.course.calibration import known
+        from grader.course.loading import load_course
+        from grader.jail.device import choose_device
+        from grader.jail.isolation import measure
+
+        torch.set_num_threads(1)  # the worker needs the other processor, and small sums gain nothing here
+        course = course or load_course(settings)
+        exercises = course.pick(tuple(ids))
+        isolation = measure(jail)
+        if device == "cuda" or any(exercise.trains for exercise in exercises):
+            isolation = choose_device(device, jail, isolation, required=required, say=note)
+        _require(required, isolation)
+        yield Session(course, exercises, jail, isolation, known(settings.folder, exercises, jail.device))
+
+
+def _require(level: Level | None, isolation: "Isolation") -> None:
+    if level is not None and LEVELS.index(isolation.level) < LEVELS.index(level):
+        raise CannotGrade(
+            f"isolation '{level}' is required, this machine reaches '{isolation.level}': "
+            f"{isolation.missing_for(level)}; see `grade doctor`"
+        )

@@ -1,0 +1,1 @@
+"""From what lies in a download to what a worker is shown."""

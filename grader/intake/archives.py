@@ -1,0 +1,108 @@
+"""A bulk download -> a folder: an LMS's zip, unpacked piece by piece in a jailed worker, each path checked again here.
+
+Its submissions are students' bytes: what is in them, archives too, is not looked at.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from grader.course.layouts import BadDownload
+from grader.intake.spool import hand_over, write_entries
+from grader.jail.handle import Worker, WorkerEnded
+from grader.jail.host import Zygote
+from grader.jail.shared import messages
+from grader.records.grade import Limits
+from grader.records.sanitize import plain
+
+_MAX_ENTRIES = 20_000
+_MAX_BYTES = 4 << 30
+_MAX_ENTRY_BYTES = 64 << 20
+"""What a submission may have, unless a course says otherwise."""
+_PIECE_BYTES = 48 << 20
+_MAX_RATIO = 100
+_RATIO_FROM = 64 << 20
+_MAX_DEPTH = 16
+_PIECE_SECONDS = 120.0
+_CPU_SECONDS = 3600.0
+_SHOWN = 50
+
+
+def unpack(path: Path, folder: Path, zygote: Zygote) -> list[str]:
+    """Write the files of the zip at `path` below `folder`, named as they are in it; notes on what was left out.
+
+    A file over 64 MiB, a link, and what leads elsewhere are left out; `__MACOSX`, `.DS_Store` and `Thumbs.db` without a
+    note. At most 20,000 files and 4 GiB are accepted, and 100 times the size of the archive. Raises `BadDownload`; then
+    a part of it may have been written.
+    """
+    upload = zygote.new_entry()
+    try:
+        packed = _copy(path, upload / "download.zip")
+        hand_over(upload, zygote)
+        return _write(path, packed, folder, _pieces(path, upload, zygote))
+    except OSError as error:
+        raise BadDownload(f"{path}: cannot be unpacked: {error.strerror}") from None
+    finally:
+        shutil.rmtree(upload, ignore_errors=True)
+
+
+def _copy(path: Path, target: Path) -> int:
+    """Copy the archive to where a worker may see it; its size in bytes."""
+    if not path.is_file():
+        raise BadDownload(f"{path}: no such file")
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise BadDownload(f"{path}: it has {size / 2**30:.1f} GiB, at most {_MAX_BYTES >> 30} are accepted; split it")
+    shutil.copyfile(path, target)
+    return target.stat().st_size
+
+
+def _pieces(path: Path, upload: Path, zygote: Zygote) -> Iterator[tuple[messages.Piece, bytes]]:
+    """The archive's files, as a worker tells them. Raises `BadDownload`."""
+    worker = zygote.spawn(upload.name, Limits(), cpu_seconds=_CPU_SECONDS)
+    try:
+        start: int | None = 0
+        while start is not None:
+            piece, data = _ask(path, worker, start)
+            yield piece, data
+            if piece.next is not None and not start < piece.next <= _MAX_ENTRIES:
+                raise BadDownload(f"{path}: the archive is broken; download it again")
+            start = piece.next
+    finally:
+        worker.close()
+
+
+def _ask(path: Path, worker: Worker, start: int) -> tuple[messages.Piece, bytes]:
+    request = messages.UnpackPiece("download.zip", start, _MAX_ENTRIES, _MAX_ENTRY_BYTES, _PIECE_BYTES, _MAX_DEPTH)
+    try:
+        answer, tensors = worker.ask(request, deadline=time.monotonic() + _PIECE_SECONDS)
+    except WorkerEnded as end:
+        raise BadDownload(f"{path}: unpacking it ended early: {end.detail}; download it again") from None
+    if not isinstance(answer, messages.Piece):
+        raise BadDownload(f"{path}: the archive is broken; download it again")
+    if answer.error is not None:
+        raise BadDownload(f"{path}: {plain(answer.error)}")
+    return answer, tensors[0].numpy().tobytes()
+
+
+def _write(path: Path, packed: int, folder: Path, pieces: Iterator[tuple[messages.Piece, bytes]]) -> list[str]:
+    notes: list[str] = []
+    seen: set[PurePosixPath] = set()
+    total = 0
+    for piece, data in pieces:
+        total += len(data)
+        if total > _MAX_BYTES:
+            raise BadDownload(f"{path}: it unpacks to more than {_MAX_BYTES >> 30} GiB; split it")
+        if total > _RATIO_FROM and total > _MAX_RATIO * packed:
+            raise BadDownload(f"{path}: it unpacks to more than {_MAX_RATIO} times its size; it is no download")
+        notes += [plain(note, 200) for note in piece.notes]
+        for entry in piece.entries:
+            if PurePosixPath(entry.path) in seen:
+                notes.append(f"`{plain(entry.path, 100)}` is in it more than once; the last one was kept")
+            seen.add(PurePosixPath(entry.path))
+        if not write_entries(folder, piece.entries, data, notes, most=_MAX_ENTRIES, depth=_MAX_DEPTH):
+            raise BadDownload(f"{path}: the archive is broken; download it again")
+    if len(notes) > _SHOWN:
+        notes[_SHOWN:] = [f"{len(notes) - _SHOWN} more such notes are not shown"]
+    return notes

@@ -1,0 +1,151 @@
+"""Files of a submission that are no Python, as notebooks, become Python files beside them: by the formats of a course.
+
+A format's converter runs in a jailed worker; what it answers is checked here before a byte is written. The worker comes
+from a zygote of its own, started when the first such file is met, so that students' code does not see its packages.
+"""
+
+import ast
+import contextlib
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from grader.intake.spool import hand_over
+from grader.jail.handle import JailError, Worker, WorkerEnded
+from grader.jail.host import Zygote
+from grader.jail.shared import messages
+from grader.jail.shared.origins import Origin, record_of
+from grader.records.errors import StudentFault
+from grader.records.grade import Limits
+from grader.records.sanitize import plain
+
+if TYPE_CHECKING:
+    from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its zygote's start
+
+_FILES = 20
+_SECONDS = 60.0
+_SOURCE_BYTES = 2 << 20
+_NAME = re.compile(r"[^./\0\\\n][^/\0\\\n]{0,250}\.py")
+
+
+def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
+    """Convert what is in the staged `folder`, and write it there; why there is nothing, where nothing came of it.
+
+    Raises `JailError`, where a format's packages are not installed, too.
+    """
+    by_suffix = {suffix: format_ for format_ in formats for suffix in format_.suffixes}
+    files = [path for path in folder.rglob("*") if path.suffix.lower() in by_suffix and path.is_file()]
+    files.sort(key=lambda path: (len(path.parts), path))
+    problem = None
+    with contextlib.ExitStack() as stack:
+        converters: dict[str, _Converter] = {}
+        for path in files[:_FILES]:
+            name = f"`{plain(str(path.relative_to(folder)), 100)}`"
+            if path.with_suffix(".py").exists():
+                notes.append(f"{name} was not looked at: `{plain(path.stem, 100)}.py` is there too")
+                continue
+            format_ = by_suffix[path.suffix.lower()]
+            if format_.name not in converters:
+                hand_over(folder, zygote)
+                converters[format_.name] = _Converter(format_, folder, zygote, limits)
+                stack.callback(converters[format_.name].close)
+            try:
+                converters[format_.name].convert(path, notes)
+            except _Refused as reason:
+                notes.append(f"{name} was left out: {reason}")
+                problem = problem or f"{name} cannot be graded: {reason}"
+        if len(files) > _FILES:
+            notes.append(f"only the first {_FILES} of {len(files)} notebooks and the like were looked at")
+    return problem
+
+
+class _Refused(StudentFault):
+    """Why a file could not be converted, in a student's words."""
+
+
+def _imported(format_: "Format", source: str) -> list[str]:
+    """The modules that a converter imports at its top, for its zygote to import once. Raises `JailError`."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise JailError(f"the format '{format_.name}': {format_.converter}: {error}") from None
+    names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    return names + [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+
+
+class _Converter:
+    """A format's worker for one submission: another one where it has ended. Close it."""
+
+    def __init__(self, format_: "Format", folder: Path, zygote: Zygote, limits: Limits):
+        try:
+            self._source = format_.converter.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise JailError(f"the format '{format_.name}': {format_.converter} cannot be read: {error}") from None
+        self._folder, self._limits = folder, limits
+        self._zygote = zygote.showing(format_.packages, _imported(format_, self._source))
+        self._deadline = time.monotonic() + _SECONDS
+        self._worker: Worker | None = None
+
+    def convert(self, path: Path, notes: list[str]) -> None:
+        """Write the files that stand for the one at `path` beside it. Raises `_Refused`."""
+        relative = str(path.relative_to(self._folder))
+        answer, data = self._ask(messages.Convert(relative, self._source))
+        if answer.error is not None:
+            raise _Refused(plain(answer.error, 500))
+        found = [f"`{plain(relative, 100)}`, {plain(note, 300)}" for note in answer.notes]
+        if sum(file.size for file in answer.files) > min(len(data), self._limits.files_mib << 20):
+            raise _Refused("its conversion is too large")
+        if not answer.files:
+            raise _Refused(
+                f"there is no code in it that can be read ({plain(answer.notes[0], 300)})"
+                if found
+                else "there is no code in it"
+            )
+        position = 0
+        for file in answer.files:
+            content = data[position : position + file.size]
+            position += file.size
+            if note := self._write(path, file, content):
+                found.append(note)
+        notes += found
+
+    def _ask(self, request: messages.Convert) -> tuple[messages.Converted, bytes]:
+        try:
+            if self._worker is None:
+                self._worker = self._zygote.spawn(self._folder.name, self._limits)
+            answer, tensors = self._worker.ask(request, deadline=self._deadline)
+        except WorkerEnded as end:
+            self._worker = None
+            raise _Refused(f"reading it ended early: {end.detail}") from None
+        if isinstance(answer, messages.Raised) and answer.out_of_memory:
+            raise _Refused(f"it could not be read in {self._limits.memory_mib} MiB of memory")
+        if isinstance(answer, messages.Raised):
+            raise _Refused(f"it cannot be read ({plain(f'{answer.type_name}: {answer.message}', 200)})")
+        if not isinstance(answer, messages.Converted):
+            raise _Refused("it cannot be read")
+        return answer, tensors[0].numpy().tobytes() if tensors else b""
+
+    def _write(self, path: Path, file: messages.ConvertedFile, content: bytes) -> str | None:
+        """Write one file and where its lines come from; why not, in words."""
+        shown = f"`{plain(file.name, 100)}`"
+        target = path.with_name(file.name) if _NAME.fullmatch(file.name) else None
+        if target is None or len(content) > _SOURCE_BYTES:
+            return f"{shown}, from `{plain(path.name, 100)}`, was left out"
+        if target.exists():
+            return f"{shown}, from `{plain(path.name, 100)}`, was not looked at: there is one already"
+        origin = Origin(str(path.relative_to(self._folder)), file.parts)
+        try:
+            Path(record_of(str(target))).write_bytes(msgspec.json.encode(origin))
+            target.write_bytes(content)
+        except OSError as error:
+            return f"{shown}, from `{plain(path.name, 100)}`, cannot be written ({error.strerror}) and was left out"
+        return None
+
+    def close(self) -> None:
+        """End its worker; the zygote stays for the next submission."""
+        if self._worker is not None:
+            self._worker.close()

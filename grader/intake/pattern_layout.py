@@ -1,0 +1,139 @@
+"""`--pattern REGEX`: a layout of the instructor's own, told by a regular expression with named groups."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
+from grader.jail.inside.loading import IGNORED
+
+_GROUPS = ("student", "file", "name", "email", "late", "when")
+_MAX_DEPTH = 32
+_EXAMPLE = r"--pattern '(?P<student>[^/]+)/(?P<file>.+)'"
+
+
+class _Found(NamedTuple):
+    """What a path tells."""
+
+    path: Path
+    groups: dict[str, str]
+    name: str
+
+
+def layout_by_pattern(regex: str) -> Layout:
+    """A layout that matches `regex` from the start of each file's path in the download, with `/` between folders.
+
+    The group `student` is who handed the file in; `file` is what it is called in the submission (without it: what
+    follows a match that ends in `/`, else the file's own name); `name` and `email` are the student's; `late`, where it
+    takes part and is not empty, says that it was late; `when` is a time in ISO 8601. Files of one student and time are
+    one submission. Raises `BadDownload` for an expression that will not do.
+    """
+    try:
+        compiled = re.compile(regex)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise BadDownload(f"--pattern: not a regular expression: {error}; for example {_EXAMPLE}") from None
+    if "student" not in compiled.groupindex:
+        raise BadDownload(f"--pattern: the group (?P<student>...) is missing; for example {_EXAMPLE}")
+    for group in compiled.groupindex:
+        if group not in _GROUPS:
+            raise BadDownload(f"--pattern: no group is called '{group}'; there are: {', '.join(_GROUPS)}")
+    return Layout("pattern", lambda folder, name: False, lambda folder, name: _collect(compiled, folder, name))
+
+
+def _collect(pattern: re.Pattern[str], folder: Path, name: str) -> Collected:
+    skipped: list[Skipped] = []
+    found: dict[tuple[str, str], list[_Found]] = {}
+    unmatched = []
+    for path in _files(folder, skipped):
+        relative = path.relative_to(folder).as_posix()
+        match = pattern.match(relative)
+        if match is None:
+            unmatched.append(relative)
+            continue
+        groups = {key: value for key, value in match.groupdict().items() if value is not None}
+        file = groups.get("file") or (relative[match.end() :] if match[0].endswith("/") else path.name)
+        problem = _problem(groups, file)
+        if problem is None:
+            key = unicodedata.normalize("NFC", groups["student"]), groups.get("when", "")
+            found.setdefault(key, []).append(_Found(path, groups, file))
+        else:
+            skipped.append(Skipped(relative, problem))
+    if unmatched and not found:
+        raise BadDownload(
+            f"{name}: --pattern '{pattern.pattern}' matches none of its {len(unmatched)} files, such as "
+            f"'{unmatched[0]}'; it is matched from the start of the path"
+        )
+    skipped += [Skipped(relative, "--pattern does not match it") for relative in unmatched]
+    return Collected([_upload(student, when, files) for (student, when), files in found.items()], skipped)
+
+
+def _problem(groups: dict[str, str], file: str) -> str | None:
+    if not groups.get("student", "").strip():
+        return "--pattern finds no student in it"
+    parts = file.split("/")
+    if any(not part.strip(". ") or "\\" in part for part in parts):
+        return "--pattern leaves it no name that a file can have"
+    return None
+
+
+def _upload(student: str, when: str, files: list[_Found]) -> Upload:
+    doubts = []
+    parts: dict[str, Path] = {}
+    for file in files:
+        if file.name in parts:
+            doubts.append(
+                f"{file.name} was handed in twice: {parts[file.name].name} counts, {file.path.name} is left out"
+            )
+        parts.setdefault(file.name, file.path)
+    names, emails = ({file.groups[key]: 0 for file in files if file.groups.get(key)} for key in ("name", "email"))
+    if len(names) > 1:
+        doubts.append(f"its files come under several names: {', '.join(names)}")
+    time = _iso(when)
+    if when and time is None:
+        doubts.append(f"'{when}' is no time in ISO 8601")
+    member = Member(student, next(iter(names), ""), next(iter(emails), ""))
+    late = any(file.groups.get("late") for file in files)
+    return Upload([member], [Part(name, path) for name, path in parts.items()], when=time, late=late, doubts=doubts)
+
+
+def _iso(text: str) -> str | None:
+    try:
+        return datetime.fromisoformat(text.strip()).isoformat()
+    except ValueError:
+        return None
+
+
+def _files(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    """The regular files of a download, by path; links and what nobody handed in are left out."""
+    waiting = [(folder, 0)]
+    while waiting:
+        directory, depth = waiting.pop()
+        try:
+            with os.scandir(directory) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            skipped.append(Skipped(_shown(directory, folder), f"cannot be listed: {error.strerror}"))
+            continue
+        deeper = []
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.name.startswith(".") or entry.name in IGNORED:
+                continue
+            if entry.name.encode("utf-8", "replace").decode() != entry.name:
+                skipped.append(Skipped(_shown(path, folder), "its name is not UTF-8; rename it"))
+            elif entry.is_dir(follow_symlinks=False) and depth < _MAX_DEPTH:
+                deeper.append((path, depth + 1))
+            elif entry.is_file(follow_symlinks=False):
+                yield path
+            else:
+                why = "a link, or no regular file" if depth < _MAX_DEPTH else f"deeper than {_MAX_DEPTH} folders"
+                skipped.append(Skipped(_shown(path, folder), why))
+        waiting += reversed(deeper)
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()

@@ -1,0 +1,1 @@
+"""What runs inside the jail, and is started, never imported, by the trusted side."""

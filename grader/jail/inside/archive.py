@@ -1,0 +1,169 @@
+"""Inside the jail: unpack a zip into plain data for the host, which checks the paths again and writes the files.
+
+Sizes are counted while streaming; what an archive says of itself is not believed.
+"""
+
+import os
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+
+from grader.jail.inside.loading import IGNORED
+from grader.jail.shared.messages import Entry, Piece, Unpack, Unpacked, UnpackPiece
+from grader.jail.shared.wire import clean
+
+_CHUNK = 1 << 16
+_RATIO_FROM = 8 << 20
+"""Bytes from which on the ratio counts: small files of repeated text compress well and do no harm."""
+_NOTES = 20
+_AGAIN = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
+_CODE_ALONE = "hand in the code alone, without data and models"
+_PIECE_ENTRIES = 250
+_NAME = 1000
+_JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+
+_Found = TypeVar("_Found")
+
+
+class _Refused(Exception):
+    pass
+
+
+def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
+    """The files of the archive at `path`, or the reason why it was refused."""
+    try:
+        entries, notes, data = _opened(path, lambda archive: _read(archive, caps, os.path.getsize(path)), _AGAIN)
+    except _Refused as reason:
+        return Unpacked([], [], str(reason)), []
+    return Unpacked(entries, notes[:_NOTES], None), [_tensor(data)]
+
+
+def unpack_piece(path: str, caps: UnpackPiece) -> tuple[Piece, list[torch.Tensor]]:
+    """A piece of a bulk download's archive, every file but a system's own; or the reason why it was refused.
+
+    Entries over `max_entry_bytes` are left out; so is what would lead elsewhere.
+    """
+    try:
+        entries, notes, data, following = _opened(path, lambda archive: _read_piece(archive, caps), "download it again")
+    except _Refused as reason:
+        return Piece([], [], None, str(reason)), []
+    return Piece(entries, notes, following, None), [_tensor(data)]
+
+
+def _tensor(data: bytearray) -> torch.Tensor:
+    # an empty tensor stands for an archive of empty files
+    return torch.frombuffer(data or bytearray(1), dtype=torch.uint8)
+
+
+def _opened(path: str, read: Callable[[zipfile.ZipFile], _Found], advice: str) -> _Found:
+    """What `read` finds in the archive. Raises `_Refused` for a broken one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read(archive)
+    except (_Refused, MemoryError):
+        raise
+    except (NotImplementedError, RuntimeError) as error:
+        raise _Refused(f"the archive cannot be unpacked: {clean(str(error), 200)}; {advice}") from None
+    except Exception as error:  # a damaged archive makes zipfile raise whatever it meets: IndexError, struct.error, ...
+        reason = clean(str(error), 200) or type(error).__name__
+        raise _Refused(f"the archive is broken: {reason}; {advice}") from None
+
+
+def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Entry], list[str], bytearray]:
+    infos = [(info, _parts(info.filename)) for info in archive.infolist()]
+    infos = [(info, parts) for info, parts in infos if not _is_ignored(parts)]
+    if len(infos) > caps.max_entries:
+        raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted; {_CODE_ALONE}")
+    entries: list[Entry] = []
+    notes: list[str] = []
+    data = bytearray()
+    for info, parts in infos:
+        if info.flag_bits & 1:
+            raise _Refused("the archive is encrypted; hand it in without a password")
+        if (reason := _misleads(info, parts, caps.max_depth)) is not None:
+            notes.append(f"`{clean(info.filename, 100)}` {reason} and was left out")
+            continue
+        before = len(data)
+        for chunk in _chunks(archive, info):
+            data += chunk
+            _check_size(len(data), packed, caps)
+        entries.append(Entry(clean("/".join(parts), _NAME), len(data) - before))
+    return entries, notes, data
+
+
+def _read_piece(archive: zipfile.ZipFile, caps: UnpackPiece) -> tuple[list[Entry], list[str], bytearray, int | None]:
+    infos = [(info, _parts(info.filename)) for info in archive.infolist()]
+    infos = [(info, parts) for info, parts in infos if not _is_folder(parts) and not _JUNK & set(parts)]
+    if len(infos) > caps.max_entries:
+        raise _Refused(f"the archive has {len(infos)} files, at most {caps.max_entries} are accepted")
+    entries: list[Entry] = []
+    notes: list[str] = []
+    data = bytearray()
+    for number, (info, parts) in enumerate(infos[caps.start :], start=caps.start):
+        if info.flag_bits & 1:
+            raise _Refused("the archive is encrypted; download it without a password")
+        # more than an entry's header says is never read of it, so this is no more than what fits
+        is_full = len(data) + min(info.file_size, caps.max_entry_bytes) > caps.max_piece_bytes and entries
+        if is_full or number - caps.start >= _PIECE_ENTRIES:
+            return entries, notes, data, number
+        before = len(data)
+        if (reason := _misleads(info, parts, caps.max_depth)) is None:
+            reason = _append(archive, info, "/".join(parts), data, caps)
+        if reason is not None:
+            notes.append(f"`{clean(info.filename, 100)}` {reason} and was left out")
+        else:
+            entries.append(Entry("/".join(parts), len(data) - before))
+    return entries, notes, data, None
+
+
+def _append(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, data: bytearray, caps: UnpackPiece
+) -> str | None:
+    """Append the contents of an entry to `data`; why not, in words."""
+    if len(name) > _NAME:
+        return "has too long a name"
+    before = len(data)
+    for chunk in _chunks(archive, info):
+        data += chunk
+        if len(data) - before > caps.max_entry_bytes:
+            del data[before:]
+            return f"is larger than {caps.max_entry_bytes >> 20} MiB"
+    return None
+
+
+def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.open(info) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a name as any system may have spelled it: `./a.py`, `folder\\a.py`."""
+    return [part for part in name.replace("\\", "/").split("/") if part != "."]
+
+
+def _misleads(info: zipfile.ZipInfo, parts: list[str], max_depth: int) -> str | None:
+    """Why an entry is no file that could be written where it says."""
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "is a link"
+    if ".." in parts or "" in parts or ":" in parts[0] or len(parts) > max_depth:
+        return "leads outside the archive or lies too deep"
+    return None
+
+
+def _is_folder(parts: list[str]) -> bool:
+    return not parts or parts[-1] == ""
+
+
+def _is_ignored(parts: list[str]) -> bool:
+    return _is_folder(parts) or any(part in IGNORED or part.startswith(".") for part in parts if part != "..")
+
+
+def _check_size(size: int, packed: int, caps: Unpack) -> None:
+    if size > caps.max_bytes:
+        raise _Refused(f"the archive unpacks to more than {caps.max_bytes >> 20} MiB; {_CODE_ALONE}")
+    if size > _RATIO_FROM and size > caps.max_ratio * packed:
+        raise _Refused(f"the archive unpacks to more than {caps.max_ratio} times its size; {_CODE_ALONE}")

@@ -1,0 +1,345 @@
+"""Inside the jail: find a submission's module, run its top-level statements one by one, keep what is defined.
+
+Nothing here decides what a failure costs: statements that raise are listed and the next one runs.
+"""
+
+import __future__
+
+import ast
+import functools
+import importlib.abc
+import importlib.machinery
+import linecache
+import operator
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Literal
+
+from grader.jail.shared.messages import Failure, Loaded, Named, Place
+from grader.jail.shared.origins import Origin, origin_of, remember_lines
+from grader.jail.shared.wire import clean, type_name
+
+SOURCE_BYTES = 2 << 20
+SOURCES = 200
+_OTHERS = 200
+IGNORED = {"__MACOSX", "__pycache__", "grade-report"}
+
+Defines = Literal["definition", "assignment", "nothing"]
+Announce = Callable[[Place, Defines], None]
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_BRANCHES = (ast.If, ast.Try, ast.TryStar, ast.With, ast.Match)
+
+
+class Loader:
+    """Loads one module of the submission under `root`, siblings included, without the statements in `skip`.
+
+    Of the statements that define nothing, only the first `scripts` run, where that is given.
+    """
+
+    def __init__(self, root: str, skip: set[Place], announce: Announce, scripts: int | None = None):
+        self.root = root
+        self.skip = skip
+        self.scripts = scripts
+        self.announce = announce
+        self.failures: list[Failure] = []
+        self.notes: list[str] = []
+        self.module: ModuleType | None = None
+        self._origins: dict[str, Origin | None] = {}
+
+    def load(self, module: str, names: list[str]) -> Loaded:
+        """Find and run; the answer names what was found and what was not."""
+        path, others, error = self._find(module, names)
+        if path is None:
+            return Loaded(None, [], others[:_OTHERS], [], self.notes, error)
+        sys.meta_path.insert(0, SubmissionFinder(self, [os.path.dirname(path), self.root]))
+        try:
+            tree = parse(path)
+        except (SyntaxError, ValueError, MemoryError, RecursionError, OSError) as problem:
+            return Loaded(self.relative(path), [], [], [], self.notes, describe_syntax(self.relative(path), problem))
+        self.module = ModuleType(module)
+        self.module.__file__ = path
+        sys.modules[module] = self.module
+        self.run(tree, self.module, path)
+        public = [
+            Named(clean(name, 100), self.relative(path))
+            for name, value in list(vars(self.module).items())
+            if isinstance(name, str) and not name.startswith("_") and _is_from(module, value)
+        ]
+        found = [name for name in names if name in vars(self.module)]
+        return Loaded(self.relative(path), found, public[:_OTHERS], self.failures, self.notes, None)
+
+    def run(self, tree: ast.Module, module: ModuleType, path: str) -> None:
+        """Execute the statements of a module in order, each on its own."""
+        module.__doc__ = ast.get_docstring(tree, clean=False)
+        flags = 0
+        origin = self._origin(path)
+        if origin is not None:
+            remember_lines(path, self.root, origin)
+        for statement in tree.body:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                continue  # a docstring, or a string left standing
+            flags |= _future_flags(statement)
+            place, compiled_as = self.place(path, _first_line(statement)), path
+            if origin is not None:  # the code itself says where it comes from, and so does every traceback
+                compiled_as = os.path.join(self.root, place.file)
+                ast.increment_lineno(statement, place.line - _first_line(statement))
+            kind = _kind(statement)
+            if place in self.skip or (kind == "nothing" and self.scripts == 0):
+                names = sorted(bound_names([statement]))
+                self.failures.append(Failure(place, names, "the time for statements that define nothing was spent"))
+                continue
+            if kind == "nothing" and self.scripts is not None:
+                self.scripts -= 1
+            self.announce(place, kind)
+            try:
+                code = compile(ast.Module([statement], []), compiled_as, "exec", flags=flags, dont_inherit=True)
+                exec(code, module.__dict__)
+            except BaseException as error:  # SystemExit and KeyboardInterrupt too: a script may end itself
+                names = sorted(bound_names([statement]))
+                self.failures.append(Failure(place, [clean(n, 100) for n in names], one_line(error)))
+
+    def relative(self, path: str) -> str:
+        """A file as the student knows it: the one that was handed in, where it was converted."""
+        origin = self._origin(path)
+        return clean(origin.file if origin is not None else os.path.relpath(path, self.root), 300)
+
+    def place(self, path: str, line: int) -> Place:
+        """A line of a module as the student knows it."""
+        origin = self._origin(path)
+        file, line = (self.relative(path), line) if origin is None else origin.place(line)
+        return Place(clean(file, 300), line)
+
+    def _origin(self, path: str) -> Origin | None:
+        if path not in self._origins:
+            self._origins[path] = origin_of(path)
+        return self._origins[path]
+
+    def _find(self, module: str, names: list[str]) -> tuple[str | None, list[Named], str | None]:
+        """The module's file; else what other files define, and a syntax error that may explain it."""
+        top = os.path.join(self.root, f"{module}.py")
+        if os.path.isfile(top):
+            return top, [], None
+        folders = [entry.path for entry in _visible(self.root) if entry.is_dir(follow_symlinks=False)]
+        if len(folders) == 1 and os.path.isfile(os.path.join(folders[0], f"{module}.py")):
+            return os.path.join(folders[0], f"{module}.py"), [], None
+        return self._search(names)
+
+    def _search(self, names: list[str]) -> tuple[str | None, list[Named], str | None]:
+        """The shallowest file that defines all the names, else the one that defines most of them."""
+        candidates: list[tuple[int, int, str]] = []  # names missing, depth, path
+        others: list[Named] = []
+        error = None
+        for path in sources(self.root):
+            try:
+                bound = bound_names(parse(path).body)
+            except (SyntaxError, ValueError, MemoryError, RecursionError, OSError) as problem:
+                error = error or describe_syntax(self.relative(path), problem)
+                continue
+            missing = sum(name not in bound for name in names)
+            if missing < len(names):
+                candidates.append((missing, path.count(os.sep), path))
+            others += [Named(clean(name, 100), self.relative(path)) for name in sorted(bound)]
+        if not candidates:
+            return None, others, error
+        candidates.sort()
+        missing, _, path = candidates[0]
+        rivals = [p for m, _, p in candidates[1:] if m == missing]
+        if rivals:
+            listed = ", ".join(f"`{self.relative(p)}`" for p in rivals[:3])
+            self.notes.append(f"several files define these names; `{self.relative(path)}` was graded, not {listed}")
+        return path, [], None
+
+
+class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the neighbours of a submission's module. Their statements run one by one as well."""
+
+    def __init__(self, loader: Loader, folders: list[str]):
+        self.loader = loader
+        self.folders = list(dict.fromkeys(folders))
+
+    def find_spec(self, name, path=None, target=None):
+        """A spec for `name` if a file of the submission is called so and nothing better known is."""
+        if "." not in name and (name in sys.stdlib_module_names - {"test", "this"} or name in Guard.importable):
+            return None
+        inside = self.loader.root + os.sep
+        folders = self.folders if "." not in name else [f for f in path or () if f"{f}/".startswith(inside)]
+        for folder in folders:
+            base = os.path.join(folder, name.rpartition(".")[2])
+            for file, package in ((os.path.join(base, "__init__.py"), True), (f"{base}.py", False)):
+                if os.path.isfile(file):
+                    spec = importlib.machinery.ModuleSpec(name, self, origin=file, is_package=package)
+                    spec.has_location = True
+                    if package:
+                        spec.submodule_search_locations = [base]
+                    return spec
+        places = [os.path.join(folder, name.rpartition(".")[2]) for folder in folders]
+        if places := [place for place in places if os.path.isdir(place)]:  # a package without `__init__.py`
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = places
+            return spec
+        return None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        path = str(module.__file__)
+        self.loader.run(parse(path), module, path)
+
+
+class Guard(importlib.machinery.PathFinder):
+    """Takes the place of Python's path finder: installed packages that a worker may not read are not there.
+
+    Otherwise a package that lies on the path but is closed would raise a permission error with the path in it.
+    """
+
+    importable: frozenset[str] = frozenset()
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        top = name.partition(".")[0]
+        known = top in sys.stdlib_module_names or top.startswith("_sysconfigdata")
+        if known or top in cls.importable or top in sys.modules:
+            return super().find_spec(name, path, target)
+        return None
+
+    @classmethod
+    def install(cls, importable: list[str]) -> None:
+        """Replace the path finder by one that knows the standard library and these."""
+        cls.importable = frozenset(importable)
+        sys.meta_path = [cls if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
+
+
+def parse(path: str) -> ast.Module:
+    """The syntax tree of a source file; raises SyntaxError, ValueError (null bytes, too large) or OSError."""
+    with open(path, "rb") as file:
+        source = file.read(SOURCE_BYTES + 1)
+    if len(source) > SOURCE_BYTES:
+        raise ValueError(f"the file is larger than {SOURCE_BYTES >> 20} MiB; is it source code?")
+    return ast.parse(source, path)
+
+
+def sources(root: str) -> Iterator[str]:
+    """The Python files of a submission, shallow ones first, at most `SOURCES`."""
+    level, count = [root], 0
+    while level:
+        deeper: list[str] = []
+        for folder in level:
+            for entry in _visible(folder):
+                if entry.is_dir(follow_symlinks=False):
+                    deeper.append(entry.path)
+                elif entry.name.endswith(".py") and entry.is_file(follow_symlinks=False):
+                    count += 1
+                    if count > SOURCES:
+                        return
+                    yield entry.path
+        level = deeper
+
+
+def _visible(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        found = [e for e in entries if e.name not in IGNORED and not e.name.startswith(".")]
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def bound_names(statements: list[ast.stmt]) -> set[str]:
+    """The names that statements bind at the top level, in branches and loops too."""
+    names: set[str] = set()
+    waiting = list(statements)  # no recursion: a chain of `elif` nests deeper than Python's stack
+    while waiting:
+        statement = waiting.pop()
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+            case ast.Assign(targets=targets):
+                names |= {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case _:
+                for part in ("body", "orelse", "finalbody", "handlers"):
+                    waiting += getattr(statement, part, [])
+    return names
+
+
+def find_line(path: str, name: str, identifiers: set[str]) -> tuple[int, str] | None:
+    """The first line of class `name` that mentions one of the identifiers, and its text."""
+    try:
+        tree = parse(path)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OSError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            lines = [
+                part.lineno
+                for part in ast.walk(node)
+                if (isinstance(part, ast.Attribute) and part.attr in identifiers)
+                or (isinstance(part, ast.Name) and part.id in identifiers)
+            ]
+            if lines:
+                return min(lines), clean(linecache.getline(path, min(lines)).strip(), 200)
+    return None
+
+
+def describe_syntax(file: str, error: BaseException) -> str:
+    """A syntax error with its line and a caret below the place."""
+    if not isinstance(error, SyntaxError):
+        reason = message_of(error) or "something in it is nested too deeply, or there is too much of it"
+        return clean(f"{file} cannot be read as Python: {reason}", 1000)
+    if not error.lineno:  # of the file as a whole, which is no text in UTF-8
+        return clean(f"{file} cannot be read as Python: {error.msg}; save it as plain text in UTF-8", 1000)
+    head = f"{file}, line {error.lineno}: {error.msg}"
+    if not error.text:
+        return clean(head, 1000)
+    line = error.text.rstrip("\n")
+    shown = line.lstrip()
+    caret = " " * max(0, (error.offset or 1) - 1 - (len(line) - len(shown)))
+    return clean(f"{head}\n    {shown}\n    {caret}^", 1000) if len(shown) < 300 else clean(head, 1000)
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as `Type: message`, whatever its `__str__` does."""
+    return clean(f"{type_name(error)}: {message_of(error)}".replace("\n", " "), 500)
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an exception, whatever its `__str__` does."""
+    try:
+        return str(error)
+    except BaseException:
+        return "(its message cannot be shown)"
+
+
+def _is_from(module: str, value: object) -> bool:
+    """Whether a value was defined in the module, whatever its attributes do when they are read."""
+    try:
+        return bool(getattr(value, "__module__", None) == module)
+    except BaseException:
+        return False
+
+
+def _kind(statement: ast.stmt) -> Defines:
+    if isinstance(statement, _DEFINITIONS):
+        return "definition"
+    # `try: import ...` and the like assign; a loop that leaves its variables behind is a script
+    assigns = isinstance(statement, _ASSIGNMENTS) or (isinstance(statement, _BRANCHES) and bound_names([statement]))
+    return "assignment" if assigns else "nothing"
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(d.lineno for d in decorators)])
+
+
+def _future_flags(statement: ast.stmt) -> int:
+    """What `from __future__ import ...` turns on for the statements behind it."""
+    if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
+        return 0
+    features = [getattr(__future__, alias.name, None) for alias in statement.names]
+    flags = [feature.compiler_flag for feature in features if isinstance(feature, __future__._Feature)]
+    return functools.reduce(operator.or_, flags, 0)

@@ -1,0 +1,113 @@
+"""The worker: locks itself, says that it is ready, then answers one request after another until it is killed.
+
+Once a submission is loaded, nothing in this process can be trusted; all it sends are claims.
+"""
+
+import ctypes  # noqa: F401  (used by lockdown; imported before the file system closes)
+import inspect  # noqa: F401  (torch.jit.script and students ask for it; warm in the zygote)
+import os
+import sys
+import tempfile
+from typing import Any, NoReturn
+
+import torch
+
+from grader.jail.inside import landlock, loading, seccomp, serving, zygote
+from grader.jail.inside.serving import WIRE
+from grader.jail.shared import lockdown, messages
+
+
+def prepare(importable: list[str]) -> None:
+    """In the zygote: what every worker would otherwise do again."""
+    loading.Guard.install(importable)
+    sys.dont_write_bytecode = True
+
+
+def main(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers) -> NoReturn:
+    """In the fork: lock, report, serve."""
+    device = torch.device("cpu")
+    try:
+        _lock(request, descriptors, layers)
+        if layers.device is not None:
+            device = _start_device(layers.device)
+        error = None
+    except BaseException as problem:
+        error = f"{type(problem).__name__}: {problem}"
+    serving.send(messages.Ready(error))
+    if error is None:
+        serving.Server(request["submission"], device).serve()
+    os._exit(0)
+
+
+def _lock(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers) -> None:
+    """Put on every layer, in the order in which each is still possible. Any failure raises."""
+    os.setsid()
+    null = os.open("/dev/null", os.O_RDONLY)
+    for source, target in zip([null, *descriptors[1:], descriptors[0]], (0, 1, 2, WIRE), strict=True):
+        os.dup2(source, target)
+    lockdown.close_descriptors([0, 1, 2, WIRE, *(descriptor for descriptor, _ in layers.rules)])
+    if layers.namespaces:
+        _private_mounts(request)
+    if layers.uid is not None:
+        lockdown.become(layers.uid, layers.uid, layers.keep_capabilities)
+    else:
+        lockdown.drop_capabilities()
+    lockdown.die_with_parent()
+    os.chdir(request["submission"])
+    os.environ.clear()
+    os.environ.update(environment(request["scratch"], layers))
+    tempfile.tempdir = request["scratch"]
+    lockdown.forbid_new_privileges()
+    if layers.landlock_abi:
+        own = [(request["scratch"], landlock.WRITE), (request["submission"], landlock.READ)]
+        if layers.device is not None:  # the driver looks at its own process, and gives its threads names
+            own += [("/proc/self/maps", landlock.READ), ("/proc/self/status", landlock.READ)]
+            own += [("/proc/self/task", landlock.THREADS)]
+        landlock.restrict([*layers.rules, *landlock.open_rules(own)], layers.landlock_abi)
+    lockdown.close_descriptors([0, 1, 2, WIRE])
+    lockdown.limit_resources(resources(request["limits"], layers))
+    if layers.has_filter:
+        seccomp.install(seccomp.build(os.getpid(), gpu=layers.device is not None))
+
+
+def environment(scratch: str, layers: zygote.Layers) -> dict[str, str]:
+    """All the variables that a worker has."""
+    own = {"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
+    if layers.device is None:
+        return {**own, "CUDA_VISIBLE_DEVICES": ""}  # a student's `cuda.is_available()` must agree with what is given
+    # one GPU is shown, so it is the first; cuBLAS repeats its sums in one order with a workspace of this size
+    return {**own, "CUDA_VISIBLE_DEVICES": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_DISABLE": "1"}
+
+
+def resources(limits: dict[str, int], layers: zygote.Layers) -> lockdown.Resources:
+    """What a worker may have. A GPU's driver reserves huge ranges of memory: there, the host's watch alone counts."""
+    has_gpu = layers.device is not None
+    # without a user or a namespace of its own the limit would count everything else this user runs
+    is_alone = layers.uid is not None or layers.namespaces
+    return lockdown.Resources(
+        data_bytes=None if has_gpu else layers.data_bytes + (limits["memory_mib"] << 20),
+        file_bytes=limits["files_mib"] << 20,
+        cpu_seconds=limits["cpu_seconds"],
+        processes=(512 if has_gpu else 64) if is_alone else None,
+        descriptors=512 if has_gpu else 256,
+    )
+
+
+def _start_device(name: str) -> torch.device:
+    """Make a GPU answer like the CPU, and the same each time, as far as torch can. Raises where it does not start."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # sums with ten bits
+    torch.set_deterministic_debug_mode("warn")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # as elsewhere
+    device = torch.device(name)
+    torch.zeros(1, device=device)  # what the driver takes for itself comes before the memory watch begins
+    return device
+
+
+def _private_mounts(request: dict[str, Any]) -> None:
+    """Show this worker its own submission and an empty scratch folder, and no other's."""
+    lockdown.unshare(lockdown.CLONE_NEWNS | lockdown.CLONE_NEWIPC)
+    flags = lockdown.MS_NOSUID | lockdown.MS_NODEV | lockdown.MS_NOEXEC
+    size = request["limits"]["files_mib"]
+    lockdown.mount("tmpfs", zygote.SCRATCH, "tmpfs", flags, f"size={size}m,nr_inodes=2000,mode=1777")
+    lockdown.bind_read_only(f"{zygote.SPOOL}/{request['entry']}", zygote.SUBMISSION)
+    lockdown.unmount(zygote.SPOOL)

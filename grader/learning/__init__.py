@@ -1,0 +1,1 @@
+"""Learning checks: training by one policy, and why it fell short."""

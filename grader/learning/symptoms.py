@@ -1,0 +1,58 @@
+"""Symptoms of a model that was trained and learned nothing: how it behaves, looked at from outside."""
+
+from typing import Any
+
+import torch
+
+from grader.authoring.expectations import Unmet
+from grader.authoring.task import LearningTask, Symptoms
+from grader.grading.student import RemoteModel, StudentRaised
+from grader.probes.sequence import input_gradient
+
+ROWS = 32
+
+
+def symptoms_of(model: RemoteModel, task: LearningTask, inputs: tuple[torch.Tensor, ...], deadline: float) -> Symptoms:
+    """Ask the model about a few of the probe set's inputs. What it raises then is no symptom."""
+    few = tuple(part[:ROWS] for part in inputs)
+    try:
+        given = model.predict(*few, method=task.method, deadline=deadline)
+        constant = _constant(given, task)
+        if len(few) > 1 or few[0].dim() != 3 or not few[0].is_floating_point():
+            return Symptoms(constant)
+        gradient = input_gradient(model, few[0])
+    except (StudentRaised, Unmet):
+        return Symptoms()
+    steps = few[0].shape[1]
+    profile = torch.zeros(steps) if gradient is None else gradient.double().abs().mean((0, 2))  # (T,)
+    if not bool(torch.isfinite(profile).all()):
+        return Symptoms(constant)
+    unreached = (profile == 0).nonzero().flatten().tolist()
+    fading = float(profile[: max(1, steps // 10)].max() / profile.max()) if not unreached else 1.0
+    is_cut = bool(unreached) and _depends(model, few[0], unreached, given, deadline)
+    return Symptoms(constant, steps, tuple(unreached), is_cut, fading)
+
+
+def _depends(model: RemoteModel, x: torch.Tensor, steps: list[int], given: Any, deadline: float) -> bool:
+    """Whether answers move when these steps of x (B, T, F) are others."""
+    other = x.clone()
+    other[:, steps] = 1 - x[:, steps]
+    try:
+        found = model.predict(other, deadline=deadline)
+    except StudentRaised:
+        return False
+    return isinstance(found, torch.Tensor) and isinstance(given, torch.Tensor) and not torch.equal(found, given)
+
+
+def _constant(found: Any, task: LearningTask) -> str | None:
+    """The one thing that all inputs are answered with, in words."""
+    if not isinstance(found, torch.Tensor) or found.dim() == 0 or len(found) < 2:
+        return None
+    if not found.is_floating_point():
+        return "the same tokens" if bool((found == found[0]).all()) else None
+    if task.loss == "cross_entropy":
+        chosen = found.argmax(dim=-1)
+        return "the same class" if bool((chosen == chosen[0]).all()) else None
+    answers = found.double().flatten()
+    is_flat = float(answers.std()) < 0.02 * max(1.0, float(answers.abs().mean()))
+    return f"{float(answers.mean()):.2g} or nearly that" if is_flat else None

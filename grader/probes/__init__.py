@@ -1,0 +1,1 @@
+"""What a check may ask of a model."""

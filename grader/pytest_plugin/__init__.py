@@ -1,0 +1,1 @@
+"""`pytest --grade` and `pytest --grade-verify`."""

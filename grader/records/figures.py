@@ -1,0 +1,249 @@
+"""What a report can show: numbers and words, not drawing. A curve, a confusion matrix, or samples side by side.
+
+A check says what is to be seen; how that looks is the report's business. No torch here: tensors are welcome as
+columns, and become lists of floats.
+
+    Curve(
+        title="Learning",
+        sentence="Your model reached an error of 0.004; full marks need 0.01.",
+        x_label="training steps",
+        y_label="mean squared error",
+        lines=[Line("your model", steps, errors)],
+        bands=[Band("reference solutions", steps, lowest, highest)],
+        levels=[Level("knowing nothing", 0.167)],
+        marks=[Mark("stopped at step 325", 325)],
+        log_y=True,
+    )
+    Matrix("Confusion", "92 of 100 names are right.", ["Czech", "Dutch"], [[48, 2], [6, 44]])
+    Samples("Dates", "9 of 10 dates are right.", ["asked", "answered"],
+            [[Cell("1 May 2024"), differing("2024-05-10", "2024-05-01")]])
+
+Words may come from students, or from their models: what stands in a cell or is a label is cleaned here, once, for
+every report. A report still has to escape it.
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+
+import msgspec
+
+from grader.records.sanitize import plain
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What was measured, point by point: `x` in the unit of `x_label`, `y` in that of `y_label`.
+
+    Points that are not finite are left out and counted. The others are kept in the order of `x`.
+    """
+
+    name: str
+    x: list[float]
+    y: list[float]
+    dropped: int = 0
+    """How many points were not finite. A report says so: a training that diverged must not look short."""
+
+    def __post_init__(self) -> None:
+        _keep_finite(self, "x", "y")
+
+
+class Band(msgspec.Struct, frozen=True):
+    """A range to compare with, such as between the lowest and the highest of several reference runs.
+
+    `x` is in the unit of `x_label`, `low` and `high` in that of `y_label`. Points that are not finite are left out
+    and counted.
+    """
+
+    name: str
+    x: list[float]
+    low: list[float]
+    high: list[float]
+    dropped: int = 0
+
+    def __post_init__(self) -> None:
+        _keep_finite(self, "x", "low", "high")
+        for x, low, high in zip(self.x, self.low, self.high, strict=True):
+            if low > high:
+                raise ValueError(f"band '{self.name}': low is above high at x = {x:g}: {low:g} > {high:g}")
+
+
+class Level(msgspec.Struct, frozen=True):
+    """A value to compare with at every `x`, such as what knowing nothing scores. `y` in the unit of `y_label`."""
+
+    name: str
+    y: float
+
+    def __post_init__(self) -> None:
+        _refuse_infinite(self, "y")
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Something that happened at one `x`, such as the stop of training. `x` in the unit of `x_label`."""
+
+    name: str
+    x: float
+
+    def __post_init__(self) -> None:
+        _refuse_infinite(self, "x")
+
+
+class Curve(msgspec.Struct, frozen=True, tag=True):
+    """Something measured along something else, with what to compare it to, and a sentence that says what is seen."""
+
+    title: str
+    sentence: str
+    """What a reader takes away, with the numbers that matter: the chart is the evidence for it."""
+    x_label: str
+    """What `x` is, with its unit: "training steps"."""
+    y_label: str
+    """What `y` is, with its unit: "mean squared error"."""
+    lines: list[Line]
+    bands: list[Band] = []
+    levels: list[Level] = []
+    marks: list[Mark] = []
+    log_y: bool = False
+    """Show `y` on a logarithmic axis. What is not positive is drawn at its lower edge."""
+    description: str = ""
+    """For those who do not see the chart. By default, the report tells where each line starts and ends."""
+
+
+class Matrix(msgspec.Struct, frozen=True, tag=True):
+    """A confusion matrix: how often what belongs to one class was given to another."""
+
+    title: str
+    sentence: str
+    labels: list[str]
+    """The classes, in the order of the rows and of the columns."""
+    counts: list[list[int]]
+    """`counts[row][column]`: how many of the class `row` were taken for the class `column`."""
+    row_label: str = "true class"
+    column_label: str = "answered"
+    description: str = ""
+    """For those who do not see the shades. By default, the report tells how many are right, and what is mixed up."""
+
+    def __post_init__(self) -> None:
+        labels = [plain(str(label), LABEL) for label in self.labels]
+        counts = [[_count(self.title, value) for value in row] for row in self.counts]
+        if not labels:
+            raise ValueError(f"'{self.title}': a matrix needs at least one label")
+        if len(counts) != len(labels):
+            raise ValueError(f"'{self.title}': one row per label, please: {len(labels)} labels, {len(counts)} rows")
+        for label, row in zip(labels, counts, strict=True):
+            if len(row) != len(labels):
+                raise ValueError(
+                    f"'{self.title}': one column per label, please: {len(labels)} labels, row '{label}' has {len(row)}"
+                )
+        msgspec.structs.force_setattr(self, "labels", labels)
+        msgspec.structs.force_setattr(self, "counts", counts)
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A short text, such as what a model answered, and where it is not what was expected.
+
+    A character that cannot be shown becomes one that says so: no mark moves.
+    """
+
+    text: str
+    marks: list[tuple[int, int]] = []
+    """From which character up to which (not included) the text differs. An empty range: something is missing there."""
+
+    def __post_init__(self) -> None:
+        marks = [(operator.index(start), operator.index(end)) for start, end in self.marks]
+        for start, end in marks:
+            if not 0 <= start <= end <= len(self.text):
+                raise ValueError(
+                    f"'{plain(self.text, LABEL)}': a mark must lie inside its text of {len(self.text)} characters, "
+                    f"found {start} to {end}"
+                )
+        text, whole = self.text, len(self.text)
+        if plain(text, whole) != text:
+            text = "".join(map(_visible, text))
+            if plain(text, whole) != text:  # a folder of this machine
+                text = plain(text, whole)
+                marks = [(0, len(text))] if marks else []
+        msgspec.structs.force_setattr(self, "text", text)
+        msgspec.structs.force_setattr(self, "marks", _joined(marks))
+
+
+class Samples(msgspec.Struct, frozen=True, tag=True):
+    """Examples side by side: what was asked, what was expected, what a model answered."""
+
+    title: str
+    sentence: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    description: str = ""
+    """For those who do not see the marks. By default, the report tells how many rows have any."""
+
+    def __post_init__(self) -> None:
+        columns = [plain(str(column), LABEL) for column in self.columns]
+        if not columns:
+            raise ValueError(f"'{self.title}': samples need at least one column")
+        for number, row in enumerate(self.rows, 1):
+            if len(row) != len(columns):
+                raise ValueError(
+                    f"'{self.title}': one cell per column, please: {len(columns)} columns, row {number} has {len(row)}"
+                )
+        msgspec.structs.force_setattr(self, "columns", columns)
+
+
+Figure = Curve | Matrix | Samples
+"""What can be shown."""
+
+LABEL = 60  # characters, at most, of a label
+
+
+def differing(answer: str, expected: str) -> Cell:
+    """`answer` with marks where it differs from `expected`, position by position, is too long, or ends too early."""
+    marks = [(at, at + 1) for at, (is_, wanted) in enumerate(zip(answer, expected, strict=False)) if is_ != wanted]
+    if len(answer) > len(expected):
+        marks.append((len(expected), len(answer)))
+    elif len(answer) < len(expected):
+        marks.append((len(answer), len(answer)))
+    return Cell(answer, marks)
+
+
+def _visible(character: str) -> str:
+    return character if plain(character) else "\ufffd"
+
+
+def _joined(marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same marks in order, without two that touch; empty ones only where nothing is marked around them."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted({mark for mark in marks if mark[0] < mark[1]}):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    empty = {at for at, end in marks if at == end and not any(start < at < stop for start, stop in joined)}
+    return sorted([*joined, *((at, at) for at in empty)])
+
+
+def _count(title: str, value: object) -> int:
+    try:
+        count = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ValueError(f"'{title}': counts must be whole numbers, found {value!r}") from None
+    if count < 0:
+        raise ValueError(f"'{title}': counts must not be negative, found {count}")
+    return count
+
+
+def _keep_finite(figure: Line | Band, *names: str) -> None:
+    """Make the columns of these names lists of finite floats, row by row."""
+    columns = [[float(value) for value in getattr(figure, name)] for name in names]
+    lengths = ", ".join(f"{name} has {len(column)}" for name, column in zip(names, columns, strict=True))
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError(f"'{figure.name}': one value per point, please: {lengths}")
+    rows = list(zip(*columns, strict=True))
+    kept = sorted((row for row in rows if all(map(math.isfinite, row))), key=lambda row: row[0])
+    for number, name in enumerate(names):
+        msgspec.structs.force_setattr(figure, name, [row[number] for row in kept])
+    msgspec.structs.force_setattr(figure, "dropped", figure.dropped + len(rows) - len(kept))
+
+
+def _refuse_infinite(figure: Level | Mark, name: str) -> None:
+    value = float(getattr(figure, name))
+    if not math.isfinite(value):
+        raise ValueError(f"'{figure.name}': {name} must be finite, found {value}")
+    msgspec.structs.force_setattr(figure, name, value)

@@ -1,0 +1,152 @@
+"""Frozen records of a grading and their one JSON shape.
+
+The field names and their order are the public answer of `grade submit --format json`
+(schema 1). Nothing here computes a grade: `grading.py` fills these in.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from grader.records.figures import Figure
+
+CheckStatus = Literal["passed", "partial", "failed", "error", "skipped"]
+ExerciseStatus = Literal["broken", "disallowed", "memory", "timeout", "crashed", "error", "missing", "graded"]
+SubmissionStatus = Literal["graded", "invalid"]
+Level = Literal["full", "strong", "basic", "process", "none"]
+
+LEVELS: tuple[Level, ...] = ("none", "process", "basic", "strong", "full")
+"""Isolation levels, weakest first."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What one check concluded. `message` says what was seen, `hint` what to try."""
+
+    id: str
+    title: str
+    status: CheckStatus
+    points: float
+    max_points: float
+    message: str
+    hint: str | None = None
+
+
+class ExerciseGrade(msgspec.Struct, frozen=True):
+    """The verdicts of one attempt and their sum."""
+
+    id: str
+    title: str
+    status: ExerciseStatus
+    message: str | None
+    points: float
+    max_points: float
+    seconds: float
+    flags: list[str]
+    notes: list[str]
+    checks: list[Verdict]
+
+
+class Grade(msgspec.Struct, frozen=True):
+    """One submission's answer. `broken` exercises are outside `points` and `max_points`."""
+
+    schema: int
+    submission: str
+    status: SubmissionStatus
+    message: str | None
+    points: float
+    max_points: float
+    percent: float
+    device: str
+    isolation: Level
+    seed: int
+    seconds: float
+    flags: list[str]
+    exercises: list[ExerciseGrade]
+
+    @property
+    def broken(self) -> bool:
+        """Whether the grader itself failed on some exercise."""
+        return any(exercise.status == "broken" for exercise in self.exercises)
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """How a grade came about, beside what the grade itself says: shown on the report."""
+
+    command: str
+    versions: dict[str, str]
+    probes: dict[str, str]
+    notes: list[str]
+    error_rates: list[str] = []
+    """How often each learning check errs, as far as it was measured."""
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """Points given or taken outside the checks, with the reason that the student reads."""
+
+    reason: str
+    points: float
+
+
+class Record(msgspec.Struct, frozen=True):
+    """All that a grading came to: what a report is made of."""
+
+    grade: Grade
+    conditions: Conditions
+    evidence: dict[str, list[Figure]]
+    """Figures by exercise id."""
+
+
+class HandIn(msgspec.Struct, frozen=True):
+    """Who handed something in, and when."""
+
+    student: str
+    name: str
+    when: str | None
+    """ISO 8601."""
+    late: bool
+    """Whether the download called it late."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of a gradebook: who handed in what, when, and the attempt that counts for them."""
+
+    student: str
+    """The identity: the LMS's own id, or the name of what was handed in."""
+    name: str
+    email: str
+    when: str | None
+    """When it was handed in, ISO 8601."""
+    late: bool
+    content: str
+    """The hash of what was handed in."""
+    grade: Grade
+    adjustments: list[Adjustment]
+    points: float
+    """The grade's points with the adjustments, never below 0; this counts."""
+    percent: float
+    attempt: int
+    """The number of the attempt in the gradebook."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an attempt may use. A course overrides the defaults in its `[tool.grade.limits]`."""
+
+    seconds: float = 60.0
+    """Wall-clock seconds for an attempt's checks without training."""
+    top_level_seconds: float = 10.0
+    """Wall-clock seconds shared by top-level statements that define nothing."""
+    memory_mib: int = 2048
+    files_mib: int = 64
+    output_kib: int = 1024
+
+
+def to_json(grade: Grade) -> str:
+    """Strict JSON: msgspec writes no NaN, and every float in a grade is finite."""
+    return msgspec.json.format(msgspec.json.encode(grade), indent=2).decode() + "\n"
+
+
+def batch_to_json(rows: Iterable[Row]) -> str:
+    """The grades that count, each as `to_json` shows one."""
+    grades = [row.grade for row in rows]
+    return msgspec.json.format(msgspec.json.encode({"schema": 1, "grades": grades}), indent=2).decode() + "\n"

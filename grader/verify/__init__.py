@@ -1,0 +1,1 @@
+"""A course proves itself against solutions with known grades."""

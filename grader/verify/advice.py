@@ -1,0 +1,117 @@
+"""What an exercise still lacks though its grades come out right: anchors out of order, error rates that nobody
+measured, a reference that is nearly too slow, a trained model that nobody looks at.
+
+Each piece of advice is a sentence for the exercise's author: what was found, and what to do.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from grader.authoring.exercise import Check, Exercise
+from grader.authoring.task import Learned, LearningTask, in_words
+from grader.course import calibration
+from grader.course.loading import Course
+from grader.records.grade import Limits
+
+ENOUGH_RUNS = 10
+"""Reference runs of a learning check below which nothing is said about how often it errs."""
+TOLERATED = 0.1
+"""The part of a solution's runs that may come out otherwise than they should, without a word."""
+SLOW = 0.5
+"""The part of its time that a reference may take: other machines are slower, and busier."""
+
+
+def task_of(check: Check) -> LearningTask | None:
+    """A learning check's task as one run meets it; None for a check that trains nothing."""
+    return None if check.task is None else check.task(torch.Generator().manual_seed(0))
+
+
+def anchors_problem(task: LearningTask) -> str | None:
+    """Why a task's anchors cannot tell learned from not learned; None where they lie in order."""
+    names = ("stop", "best", "half", "zero", "worst")
+    values = [getattr(task, name) for name in names]
+    sign = 1 if task.lower_is_better else -1
+    for (name, one), (other, next_one) in itertools.pairwise(zip(names, values, strict=True)):
+        is_apart = sign * one < sign * next_one
+        # full marks may stop the training, and knowing nothing may be the first to earn nothing
+        may_be_equal = name == "stop" or other == "worst"
+        if not (is_apart or (may_be_equal and one == next_one)):
+            order = " <= ".join(names) if task.lower_is_better else " >= ".join(names)
+            found = ", ".join(f"{name} {value:g}" for name, value in zip(names, values, strict=True))
+            return f"its anchors `{name}` and `{other}` are out of order: found {found}; expected {order}"
+    return None
+
+
+def on_probes(exercise: Exercise, learned: Sequence[tuple[str, Learned]]) -> Iterator[str]:
+    """Whether anything looks at the trained model but its score: a check that waits for it, or an observer."""
+    learning = {check.id for check in exercise.checks if check.task is not None}
+    is_waited_for = any(check.task is None and learning & set(check.needs) for check in exercise.checks)
+    if not learned or is_waited_for or any(found.run.observations for _, found in learned):
+        return
+    yield (
+        f"no check looks at the trained model: what a score cannot see, a behaviour probe must; give points to a "
+        f"check with needs={learned[-1][0]}, or let `learn` observe the model"
+    )
+
+
+def on_calibration(course: Course, exercise: Exercise, check: Check, device: calibration.Device) -> Iterator[str]:
+    """What the measured error rates of a learning check say, or that there are none."""
+    folder = course.settings.folder
+    command = f"grade verify {exercise.id} --calibrate 25 --mistakes 4"
+    kinds: list[calibration.Device] = [device, "cpu"]
+    found = next((kept for kind in kinds if (kept := calibration.load(folder, exercise.id, check.id, kind))), None)
+    if found is None:
+        if any(calibration.file_of(folder, exercise.id, check.id, kind).exists() for kind in kinds):
+            yield f"its calibration is stale: the exercise was changed since; measure again with `{command}`"
+        else:
+            yield f"how often it errs has not been measured: `{command}`"
+        return
+    runs = len(found.of(references=True))
+    if runs < ENOUGH_RUNS:
+        yield f"how often it errs was measured in {runs} runs of references only: `{command}`"
+    for solution in dict.fromkeys(row.solution for row in found.rows):
+        yield from _on_solution(found, solution, task_of(check))
+
+
+def _on_solution(found: calibration.Calibration, solution: str, task: LearningTask | None) -> Iterator[str]:
+    """References that often fall short, mistakes whose single trainings often earn everything."""
+    rows = [row for row in found.rows if row.solution == solution]
+    wanted = calibration.is_reference(solution)
+    wrong = [row for row in rows if (row.share >= 1) != wanted]
+    if len(wrong) <= TOLERATED * len(rows) or task is None:
+        return
+    scores = ", ".join("none" if row.score is None else in_words(row.score) for row in wrong[:3])
+    what = "fell short of full marks" if wanted else "earned full marks in single trainings"
+    yield (
+        f"{solution} {what} in {len(wrong)} of {len(rows)} measured runs (scores such as {scores}; `best` is "
+        f"{task.best:g}): move the anchors, or change the task"
+    )
+
+
+def on_time(limits: Limits, spent: float, learned: Sequence[tuple[str, Learned]]) -> Iterator[str]:
+    """Whether a reference is nearly too slow."""
+    if spent > SLOW * limits.seconds:
+        yield (
+            f"it is slow: its checks took {spent:.0f} of the {limits.seconds:g} s that all may take; ask for less, "
+            f"or raise the exercise's limits={{'seconds': ...}}"
+        )
+    for check, found in learned:
+        longest = max(run.seconds for run in found.runs)
+        if longest > SLOW * found.task.seconds:
+            yield (
+                f"it is slow: a training of {check} took {longest:.1f} of the {found.task.seconds:g} s that one may "
+                f"take; use fewer steps, or raise the task's `seconds`"
+            )
+
+
+def on_untrained(learned: Sequence[tuple[str, Learned]]) -> Iterator[str]:
+    """Whether a reference earns something before it was trained."""
+    for check, found in learned:
+        untrained = found.run.untrained
+        if found.task.share(untrained) > 0:
+            yield (
+                f"{check}: before any training its {found.task.metric} is {in_words(untrained)}, which already earns "
+                f"points: `zero` must lie further from `worst`"
+            )

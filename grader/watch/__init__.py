@@ -1,0 +1,1 @@
+"""What `grade watch` does between two saves."""

@@ -1,0 +1,203 @@
+"""Behaviour probes that exercises share, each asked of models that keep its promise and of models that break it."""
+
+import textwrap
+
+import pytest
+import torch
+
+from grader import (
+    Exercise,
+    Unmet,
+    expect_column,
+    expect_every_step_reached,
+    expect_recurrent_step,
+    expect_repeatable,
+    input_gradient,
+    near,
+)
+from grader.grading.attempt import Attempt
+from grader.grading.listener import Listener
+from grader.grading.student import Student
+from grader.intake.staging import stage, unstage
+from grader.records.grade import Limits
+
+LAST = "self.layer(self.rnn(x)[0][:, -1])"
+
+
+@pytest.fixture
+def student(submission, zygote):
+    """A student whose model answers x (B, T, 2) as the source says; `init` adds to its layers."""
+    attempts = []
+
+    def make(answer, init="pass"):
+        source = f"""\
+import torch
+from torch import nn
+
+class Model(nn.Module):
+    built = False
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(2, 4, batch_first=True)
+        self.layer = nn.Linear(4, 1)
+        self.wide = nn.Linear(2, 1)
+        self.calls = 0
+        {init}
+
+    def forward(self, x):
+        self.calls += 1
+{textwrap.indent(answer if "return" in answer else f"return {answer}", " " * 8)}
+
+    def other(self, x):
+        return self(x) + torch.rand(len(x), 1)
+"""
+        staged = stage(submission({"task.py": source}), zygote, Limits())
+        exercise = Exercise("task", title="A task", statement="", names=("Model",))
+        attempt = Attempt(zygote, staged, exercise, Limits(), 1, Listener())
+        attempts.append((attempt, staged))
+        attempt.load()
+        return Student(attempt, "probe")
+
+    yield make
+    for attempt, staged in attempts:
+        attempt.close()
+        unstage(staged, zygote)
+
+
+def x_of(steps, count=4):
+    return torch.rand(count, steps, 2, generator=torch.Generator().manual_seed(steps))
+
+
+def test_near_is_false_for_nan_and_for_other_shapes():
+    assert near(torch.ones(3), torch.ones(3) + 5e-5)
+    assert not near(torch.ones(3), torch.ones(3) + 2e-4)
+    assert near(torch.ones(3), torch.ones(3), 0.0)
+    assert not near(torch.full((3,), torch.nan), torch.ones(3))
+    assert not near(torch.ones(3, 1), torch.ones(3))
+
+
+def test_a_column_is_flat_or_has_one_column():
+    assert expect_column(torch.ones(3, 1), 3).shape == (3,)
+    assert expect_column(torch.ones(3), 3).dtype == torch.float64
+    for wrong in (torch.ones(3, 2), torch.ones(4), torch.ones(1, 3), torch.ones(3, dtype=torch.int64), None, [1.0]):
+        with pytest.raises(Unmet, match="the sum"):
+            expect_column(wrong, 3, "the sum")
+
+
+@pytest.mark.parametrize("answer", [LAST, "h = x[:, 0]\nfor x_t in x.unbind(1): h = torch.tanh(h + x_t)\nreturn h"])
+def test_a_recurrent_step_is_seen(student, answer):
+    seen = student(answer)
+    expect_recurrent_step(seen, seen.build("Model"), (x_of(3),), (x_of(9),))
+    assert seen._attempt.flags == set()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("self.wide(x.sum(1))", "picked out or summed up"),
+        ("self.wide(x[:, 0])", "picked out or summed up"),
+        ("self.wide(x).softmax(1).sum(1)", "Attention over the raw sequence"),
+        ("x.prod(2).sum(1, keepdim=True)", "A formula"),
+    ],
+)
+def test_what_is_not_repeated_is_flagged(student, answer, words):
+    seen = student(answer)
+    with pytest.raises(Unmet, match="nothing is carried") as unmet:
+        expect_recurrent_step(seen, seen.build("Model"), (x_of(3),), (x_of(9),))
+    assert words in unmet.value.hint
+    assert seen._attempt.flags == {"no-recurrence"}
+
+
+def test_gradients_reach_every_step(student):
+    model = student(LAST).build("Model")
+    expect_every_step_reached(model, x_of(40))
+    assert input_gradient(model, x_of(5)).shape == (4, 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            "self.layer(self.rnn(x[:, 2:])[0][:, -1])",
+            "reaches 2 of 6 steps, the first of them step 0: the answer does not",
+        ),
+        ("self.layer(self.rnn(x.detach())[0][:, -1])", "reaches 6 of 6 steps, the first of them step 0, though"),
+        ("self.layer(self.rnn(torch.cat([x[:, :3].detach(), x[:, 3:]], 1))[0][:, -1])", "reaches 3 of 6 steps"),
+    ],
+)
+def test_steps_that_no_gradient_reaches_are_counted(student, answer, words):
+    with pytest.raises(Unmet) as unmet:
+        expect_every_step_reached(student(answer).build("Model"), x_of(6))
+    assert words in unmet.value.reason
+    assert ("detach" in unmet.value.hint) == ("though" in unmet.value.reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("self.layer(self.rnn(x[:, 2:])[0][:, -1])", "Only the last 4 steps are read"),
+        ("self.layer(self.rnn(x[:, :2])[0][:, -1])", "Only the first 2 steps are read"),
+        ("self.layer(self.rnn(x[:, ::2])[0][:, -1])", "Some steps are left out"),
+        ("self.layer(self.rnn(x[:, -1:])[0][:, -1])", "not only the last step"),
+        ("for x_t in x.unbind(1): h = self.rnn(x_t[:, None])[1]\nreturn self.layer(h[0])", "starts anew at every step"),
+        ("self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])", "takes the batch for the time"),
+    ],
+)
+def test_what_is_not_read_is_told_by_which_steps_these_are(student, answer, words):
+    with pytest.raises(Unmet, match="does not depend on them") as unmet:
+        expect_every_step_reached(student(answer).build("Model"), x_of(6))
+    assert words in unmet.value.hint
+
+
+def test_an_answer_that_is_no_tensor_has_no_gradient(student):
+    with pytest.raises(Unmet, match="None"):
+        expect_every_step_reached(student("None").build("Model"), x_of(6))
+
+
+def test_the_same_answers_again_are_repeatable(student):
+    model = student(f"torch.dropout({LAST}, 0.5, self.training)").build("Model")
+    expect_repeatable(model, x_of(6))
+    with pytest.raises(Unmet, match="asked twice"):
+        expect_repeatable(model, x_of(6), method="other")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (f"{LAST} + torch.rand(1)", "asked twice, the number is another: Chance"),
+        (f"{LAST} + self.calls", "asked twice, the number is another: It remembers the call before"),
+        (f"torch.dropout({LAST}, 0.5, True)", "asked twice, the number is another: Chance"),
+        (f"{LAST} - ({LAST}).mean(0)", "the number to one sequence depends on its neighbours in the batch: A mean"),
+        (f"({LAST})[x[:, 0, 0].argsort()]", "neighbours in the batch: The answers come back in another order"),
+        (
+            "self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])",
+            "neighbours in the batch: It takes the batch for the time",
+        ),
+        (f"({LAST})[:1]", "neighbours"),
+        (f"({LAST}) * float('nan')", "asked twice, the number is another: It is NaN or infinite"),
+        (f"({LAST} + 9 * torch.rand(1)).long()", "asked twice, the number is another: Draw nothing at random"),
+        ("None", "asked twice"),
+    ],
+)
+def test_what_depends_on_more_than_its_row_is_not(student, answer, words):
+    """And why is told, by what was measured."""
+    with pytest.raises(Unmet) as unmet:
+        expect_repeatable(student(answer).build("Model"), x_of(6), name="the number")
+    assert words in f"{unmet.value.reason}: {unmet.value.hint}"
+    assert unmet.value.explains
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [
+        ("if Model.built: raise ValueError('once')\n        Model.built = True", "Or: it remembers the call before"),
+        ("self.large = nn.Parameter(torch.zeros(6_000_000))", "Or: it remembers the call before"),
+    ],
+)
+def test_where_it_cannot_be_told_what_answers_hang_on_both_are_said(student, init, words):
+    """Such as for a model that is built only once, or is too large to be built again."""
+    seen = student(f"{LAST} + torch.rand(1)", init)
+    with pytest.raises(Unmet, match="asked twice") as unmet:
+        expect_repeatable(seen.build("Model"), x_of(6))
+    assert words in unmet.value.hint

@@ -1,0 +1,386 @@
+"""`grade verify`, and `pytest --grade-verify`, on small courses that do not prove what they should."""
+
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from grader import LearningTask
+from grader.authoring.exercise import Exercise
+from grader.authoring.recipe import Recipe
+from grader.authoring.task import Learned, Run
+from grader.course import calibration
+from grader.course.calibration import Calibration, Row
+from grader.course.loading import load_course
+from grader.course.settings import read_settings
+from grader.records.grade import Limits
+from grader.verify import advice
+from grader.verify.verify import verify_check
+
+EXERCISE = '''
+"""Answer."""
+from grader import Exercise, expect, hookimpl
+
+exercise = Exercise("answer", title="Answer", statement=__doc__, names=("answer",))
+
+@exercise.check(points=1)
+def right(student):
+    """answer() is 42."""
+    value = student.call("answer")
+    expect(value == 42, f"answer() is {value}", hint="Think of the universe.")
+
+@exercise.check(points=1, needs=right)
+def constant(student):
+    """answer() stays what it is."""
+    expect(student.call("answer") == student.call("answer"), "answer() changes")
+
+@hookimpl
+def grader_exercises():
+    return [exercise]
+'''
+GOOD = "def answer():\n    return 42\n"
+WRONG = '"""answer.right: one too few.\n\nHint: universe\n"""\ndef answer():\n    return 41\n'
+RESTLESS = (
+    '"""answer.constant: it counts its calls.\n\nHint: changes\n"""\n'
+    "calls = []\n"
+    "def answer():\n    calls.append(1)\n    return 42 if len(calls) < 2 else len(calls)\n"
+)
+COURSE = {
+    "exercises/answer.py": EXERCISE,
+    "exercises/starters/answer.py": "def answer():\n    raise NotImplementedError\n",
+    "solutions/reference/answer.py": GOOD,
+    "solutions/wrong/answer.py": WRONG,
+    "solutions/restless/answer.py": RESTLESS,
+}
+
+
+@pytest.fixture
+def verify(cli, submission):
+    """Verify the course above with some files changed; those that are None are left out."""
+
+    def run(changes, *options):
+        files = {path: text for path, text in {**COURSE, **changes}.items() if text is not None}
+        return cli("verify", "--course", submission(files, name="course"), "--seed", 3, *options)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_course_that_proves_itself_passes(verify):
+    result = verify({})
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "The course proves itself (seed 3)" in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"solutions/reference/answer.py": WRONG}, "right is failed: answer() is 41"),
+        ({"solutions/reference/answer.py": None}, "the exercise has no reference solution"),
+        ({"solutions/restless/answer.py": None}, "no mistake in solutions/ fails this check"),
+        ({"solutions/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right says nothing of 'tanh'"),
+        ({"solutions/wrong/answer.py": WRONG.replace("41", "42")}, "right is passed"),
+        ({"solutions/wrong/answer.py": WRONG.replace("right:", "left:")}, "names 'answer.left', which is no check"),
+        ({"solutions/wrong/answer.py": "def answer():\n    return 41\n"}, "its first line must read"),
+        ({"exercises/starters/answer.py": GOOD}, "a starter earns 0 and breaks nothing"),
+        ({"exercises/starters/answer.py": None}, "answer.py is missing in exercises/starters"),
+    ],
+)
+def test_what_is_not_proved_is_said(verify, changes, words):
+    result = verify(changes)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert words in result.stdout
+
+
+@pytest.mark.slow
+def test_a_course_without_solutions_cannot_be_verified(verify):
+    result = verify({path: None for path in COURSE if path.startswith("solutions")})
+    assert result.returncode == 2
+    assert "has no solutions/ folder" in result.stderr
+
+
+@pytest.mark.slow
+def test_one_solution_can_be_verified_alone(verify):
+    broken = {"solutions/wrong/answer.py": WRONG.replace("41", "42")}
+    result = verify(broken, "--only", "restless", "--only", "reference")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("ok ") == 2
+    assert "All is as the solutions say" in result.stdout
+    result = verify(broken, "--only", "wrong")
+    assert result.returncode == 1
+    assert "right is passed" in result.stdout
+    assert "\n1 problems" in result.stdout
+
+
+@pytest.mark.slow
+def test_a_solution_that_is_not_there_is_named(verify):
+    result = verify({}, "--only", "rigth")
+    assert result.returncode == 2
+    assert "solutions/ has no folder 'rigth'" in result.stderr
+
+
+# What is missing though the grades come out right.
+
+
+@pytest.mark.slow
+def test_a_mistake_that_no_hint_names_is_a_warning(verify):
+    """Neither its author says what the student reads there, nor does the check show any hint."""
+    result = verify({"solutions/restless/answer.py": RESTLESS.replace("Hint: changes", "")})
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "warning  answer           restless" in result.stdout
+    assert "no hint names this mistake: constant shows none" in result.stdout
+    assert "The course proves itself (seed 3); 1 warnings." in result.stdout
+    # `right` shows a hint, whether or not its mistake says which
+    result = verify({"solutions/wrong/answer.py": WRONG.replace("Hint: universe", "")})
+    assert "warning" not in result.stdout
+
+
+@pytest.mark.slow
+def test_a_reference_that_is_nearly_too_slow_is_a_warning(verify):
+    """Three calls, which take 3.6 of 6 seconds."""
+    changes = {
+        "exercises/answer.py": EXERCISE.replace('names=("answer",)', 'names=("answer",), limits={"seconds": 6}'),
+        "solutions/reference/answer.py": "import time\ndef answer():\n    time.sleep(1.2)\n    return 42\n",
+    }
+    result = verify(changes)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "of the 6 s that all may take" in result.stdout
+
+
+TASK = LearningTask(
+    model="Model",
+    arguments=(),
+    draw=lambda count, generator: ((torch.rand(count, 1, generator=generator),), torch.zeros(count, 1)),
+    score=lambda predictions, targets: 0.0,
+    metric="error",
+    best=0.1,
+    half=0.3,
+    zero=0.6,
+    worst=1.0,
+    stop=0.05,
+    steps=10,
+    lr=0.1,
+    batch_size=4,
+    seconds=10.0,
+)
+ACCURACY = replace(TASK, best=0.9, half=0.8, zero=0.7, worst=0.5, stop=0.95)
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        (TASK, None),
+        (ACCURACY, None),
+        (replace(TASK, stop=0.1, worst=0.6), None),
+        (replace(TASK, stop=0.2), ("stop", "best")),
+        (replace(TASK, half=0.1), ("best", "half")),
+        (replace(TASK, half=0.7), ("half", "zero")),
+        (replace(TASK, zero=0.3), ("half", "zero")),
+        (replace(TASK, zero=1.1), ("zero", "worst")),
+        (replace(ACCURACY, stop=0.8), ("stop", "best")),
+        (replace(ACCURACY, zero=0.4), ("zero", "worst")),
+        (replace(TASK, half=math.nan), ("best", "half")),
+    ],
+)
+def test_anchors_that_are_out_of_order_are_named(task, names):
+    problem = advice.anchors_problem(task)
+    assert (problem is None) == (names is None)
+    if names is not None:
+        assert f"`{names[0]}` and `{names[1]}` are out of order" in problem
+        assert f"zero {task.zero:g}" in problem
+
+
+def learned(*, score=0.0, untrained=1.0, seconds=1.0, observations=None):
+    run = Run(Recipe(lr=0.1, batch_size=4, steps=10), untrained=untrained, score=score, seconds=seconds)
+    run.observations = observations or {}
+    return Learned(TASK, run, [run])
+
+
+def exercise_that(*, waits):
+    """An exercise with a learning check, and one beside it that may wait for it."""
+    exercise = Exercise("task", title="Task", statement="Learn.", names=("Model",))
+
+    @exercise.check(points=1, task=TASK)
+    def learns(student):
+        """It learns."""
+
+    @exercise.check(points=1, needs=learns if waits else ())
+    def other(student):
+        """Another."""
+
+    return exercise
+
+
+def test_a_trained_model_that_nobody_looks_at_is_a_warning():
+    blind = exercise_that(waits=False)
+    (told,) = advice.on_probes(blind, [("learns", learned())])
+    assert "no check looks at the trained model" in told
+    assert "needs=learns" in told
+    assert list(advice.on_probes(blind, [("learns", learned(observations={"longer": 1}))])) == []
+    assert list(advice.on_probes(exercise_that(waits=True), [("learns", learned())])) == []
+    assert list(advice.on_probes(blind, [])) == []  # it trains nothing
+
+
+def test_slow_checks_and_slow_trainings_are_told_apart():
+    assert list(advice.on_time(Limits(seconds=10), 4.9, [("learns", learned(seconds=4.9))])) == []
+    (checks,) = advice.on_time(Limits(seconds=10), 5.1, [])
+    assert "its checks took 5 of the 10 s" in checks
+    (training,) = advice.on_time(Limits(seconds=10), 0.0, [("learns", learned(seconds=5.1))])
+    assert "a training of learns took 5.1 of the 10 s" in training
+
+
+def test_an_untrained_reference_that_earns_points_is_a_warning():
+    assert list(advice.on_untrained([("learns", learned(untrained=0.7))])) == []
+    (told,) = advice.on_untrained([("learns", learned(untrained=0.5))])
+    assert "before any training its error is 0.5" in told
+
+
+LEARNING = '''"""Learn."""
+from grader import Exercise, LearningTask, hookimpl
+
+exercise = Exercise("task", title="Task", statement=__doc__, names=("Model",))
+TASK = LearningTask("Model", (), None, None, "error", best=0.1, half=0.3, zero=0.6, worst=1.0, stop=0.05, steps=10,
+                    lr=0.1, batch_size=4)
+
+@exercise.check(points=1, task=TASK)
+def learns(student):
+    """It learns."""
+
+@hookimpl
+def grader_exercises():
+    return [exercise]
+'''
+
+
+@pytest.fixture
+def told_of(submission):
+    """What is said of a learning check that some mistake fails, when these rows were measured before the change."""
+
+    def tell(rows, *, source=LEARNING, change=""):
+        folder = submission({"exercises/task.py": source}, name="course")
+        if rows is not None:
+            digest = calibration.hash_of(folder, "task")
+            calibration.save(folder, Calibration("task", "learns", digest, "cpu", {}, rows))
+        (folder / "exercises" / "task.py").write_text(source + change)
+        course = load_course(read_settings(folder), entry_points=False)
+        return [f.problem or f.warning for f in verify_check(course, course.exercises[0], "learns", True, "cpu")]
+
+    return tell
+
+
+def rows(solution, count, *, right):
+    """Measured runs, of which so many earned everything."""
+    return [Row(solution, seed, 0.02 if seed < right else 0.4, float(seed < right), 10, []) for seed in range(count)]
+
+
+def test_a_learning_check_that_was_measured_and_keeps_its_anchors_is_fine(told_of):
+    assert told_of([*rows("reference", 20, right=18), *rows("wrong", 10, right=1)]) == []
+
+
+def test_what_was_not_measured_is_a_warning(told_of):
+    assert told_of(None) == ["how often it errs has not been measured: `grade verify task --calibrate 25 --mistakes 4`"]
+
+
+def test_what_was_measured_in_a_few_runs_is_a_warning(told_of):
+    (told,) = told_of(rows("reference", 1, right=1))
+    assert "was measured in 1 runs of references only" in told
+
+
+def test_a_stale_calibration_is_a_warning(told_of):
+    (told,) = told_of(rows("reference", 20, right=20), change="NEW = 1\n")
+    assert "its calibration is stale" in told
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        (rows("reference-lstm", 20, right=17), "reference-lstm fell short of full marks in 3 of 20 measured runs"),
+        (
+            [*rows("reference", 20, right=20), *rows("wrong", 10, right=2)],
+            "wrong earned full marks in single trainings in 2 of 10 measured runs",
+        ),
+    ],
+)
+def test_solutions_that_fell_outside_the_anchors_are_named(told_of, measured, words):
+    (told,) = told_of(measured)
+    assert words in told
+    assert "`best` is 0.1" in told
+
+
+def test_anchors_out_of_order_are_a_problem(told_of):
+    told = told_of(rows("reference", 20, right=20), source=LEARNING.replace("zero=0.6", "zero=0.2"))
+    assert any("`half` and `zero` are out of order" in text for text in told)
+
+
+# The same as test items.
+
+
+@pytest.fixture
+def pytest_in(submission):
+    """Run pytest in the course above with some files changed."""
+
+    def run(changes, *options):
+        files = {path: text for path, text in {**COURSE, **changes}.items() if text is not None}
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("GRADE_", "PYTEST_"))}
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *options]
+        folder = submission(files, name="course")
+        return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+@pytest.mark.slow
+def test_each_solution_and_each_check_is_a_test(pytest_in):
+    result = pytest_in({}, "--grade-verify", "--grade-verify-seed", "3")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "grade-verify: seed 3" in result.stdout
+    for item in (
+        "exercises/answer.py::starter",
+        "exercises/answer.py::right",
+        "exercises/answer.py::constant",
+        "solutions/reference/answer.py::answer",
+        "solutions/restless/answer.py::answer",
+        "solutions/wrong/answer.py::answer",
+    ):
+        assert f"PASSED {item}\n" in result.stdout
+    assert "6 passed" in result.stdout
+
+
+@pytest.mark.slow
+def test_what_is_not_proved_fails_in_one_plain_sentence(pytest_in):
+    """A mistake that is not caught, and a check that nothing fails; what is missing is a warning."""
+    changes = {
+        "solutions/wrong/answer.py": WRONG.replace("41", "42"),
+        "solutions/restless/answer.py": RESTLESS.replace("Hint: changes", ""),
+    }
+    result = pytest_in(changes, "--grade-verify", "exercises", "solutions/wrong", "solutions/restless")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "right (never fails): no mistake in solutions/ fails this check" in result.stdout
+    assert "wrong (2 of 2): right is passed" in result.stdout
+    assert "LacksSomething: answer, restless: no hint names this mistake" in result.stdout
+    assert "2 failed, 3 passed, 1 warning" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+@pytest.mark.slow
+def test_a_broken_course_is_one_line_of_the_collection(pytest_in):
+    result = pytest_in({"exercises/answer.py": EXERCISE + "1 / 0\n"}, "--grade-verify", "exercises")
+    assert result.returncode == 2
+    assert (
+        "the course cannot be loaded: exercises/answer.py: ZeroDivisionError: division by zero, line" in result.stdout
+    )
+
+
+@pytest.mark.slow
+def test_nothing_is_collected_nor_imported_unless_it_is_asked_for(pytest_in):
+    result = pytest_in({}, "exercises/answer.py")
+    assert "no tests ran" in result.stdout
+    code = "import sys, grader.pytest_plugin.proof; ours = {n for n in sys.modules if n.startswith('grader.')}; "
+    code += "sys.exit(bool(ours - {'grader.pytest_plugin', 'grader.pytest_plugin.proof'}) or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent).returncode == 0
