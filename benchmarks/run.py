@@ -39,7 +39,7 @@ def process(command: list[str], folder: Path) -> Callable[[], object]:
 def ready_worker(folder: Path) -> None:
     """Request to ready worker, against a fresh interpreter that imports torch."""
     from grader.jail.host import Zygote
-    from grader.records.grade import Limits
+    from grader.records.limits import Limits
 
     with Zygote() as zygote:
         entry = zygote.new_entry()
@@ -80,7 +80,7 @@ def warm_zygote() -> None:
     from grader.grading.grading import grade
     from grader.intake.staging import stage, unstage
     from grader.jail.host import Zygote
-    from grader.records.grade import Limits
+    from grader.records.limits import Limits
 
     torch.set_num_threads(1)
     processors = os.sched_getaffinity(0)

@@ -21,7 +21,7 @@ from grader.grading.grading import grade
 from grader.grading.student import Student
 from grader.intake.staging import stage
 from grader.jail.host import Zygote
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 from grader.watch import Watch
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -30,7 +30,7 @@ _HOME = {
     "HandIn": "records.grade",
     "Judged": "authoring.expectations",
     "Layout": "course.layouts",
-    "Learned": "authoring.task",
+    "Learned": "learning.learned",
     "LearningTask": "authoring.task",
     "Level": "records.figures",
     "Line": "records.figures",

@@ -24,7 +24,8 @@ from grader.grading.grading import grade as grade_submission
 from grader.intake.staging import stage, unstage
 from grader.jail.host import Zygote
 from grader.jail.isolation import Isolation, measure
-from grader.records.grade import Grade, Limits
+from grader.records.grade import Grade
+from grader.records.limits import Limits
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,63 +15,25 @@ from grader.jail.view import worker_view
 
 ROOT = Path(__file__).parents[1]
 
-FLOOR = {
-    "records",
-    "tables",
-    "collecting",
-    "roster",
-    "plain",
-    "versions",
-    "jail.messages",
-    "jail.wire",
-    "jail.cgroups",
-    "exercise",
-    "expectations",
-    "figures",
-    "recipe",
-    "watch",
-    "settings",
-    "task",
-    "causes",
-    "calibration",
+RULES = {
+    "records": "",
+    "jail.shared": "",
+    "jail.inside": "jail.shared",
+    "jail": "records jail.shared",
+    "authoring": "records",
+    "course": "records authoring",
+    "intake": "records jail jail.shared course",
+    "grading": "records jail jail.shared authoring course intake",
+    "probes": "records authoring grading",
+    "learning": "records authoring grading probes",
+    "batch": "records jail jail.shared course intake grading",
+    "watch": "records jail jail.shared authoring course intake grading",
+    "verify": "records authoring course grading learning",
+    "cli": "records jail jail.shared authoring course intake grading probes learning batch watch verify",
+    "pytest_plugin": "records jail jail.shared authoring course intake grading probes learning batch watch verify",
 }
-INSIDE = {
-    "zygote",
-    "worker",
-    "serving",
-    "models",
-    "loading",
-    "archive",
-    "converting",
-    "places",
-    "probe",
-    "lockdown",
-    "landlock",
-    "seccomp",
-    "launcher",
-    "training",
-}
-LAYERS = [
-    FLOOR,
-    {f"jail.{room}" for room in INSIDE}
-    | {"jail.gpu", "jail.view", "jail.handle", "jail.starting", "summary", "hookspecs", "handout"},
-    {"jail.host", "course"},
-    {"jail.isolation", "submissions", "spool", "conversions", "downloads", "patterns"},
-    {"attempt"},
-    {"student"},
-    {"hints", "evidence", "probes"},
-    {"symptoms"},
-    {"learning"},
-    {"grading"},
-    {"advice"},
-    {"verify", "watching", "release"},
-    {"calibrating"},
-    {"devices", "parcels", "gradebook"},
-    {"slot", "executors", "uploads"},
-    {"batch", "reporting"},
-    {"commands", "cli", "__main__", "pytest_plugin", "pytest_verify"},
-]
-"""Lowest first. A module imports modules of lower layers, or of its own."""
+"""Who may import whom, beside itself: one package below another, in one direction. Nobody imports `jail.inside`."""
+THIRD_PARTY_INSIDE = {"torch", "numpy", "msgspec"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -84,56 +47,223 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def room(name: str) -> str | None:
-    """The engine's module that an import names, without `grader.`; None for what is not ours."""
-    parts = name.split(".")
-    if parts[0] != "grader" or len(parts) == 1:
-        return None
-    if parts[1] == "commands":
-        return "commands"
-    if parts[1] == "jail":
-        return f"jail.{parts[2]}" if len(parts) > 2 else None
-    return parts[1]
-
-
 def engine_files() -> list[Path]:
     return sorted((ROOT / "grader").rglob("*.py"))
 
 
-def layer_of(module: str) -> int:
-    return next(number for number, layer in enumerate(LAYERS) if module in layer)
+def module_of(path: Path) -> str:
+    """`jail.shared.wire` for its file; a package's own name for its `__init__.py`."""
+    parts = path.relative_to(ROOT / "grader").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def package_of(module: str) -> str:
+    """The package that a module of the engine is in: the longest of those with a rule."""
+    return max((name for name in RULES if f"{module}.".startswith(f"{name}.")), key=len, default="")
+
+
+MODULES = {module_of(path): path for path in engine_files()}
+
+
+def ours_in(path: Path) -> set[str]:
+    """The modules of the engine that a file imports."""
+    names = {name.removeprefix("grader.") for name in imports_of(path) if name.startswith("grader.")}
+    return {name for name in names if name in MODULES}
+
+
+def broken_rules(module: str, imported: set[str]) -> list[str]:
+    """The imports of a module that no rule allows."""
+    own = package_of(module)
+    allowed = {own, *RULES.get(own, "").split()}
+    return [name for name in sorted(imported) if package_of(name) not in allowed]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if package_of(module)])
+def test_packages_import_those_below_them(module):
+    assert not broken_rules(module, ours_in(MODULES[module]))
+
+
+def test_a_line_that_breaks_a_rule_is_seen(tmp_path):
+    """As somebody would write it: at the top, in a function, for a type checker alone."""
+    for line, module, broken in (
+        ("from grader.grading.session import Session", "course.loading", "grading.session"),
+        ("def f():\n    from grader.jail.inside import worker", "jail.host", "jail.inside.worker"),
+        ("if TYPE_CHECKING:\n    import grader.batch.run", "grading.grading", "batch.run"),
+    ):
+        (tmp_path / "file.py").write_text(f"from typing import TYPE_CHECKING\n{line}\n")
+        assert broken in broken_rules(module, ours_in(tmp_path / "file.py"))
+
+
+def test_every_module_is_in_a_package():
+    assert {module for module in MODULES if not package_of(module)} == {"", "__main__", "figures", "plugin"}
+
+
+def test_no_package_is_imported_in_a_circle():
+    """Neither modules of one package, nor packages among themselves: not even for types."""
+    graph = {module: ours_in(path) - {module} for module, path in MODULES.items()}
+    assert not circle_in(graph)
+    rooms = {name: set(below.split()) for name, below in RULES.items()}
+    assert not circle_in(rooms)
+
+
+def test_a_circle_is_seen():
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """The nodes that are left once no other can be taken away from the end of a chain, or its beginning."""
+    left = {node: set(targets) for node, targets in graph.items()}
+    while True:
+        reached = {target for targets in left.values() for target in targets}
+        leaves = [node for node, targets in left.items() if not targets & left.keys() or node not in reached]
+        if not leaves:
+            return sorted(left)
+        for node in leaves:
+            del left[node]
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in MODULES if package_of(module) in ("jail.shared", "jail.inside")]
+)
+def test_rooms_that_a_worker_sees_import_nothing_else(module):
+    for name in imports_of(MODULES[module]):
+        top = name.split(".")[0]
+        assert top in sys.stdlib_module_names | THIRD_PARTY_INSIDE | {"grader", "__future__"}, name
+
+
+def test_a_worker_may_open_two_folders_of_ours_and_nothing_else():
+    ours = {path for path in worker_view().readable if path.startswith(str(ROOT)) and "/.venv/" not in path}
+    assert ours == {
+        f"{ROOT}/grader/{name}" for name in ("__init__.py", "jail/__init__.py", "jail/shared", "jail/inside")
+    }
+
+
+def calls_of(name: str) -> set[str]:
+    """The modules of the engine that call a function by its bare name."""
+    found = set()
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+                found.add(module)
+    return found
+
+
+def test_submissions_are_staged_in_one_place():
+    """So that every command takes the same formats, caps and notes."""
+    assert calls_of("stage") == {"grading.session"}
+
+
+FILE_LINES, BODY_LINES = 300, 40
+LONGER = {
+    "jail.shared.messages": "one schema",
+    "jail.inside.seccomp.build": "one program, in the order in which the kernel runs it",
+    "jail.inside.serving.Server._answer": "one `match` over the requests",
+}
+"""What is longer than the house likes, with the reason; `DECISIONS.md` has each of them."""
+
+
+def bodies_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Each function of a file, by its qualified name, with the lines of its body without the docstring."""
+
+    def walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{prefix}.{child.name}"
+                if not isinstance(child, ast.ClassDef):
+                    body = child.body[1:] if ast.get_docstring(child, clean=False) else child.body
+                    yield name, (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+                yield from walk(child, name)
+
+    yield from walk(ast.parse(path.read_text()), module_of(path))
+
+
+def test_files_and_functions_are_small():
+    """A file of at most 300 lines, a function of at most 40, or a sentence about it in `DECISIONS.md`."""
+    long = {module for module, path in MODULES.items() if len(path.read_text().splitlines()) > FILE_LINES}
+    long |= {name for path in MODULES.values() for name, lines in bodies_of(path) if lines > BODY_LINES}
+    assert long == set(LONGER)
+    decisions = (ROOT / "DECISIONS.md").read_text()
+    for name in LONGER:
+        assert f"`{name}`" in decisions, name
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 @pytest.mark.parametrize("path", engine_files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_downwards(path):
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    own = room(".".join(parts))
-    if path.name == "__init__.py" or own is None:
-        return
-    modules = {path.stem for path in engine_files()}
-    for name in imports_of(path):
-        other = room(name)
-        if other is None or other.split(".")[-1] not in modules | {"commands"}:
-            continue
-        assert layer_of(other) <= layer_of(own), f"{own} imports {other}"
+def test_no_string_in_a_function_poses_as_documentation(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = [part for part in ast.walk(node) if is_text(part)]
+            assert [part for part in inside if part not in node.body[:1]] == []
 
 
-@pytest.mark.parametrize("name", sorted(INSIDE - {"launcher"}))
-def test_rooms_inside_the_jail_import_nothing_of_ours_but_each_other(name):
-    allowed = {f"jail.{room}" for room in INSIDE} | {"jail.messages", "jail.wire"}
-    third_party = {"torch", "numpy", "msgspec"}
-    for imported in imports_of(ROOT / "grader" / "jail" / f"{name}.py"):
-        top = imported.split(".")[0]
-        assert top in sys.stdlib_module_names | third_party | {"grader", "__future__"}, imported
-        if (other := room(imported)) is not None:
-            assert other in allowed, imported
+@pytest.mark.parametrize("path", engine_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_reads_the_privates_of_another_object(path):
+    """`self._x` and `cls._x` are one's own; `other._x` is read in the class of `other` alone."""
+    tree = ast.parse(path.read_text())
+    own = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    }
+    own |= {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    read = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+    }
+    outside = {
+        "_exit",
+        "_Feature",
+        "_processes",
+        "_replace",
+        "_fields",
+        "_asdict",
+    }  # os, __future__, concurrent.futures, tuples
+    assert read - own - outside == set()
 
 
-def test_allow_list_names_the_rooms_and_nothing_else_of_ours():
-    ours = {path for path in worker_view().readable if path.startswith(str(ROOT))}
-    rooms = {f"jail/{name}.py" for name in INSIDE | {"messages", "wire", "__init__"}}
-    expected = {str(ROOT / "grader" / room) for room in rooms | {"__init__.py"}}
-    assert {path for path in ours if "/.venv/" not in path} == expected
+CONTROL = {
+    "watch.changes.Saved",
+    "grading.load.Retry",
+    "pytest_plugin.practice.NotPassed",
+    "pytest_plugin.proof.NotProved",
+}
+"""What only moves control about, or is pytest's to show."""
+
+
+def test_every_error_descends_from_one_root():
+    """And is drawn in its docstring. Inside the jail nothing of ours is imported, so its errors stand alone."""
+    known = {"GraderError": "Exception"}
+    found = {}
+    for module, path in MODULES.items():
+        if package_of(module) not in ("jail.shared", "jail.inside"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef) and node.bases:
+                    found[f"{module}.{node.name}"] = ast.unparse(node.bases[0]).split(".")[-1]
+    classes = {name.split(".")[-1]: base for name, base in found.items()} | known
+
+    def roots(name: str) -> str:
+        while name in classes and classes[name] not in ("Exception", "BaseException"):
+            name = classes[name]
+        return name if name in classes else ""
+
+    raised = {
+        name
+        for name in found
+        if found[name] in ("Exception", "BaseException") or roots(name.split(".")[-1]) == "GraderError"
+    }
+    strays = {name for name in raised if roots(name.split(".")[-1]) != "GraderError"}
+    assert strays == CONTROL
+    drawing = MODULES["records.errors"].read_text().split('"""')[1]
+    for name in raised - CONTROL:
+        assert f" {name.split('.')[-1]}" in drawing, name
 
 
 def course_files() -> list[Path]:
@@ -170,7 +300,7 @@ def test_face_is_complete_and_lazy():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_slot_starts_its_zygote_before_torch_is_imported():
+def test_a_session_starts_its_fork_server_before_torch_is_imported():
     """The two take a second each, side by side; and no command waits for the database that does not need it."""
     code = "import grader.batch.worker, grader.cli.submit, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,16 +1,13 @@
-"""What a learning check is about, and what its trainings came to."""
+"""What a learning check is about: what is to be learned, and what it is worth."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
-from grader.authoring.expectations import Judged, Unmet
 from grader.authoring.recipe import Recipe
-from grader.learning import diagnosis
-from grader.learning.diagnosis import in_words, sentence
 
 Draw = Callable[[int, torch.Generator], tuple[tuple[torch.Tensor, ...], torch.Tensor]]
 """Takes a number of examples and a generator; returns inputs and targets, both batch first."""
@@ -91,100 +88,3 @@ class LearningTask:
     def recipe(self) -> Recipe:
         """What a student's recipe leaves out."""
         return Recipe(lr=self.lr, batch_size=self.batch_size, steps=self.steps)
-
-
-@dataclass(frozen=True)
-class Symptoms:
-    """How a model behaves that was trained and learned nothing: what a report can say of the cause."""
-
-    constant: str | None = None
-    """What it answers to all inputs, in words, where that is one thing."""
-    steps: int = 0
-    """Time steps of the input, where these could be looked at."""
-    unreached: tuple[int, ...] = ()
-    """The steps that no gradient reaches."""
-    is_cut: bool = False
-    """Whether the answer depends on some of them all the same."""
-    fading: float = 1.0
-    """The gradient with respect to the first steps, as a part of the largest one."""
-
-
-@dataclass
-class Run:
-    """One training: what was reached on the held-out set, and how it went."""
-
-    recipe: Recipe
-    untrained: float
-    """The score on the held-out set before the first step."""
-    score: float = math.nan
-    share: float = 0.0
-    stopped: bool = False
-    out_of_time: bool = False
-    """Whether it was too slow for the steps it had left."""
-    moved: bool = False
-    """Whether any parameter changed."""
-    curve: list[tuple[int, float]] = field(default_factory=list)
-    """Steps taken, score on the probe set."""
-    losses: list[float | None] = field(default_factory=list)
-    gradient_norms: list[float | None] = field(default_factory=list)
-    input_gradient: list[float] = field(default_factory=list)
-    """Of a sequence that was not learned: the mean size of the gradient of the answer with respect to each step."""
-    seconds: float = 0.0
-    """Wall-clock seconds it took, with all that it was asked."""
-    symptoms: "Symptoms | None" = None
-    """What was looked for where nothing was learned."""
-    observations: dict[str, Any] = field(default_factory=dict)
-    """What was observed of the trained model, or the exception that observing it raised."""
-
-    @property
-    def steps(self) -> int:
-        """Steps taken."""
-        return len(self.losses)
-
-    @property
-    def broke_at(self) -> int | None:
-        """The step, counted from 1, at which the loss stopped being a number."""
-        return next((step for step, loss in enumerate(self.losses, 1) if loss is None), None)
-
-
-@dataclass(frozen=True)
-class Learned:
-    """The runs of a learning check, and the one that counts."""
-
-    task: LearningTask
-    run: Run
-    runs: list[Run]
-
-    @property
-    def share(self) -> float:
-        """The median share of the runs."""
-        return self.run.share
-
-    def observed(self, name: str) -> Any:
-        """What an observer saw of the model that counts. Raises what it raised."""
-        seen = self.run.observations[name]
-        if isinstance(seen, Exception):
-            raise seen
-        return seen
-
-    def judge(self, hint: str | None = None) -> Judged:
-        """The verdict, with what was measured as reason; as hint a cause that was measured, else `hint`, else that the
-        training was still getting better.
-
-        Raises `Unmet` where nothing was learned.
-        """
-        reason = sentence(self.task, self.run)
-        if len(self.runs) > 1:
-            others = ", ".join(in_words(run.score) for run in self.runs)
-            reason += f" Three seeds ended at {others}; the median counts."
-        if self.share >= 1:
-            return Judged(1.0, reason)
-        cause = diagnosis.measured(self.task, self.run)
-        found = cause or hint or diagnosis.still_improving(self.task, self.run)
-        if self.share <= 0:
-            raise Unmet(reason, found)
-        return Judged(self.share, reason, found, is_certain=cause is not None)
-
-
-Observers = Mapping[str, Callable[[Any], Any]]
-"""Names, and functions of the trained `RemoteModel` that look at how it behaves."""

@@ -18,7 +18,8 @@ from grader.course.loading import Course
 from grader.course.settings import CourseError
 from grader.grading.session import CannotGrade
 from grader.intake.parcel import content_of, pack
-from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Limits, Record, Verdict
+from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
+from grader.records.limits import Limits
 from grader.records.versions import versions
 
 _WINDOW = 2

@@ -14,7 +14,8 @@ from grader.course.settings import CourseError, read_settings
 from grader.grading.session import CannotGrade, Session, open_session
 from grader.intake.parcel import Parcel, unpack
 from grader.records.errors import UsageError
-from grader.records.grade import Level, Record
+from grader.records.grade import Record
+from grader.records.limits import Level
 
 NAME = "submission"
 """What a submission is called where its name must not matter: those with one content are graded once."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grader.course.loading import Course
     from grader.course.settings import Settings
     from grader.intake.ingest import Ingest
-    from grader.records.grade import Level
+    from grader.records.limits import Level
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -38,8 +38,8 @@ class _LazyGroup(click.Group):
     def invoke(self, context: click.Context) -> Any:
         """Run a command so that it cleans up however it is stopped.
 
-        Here, and only here, an error becomes a line and an exit code: those of `records/errors.py` theirs, whatever else 3,
-        since 1 speaks of a student's points.
+        Here, and only here, an error becomes a line and an exit code: `records/errors.py` says which, and it is 3
+        for whatever else, since 1 speaks of a student's points.
         """
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from grader.authoring.exercise import Exercise
     from grader.course.loading import Course
     from grader.course.settings import Settings
-    from grader.records.grade import Limits
+    from grader.records.limits import Limits
 
 _READABLE = 100
 """Columns beyond which lines are hard to read."""

@@ -17,7 +17,8 @@ from grader.records.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
     from grader.course.settings import Settings
-    from grader.records.grade import Conditions, Grade, Level
+    from grader.records.grade import Conditions, Grade
+    from grader.records.limits import Level
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from grader.authoring.exercise import Exercise
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 
 def handout(exercise: Exercise, limits: Limits) -> str:

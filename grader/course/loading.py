@@ -26,7 +26,7 @@ from grader.course.hookspecs import ExecutorSpec, Exporter, Format, ReportWriter
 from grader.course.layouts import Layout
 from grader.course.settings import CourseError, Settings, bundled
 from grader.records.errors import UsageError
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 if TYPE_CHECKING:
     import click

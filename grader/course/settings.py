@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from grader.records.errors import GraderFault
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 
 class CourseError(GraderFault):

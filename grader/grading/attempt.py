@@ -21,7 +21,8 @@ from grader.jail.host import Zygote
 from grader.jail.shared import messages
 from grader.records.errors import StudentFault
 from grader.records.figures import Figure
-from grader.records.grade import ExerciseStatus, Limits
+from grader.records.grade import ExerciseStatus
+from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
 if TYPE_CHECKING:

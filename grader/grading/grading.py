@@ -17,7 +17,8 @@ from grader.grading.student import NotAModule, Student, StudentRaised
 from grader.intake.staging import Submission
 from grader.jail.handle import WorkerEnded, ZygoteGone
 from grader.jail.host import Zygote
-from grader.records.grade import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Level, Limits, Verdict
+from grader.records.grade import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Verdict
+from grader.records.limits import Level, Limits
 from grader.records.sanitize import plain
 
 _SHOWN = 4000

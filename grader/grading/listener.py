@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from grader.records.figures import Figure
-
-if TYPE_CHECKING:
-    from grader.authoring.task import Learned
 
 
 def _no_op(*_: object) -> None:
@@ -24,7 +21,7 @@ class Listener:
     """The traceback of a failure of the grader's own, for whoever runs it."""
     figure: Callable[[str, Figure], None] = _no_op
     """An exercise's id and evidence for its report."""
-    learned: Callable[[str, str, "Learned"], None] = _no_op
+    learned: Callable[[str, str, Any], None] = _no_op
     """An exercise's id, a learning check's, and the result of its trainings."""
     spent: Callable[[str, float], None] = _no_op
     """An exercise's id and how many of the seconds for all its checks were spent."""

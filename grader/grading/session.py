@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from grader.course.settings import Settings, bundled
 from grader.grading.listener import Listener
 from grader.records.errors import GraderFault
-from grader.records.grade import LEVELS, Conditions, Grade, Level, Record
+from grader.records.grade import Conditions, Grade, Record
+from grader.records.limits import LEVELS, Level
 from grader.records.sanitize import one_line
 
 # Nothing at the top imports torch: the fork server is started first, so that its import and ours run side by side.

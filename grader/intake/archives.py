@@ -13,7 +13,7 @@ from grader.intake.spool import hand_over, write_entries
 from grader.jail.handle import Worker, WorkerEnded
 from grader.jail.host import Zygote
 from grader.jail.shared import messages
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
 _MAX_ENTRIES = 20_000

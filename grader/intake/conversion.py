@@ -20,7 +20,7 @@ from grader.jail.host import Zygote
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, record_of
 from grader.records.errors import StudentFault
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import msgspec
 
 from grader.course.layouts import Part, Upload
 from grader.intake.staging import copy_file, copy_folder
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
 

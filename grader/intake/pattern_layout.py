@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
-from grader.jail.inside.loading import IGNORED
+from grader.jail.shared.ignored import IGNORED
 
 _GROUPS = ("student", "file", "name", "email", "late", "when")
 _MAX_DEPTH = 32

@@ -19,9 +19,9 @@ from grader.intake.conversion import convert
 from grader.intake.spool import NO_SPACE, hand_over, write_entries
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
-from grader.jail.inside.loading import IGNORED
 from grader.jail.shared import messages
-from grader.records.grade import Limits
+from grader.jail.shared.ignored import IGNORED
+from grader.records.limits import Limits
 from grader.records.sanitize import one_line, plain
 
 if TYPE_CHECKING:

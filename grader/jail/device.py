@@ -5,7 +5,7 @@ from collections.abc import Callable
 from grader.jail.host import Zygote
 from grader.jail.isolation import Isolation, measure
 from grader.records.errors import UsageError
-from grader.records.grade import LEVELS
+from grader.records.limits import LEVELS
 
 
 class NoDevice(UsageError):

@@ -21,7 +21,7 @@ import msgspec
 from grader.jail.cgroups import Group, Groups
 from grader.jail.shared import messages, wire
 from grader.records.errors import GraderFault, StudentFault
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 if TYPE_CHECKING:
     import torch

@@ -22,10 +22,9 @@ from grader.jail import cgroups
 from grader.jail.environment import clean_environment, free_user, needed_capabilities
 from grader.jail.gpu import Gpu, take_turn
 from grader.jail.handle import JailError, Worker, ZygoteGone, patiently, remove_tree
-from grader.jail.inside import launcher
-from grader.jail.inside.zygote import CANARY, SCRATCH, SUBMISSION
+from grader.jail.shared.layers import CANARY, SCRATCH, SUBMISSION
 from grader.jail.view import worker_view
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 _START_SECONDS = 120.0
 _PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket
@@ -153,7 +152,7 @@ class Zygote:
         self._log = (self.folder / "zygote.log").open("w+b")
         with theirs:
             self._launcher = subprocess.Popen(
-                launcher.command(sys.executable, view.package_root, theirs.fileno()),
+                _command(sys.executable, view.package_root, theirs.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
@@ -329,3 +328,10 @@ class Zygote:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return ZygoteGone(f"{reason}: {lines[-1]}" if lines else reason)
+
+
+def _command(python: str, package_root: str, descriptor: int) -> list[str]:
+    """The command line that starts the launcher: isolated, no site, no bytecode written, UTF-8."""
+    start = f"from grader.jail.inside.launcher import main; main({descriptor})"
+    code = f"import sys; sys.path.append({package_root!r}); {start}"
+    return [python, "-I", "-S", "-B", "-X", "utf8", "-c", code]

@@ -8,9 +8,9 @@ import msgspec
 from grader.jail.gpu import PROFILE
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
-from grader.jail.inside.zygote import SCRATCH, SPOOL, SUBMISSION
 from grader.jail.shared import lockdown, messages
-from grader.records.grade import LEVELS, Level, Limits
+from grader.jail.shared.layers import SCRATCH, SPOOL, SUBMISSION
+from grader.records.limits import LEVELS, Level, Limits
 from grader.records.sanitize import plain
 
 _BLOCKED = {"EACCES", "EPERM"}

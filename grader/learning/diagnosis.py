@@ -1,10 +1,9 @@
 """What a training came to, and why it fell short, in words: from what was measured, the likeliest cause first."""
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from grader.authoring.task import LearningTask, Run
+from grader.authoring.task import LearningTask
+from grader.learning.run import Run, in_words
 
 FAR = 20
 """Learning rates so many times larger or smaller than the usual one are the first thing to mend."""
@@ -16,12 +15,7 @@ FADED = 1e-3
 """The part of a gradient that arrives at the first steps, below which these are as good as forgotten."""
 
 
-def in_words(score: float) -> str:
-    """A score for a sentence."""
-    return f"{score:.3g}" if math.isfinite(score) else "not a number"
-
-
-def sentence(task: "LearningTask", run: "Run") -> str:
+def sentence(task: LearningTask, run: Run) -> str:
     """What was reached, in one sentence."""
     end = "stopped early" if run.stopped else "the whole budget" if run.steps >= task.steps else "the recipe's end"
     if run.out_of_time:
@@ -36,7 +30,7 @@ def sentence(task: "LearningTask", run: "Run") -> str:
     )
 
 
-def measured(task: "LearningTask", run: "Run") -> str | None:
+def measured(task: LearningTask, run: Run) -> str | None:
     """What the measurements say about a training that fell short, the likeliest first; None where they are silent."""
     if run.broke_at is not None or not math.isfinite(run.score):
         return _of_a_broken_loss(task, run)
@@ -59,7 +53,7 @@ def measured(task: "LearningTask", run: "Run") -> str | None:
     return None
 
 
-def _rate(task: "LearningTask", run: "Run") -> str | None:
+def _rate(task: LearningTask, run: Run) -> str | None:
     """What is wrong with the learning rate, where it is far off."""
     ratio = run.recipe.lr / task.lr
     if 1 / FAR <= ratio <= FAR:
@@ -68,7 +62,7 @@ def _rate(task: "LearningTask", run: "Run") -> str | None:
     return f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {off} `lr` in the recipe."
 
 
-def _of_a_broken_loss(task: "LearningTask", run: "Run") -> str:
+def _of_a_broken_loss(task: LearningTask, run: Run) -> str:
     """Why the loss stopped being a number: by the norms of the gradient before that."""
     step = run.broke_at or run.steps
     seen = f"The loss became NaN or infinite at step {step}."
@@ -85,7 +79,7 @@ def _of_a_broken_loss(task: "LearningTask", run: "Run") -> str:
     return f"{seen} Look for a division or a logarithm of zero; else lower the learning rate, or clip the gradient."
 
 
-def _of_nothing_learned(task: "LearningTask", run: "Run") -> str:
+def _of_nothing_learned(task: LearningTask, run: Run) -> str:
     """What a model does that knows no more than nothing."""
     found = run.symptoms
     if found is None:
@@ -121,7 +115,7 @@ def _which(unreached: tuple[int, ...], steps: int) -> str:
     return f"{count} of {steps} steps"
 
 
-def still_improving(task: "LearningTask", run: "Run") -> str | None:
+def still_improving(task: LearningTask, run: Run) -> str | None:
     """What to try where more steps would have helped; None where they would not."""
     if run.out_of_time:
         return "Its steps are slow: fewer hidden units, a smaller batch, or PyTorch's own layers in place of loops."

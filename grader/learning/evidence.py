@@ -2,7 +2,8 @@
 
 import math
 
-from grader.authoring.task import LearningTask, Run
+from grader.authoring.task import LearningTask
+from grader.learning.run import Run
 from grader.records.figures import Band, Curve, Figure, Level, Line, Mark
 
 

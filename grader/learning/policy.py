@@ -13,12 +13,15 @@ from collections.abc import Iterator
 
 import torch
 
-from grader.authoring.expectations import Unmet, describe
+from grader.authoring.expectations import Unmet
 from grader.authoring.recipe import read_recipe
-from grader.authoring.task import Draw, Learned, LearningTask, Observers, Run
+from grader.authoring.task import Draw, LearningTask
 from grader.grading.student import RemoteModel, Student, StudentRaised
-from grader.learning.diagnosis import in_words, sentence
+from grader.learning.answers import READ
+from grader.learning.diagnosis import sentence
 from grader.learning.evidence import show_run
+from grader.learning.learned import Learned
+from grader.learning.run import Observers, Run, in_words
 from grader.learning.symptoms import symptoms_of
 from grader.probes.sequence import input_gradient
 
@@ -222,31 +225,3 @@ def _score(
     if answers.is_floating_point() and not bool(torch.isfinite(answers).all()):
         return task.nothing
     return float(task.score(answers, targets))
-
-
-def _floating(found: object) -> torch.Tensor:
-    if not isinstance(found, torch.Tensor) or not found.is_floating_point() or found.dim() == 0:
-        raise Unmet(f"`forward` returned {describe(found)}, expected a floating-point tensor, batch first")
-    return found
-
-
-def _numbers(found: object, targets: torch.Tensor) -> torch.Tensor:
-    """Predictions (B, 1) or (B,) in the targets' shape."""
-    predictions = _floating(found)
-    if predictions.numel() != targets.numel() or len(predictions) != len(targets):
-        shape, wanted = tuple(predictions.shape), (len(targets), 1)
-        raise Unmet(f"its predictions have shape {shape}, expected {wanted} or {wanted[:1]}")
-    return predictions.reshape(targets.shape)
-
-
-def _logits(found: object, targets: torch.Tensor) -> torch.Tensor:
-    """Logits (..., C) for targets (...)."""
-    logits = _floating(found)
-    if logits.shape[:-1] != targets.shape or logits.shape[-1] <= int(targets.max()):
-        classes = f"({', '.join(map(str, targets.shape))}, number of classes)"
-        raise Unmet(f"its predictions have shape {tuple(logits.shape)}, expected {classes}")
-    return logits
-
-
-READ = {"mse": _numbers, "cross_entropy": _logits}
-"""How answers are read where a task does not say."""

@@ -5,8 +5,9 @@ from typing import Any
 import torch
 
 from grader.authoring.expectations import Unmet
-from grader.authoring.task import LearningTask, Symptoms
+from grader.authoring.task import LearningTask
 from grader.grading.student import RemoteModel, StudentRaised
+from grader.learning.run import Symptoms
 from grader.probes.sequence import input_gradient
 
 ROWS = 32

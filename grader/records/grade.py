@@ -10,14 +10,11 @@ from typing import Literal
 import msgspec
 
 from grader.records.figures import Figure
+from grader.records.limits import Level
 
 CheckStatus = Literal["passed", "partial", "failed", "error", "skipped"]
 ExerciseStatus = Literal["broken", "disallowed", "memory", "timeout", "crashed", "error", "missing", "graded"]
 SubmissionStatus = Literal["graded", "invalid"]
-Level = Literal["full", "strong", "basic", "process", "none"]
-
-LEVELS: tuple[Level, ...] = ("none", "process", "basic", "strong", "full")
-"""Isolation levels, weakest first."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -127,18 +124,6 @@ class Row(msgspec.Struct, frozen=True):
     percent: float
     attempt: int
     """The number of the attempt in the gradebook."""
-
-
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an attempt may use. A course overrides the defaults in its `[tool.grade.limits]`."""
-
-    seconds: float = 60.0
-    """Wall-clock seconds for an attempt's checks without training."""
-    top_level_seconds: float = 10.0
-    """Wall-clock seconds shared by top-level statements that define nothing."""
-    memory_mib: int = 2048
-    files_mib: int = 64
-    output_kib: int = 1024
 
 
 def to_json(grade: Grade) -> str:

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from grader.authoring.exercise import Check, Exercise
-from grader.authoring.task import Learned, LearningTask, in_words
+from grader.authoring.task import LearningTask
 from grader.course import calibration
 from grader.course.loading import Course
-from grader.records.grade import Limits
+from grader.learning.learned import Learned
+from grader.learning.run import in_words
+from grader.records.limits import Limits
 
 ENOUGH_RUNS = 10
 """Reference runs of a learning check below which nothing is said about how often it errs."""

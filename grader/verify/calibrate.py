@@ -6,11 +6,11 @@ from pathlib import Path
 
 from grader.authoring.exercise import Check, Exercise
 from grader.authoring.expectations import Judged
-from grader.authoring.task import Learned
 from grader.course import calibration
 from grader.course.calibration import Calibration, Row
 from grader.grading.session import Session
 from grader.grading.student import Student
+from grader.learning.learned import Learned
 from grader.records.errors import StudentFault
 from grader.records.versions import versions
 from grader.verify.verify import read_claim

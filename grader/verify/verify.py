@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.authoring.exercise import Exercise
-from grader.authoring.task import Learned
 from grader.course.calibration import Device, is_reference
 from grader.course.loading import Course, effective_limits
 from grader.grading.listener import Listener
 from grader.grading.session import Session
+from grader.learning.learned import Learned
 from grader.records.grade import ExerciseGrade
 from grader.verify import advice
 

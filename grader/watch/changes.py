@@ -16,7 +16,7 @@ import msgspec
 import watchfiles
 
 from grader.authoring.exercise import Exercise
-from grader.jail.inside.loading import IGNORED
+from grader.jail.shared.ignored import IGNORED
 from grader.records.grade import ExerciseGrade
 
 _SEEN = 5000

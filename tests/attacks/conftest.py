@@ -24,7 +24,8 @@ from grader.grading.grading import grade_exercise
 from grader.intake.staging import Submission, stage, unstage
 from grader.jail.handle import remove_tree
 from grader.jail.host import Zygote
-from grader.records.grade import ExerciseGrade, Limits
+from grader.records.grade import ExerciseGrade
+from grader.records.limits import Limits
 
 HERE = Path(__file__).parent
 

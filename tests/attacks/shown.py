@@ -22,7 +22,8 @@ from grader import Conditions, Exercise, Unmet, expect
 from grader.cli.text import print_grade
 from grader.grading.grading import grade as grade_submission
 from grader.intake.staging import stage, unstage
-from grader.records.grade import ExerciseGrade, Grade, Limits, to_json
+from grader.records.grade import ExerciseGrade, Grade, to_json
+from grader.records.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 SECRET = "PLANTED-SECRET-5f1c9a"

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from grader.intake.staging import stage, unstage
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail
 

@@ -17,7 +17,7 @@ import pytest
 
 from grader import Exercise, expect
 from grader.grading.grading import grade_exercise
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail
 

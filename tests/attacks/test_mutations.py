@@ -26,7 +26,8 @@ from grader.intake.staging import stage, unstage
 from grader.jail.handle import Worker, WorkerEnded
 from grader.jail.shared import messages, wire
 from grader.jail.shared.messages import Place
-from grader.records.grade import ExerciseGrade, ExerciseStatus, Limits
+from grader.records.grade import ExerciseGrade, ExerciseStatus
+from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail
 

@@ -248,7 +248,7 @@ import sys
 from pathlib import Path
 from grader.course.layouts import Member, Part, Upload
 from grader.intake.parcel import pack
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 print(pack(Upload([Member("ada")], [Part("", Path(sys.argv[1]))]), Limits()).notes)
 """

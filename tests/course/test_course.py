@@ -13,7 +13,8 @@ from grader.course.settings import CourseError, bundled, read_settings
 from grader.grading.grading import grade
 from grader.grading.listener import Listener
 from grader.intake.staging import stage, unstage
-from grader.records.grade import Limits, to_json
+from grader.records.grade import to_json
+from grader.records.limits import Limits
 
 SOLUTION = "from torch import nn\ndef one():\n    return 1\nclass Model(nn.Module):\n    def forward(self): return 1\n"
 

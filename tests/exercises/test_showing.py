@@ -8,7 +8,7 @@ from grader.course.loading import effective_limits
 from grader.grading.grading import grade_exercise
 from grader.grading.listener import Listener
 from grader.intake.staging import stage, unstage
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import pytest
 
 from grader.grading.grading import grade as grade_submission
 from grader.intake.staging import stage, unstage
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 from grader.records.summary import first_to_fix
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from grader.intake.spool import write_entries
 from grader.intake.staging import stage, unstage
 from grader.jail.shared.messages import Entry
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail
 

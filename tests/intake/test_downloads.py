@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.course.layouts import BadDownload
+from grader.intake import archives
 from grader.intake.archives import unpack
 
 

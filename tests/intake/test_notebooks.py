@@ -19,7 +19,7 @@ from grader.jail.handle import JailError
 from grader.jail.host import Zygote
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, origin_of, record_of
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
 from grader.jail.isolation import measure
 from grader.jail.shared import messages
-from grader.records.grade import LEVELS, Limits
+from grader.records.limits import LEVELS, Limits
 
 pytestmark = pytest.mark.jail
 

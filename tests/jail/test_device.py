@@ -35,11 +35,12 @@ from grader.jail.gpu import Gpu, NoGpu
 from grader.jail.handle import JailError
 from grader.jail.host import Zygote
 from grader.jail.inside import landlock, seccomp, worker
-from grader.jail.inside.zygote import Layers
 from grader.jail.isolation import Isolation, measure
 from grader.jail.shared import lockdown
+from grader.jail.shared.layers import Layers
 from grader.jail.view import worker_view
-from grader.records.grade import ExerciseGrade, Grade, Limits
+from grader.records.grade import ExerciseGrade, Grade
+from grader.records.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 NO_CUDA = "no CUDA device"

@@ -24,7 +24,7 @@ from grader.jail.host import Zygote
 from grader.jail.inside import landlock, seccomp
 from grader.jail.isolation import measure
 from grader.jail.shared import lockdown, messages
-from grader.records.grade import LEVELS, Limits
+from grader.records.limits import LEVELS, Limits
 
 pytestmark = pytest.mark.jail
 

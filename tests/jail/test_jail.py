@@ -24,7 +24,8 @@ from grader.intake.staging import stage, unstage
 from grader.jail.handle import JailError
 from grader.jail.host import Zygote
 from grader.jail.shared import messages
-from grader.records.grade import ExerciseGrade, Limits, Verdict
+from grader.records.grade import ExerciseGrade, Verdict
+from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from grader.records.grade import LEVELS
+from grader.records.limits import LEVELS
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from grader.grading.grading import grade_exercise
 from grader.intake.staging import stage, unstage
 from grader.jail.host import Zygote
 from grader.jail.view import worker_view
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail
 

@@ -15,14 +15,16 @@ import pytest
 import torch
 
 from grader import Exercise, LearningTask, StudentRaised, Unmet, expect, learn
-from grader.authoring.task import Learned, Run, Symptoms
 from grader.course.calibration import Calibration, Row
 from grader.grading.attempt import Attempt
 from grader.grading.grading import grade
 from grader.grading.listener import Listener
 from grader.intake.staging import stage, unstage
+from grader.learning.learned import Learned
+from grader.learning.run import Run, Symptoms
 from grader.records.figures import Band
-from grader.records.grade import ExerciseGrade, Limits, to_json
+from grader.records.grade import ExerciseGrade, to_json
+from grader.records.limits import Limits
 
 BUDGET, EVERY = 60, 20
 

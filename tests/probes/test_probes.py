@@ -19,7 +19,7 @@ from grader.grading.attempt import Attempt
 from grader.grading.listener import Listener
 from grader.grading.student import Student
 from grader.intake.staging import stage, unstage
-from grader.records.grade import Limits
+from grader.records.limits import Limits
 
 LAST = "self.layer(self.rnn(x)[0][:, -1])"
 

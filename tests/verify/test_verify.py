@@ -13,12 +13,13 @@ import torch
 from grader import LearningTask
 from grader.authoring.exercise import Exercise
 from grader.authoring.recipe import Recipe
-from grader.authoring.task import Learned, Run
 from grader.course import calibration
 from grader.course.calibration import Calibration, Row
 from grader.course.loading import load_course
 from grader.course.settings import read_settings
-from grader.records.grade import Limits
+from grader.learning.learned import Learned
+from grader.learning.run import Run
+from grader.records.limits import Limits
 from grader.verify import advice
 from grader.verify.verify import verify_check
 

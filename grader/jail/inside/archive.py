@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from grader.jail.inside.loading import IGNORED
+from grader.jail.shared.ignored import IGNORED
 from grader.jail.shared.messages import Entry, Piece, Unpack, Unpacked, UnpackPiece
 from grader.jail.shared.wire import clean
 

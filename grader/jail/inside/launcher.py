@@ -1,7 +1,7 @@
 """The first program of the jail: starts with a clean environment and a single thread, leaves the host's namespaces
 where the machine allows it, and becomes (or starts) the zygote.
 
-Run by `host.py` as `command` says, with the control socket as an inherited descriptor.
+Started by the host, with the control socket as an inherited descriptor.
 """
 
 import contextlib
@@ -84,10 +84,3 @@ def _namespaces_work(mount_point: str) -> bool:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def command(python: str, package_root: str, descriptor: int) -> list[str]:
-    """The command line that starts the launcher: isolated, no site, no bytecode written, UTF-8."""
-    start = f"from grader.jail.inside.launcher import main; main({descriptor})"
-    code = f"import sys; sys.path.append({package_root!r}); {start}"
-    return [python, "-I", "-S", "-B", "-X", "utf8", "-c", code]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Literal
 
+from grader.jail.shared.ignored import IGNORED
 from grader.jail.shared.messages import Failure, Loaded, Named, Place
 from grader.jail.shared.origins import Origin, origin_of, remember_lines
 from grader.jail.shared.wire import clean, type_name
@@ -24,7 +25,6 @@ from grader.jail.shared.wire import clean, type_name
 SOURCE_BYTES = 2 << 20
 SOURCES = 200
 _OTHERS = 200
-IGNORED = {"__MACOSX", "__pycache__", "grade-report"}
 
 Defines = Literal["definition", "assignment", "nothing"]
 Announce = Callable[[Place, Defines], None]

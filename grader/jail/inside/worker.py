@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 
 import torch
 
-from grader.jail.inside import landlock, loading, seccomp, serving, zygote
+from grader.jail.inside import landlock, loading, seccomp, serving
 from grader.jail.inside.serving import WIRE
 from grader.jail.shared import lockdown, messages
+from grader.jail.shared.layers import SCRATCH, SPOOL, SUBMISSION, Layers
 
 
 def prepare(importable: list[str]) -> None:
@@ -23,7 +24,7 @@ def prepare(importable: list[str]) -> None:
     sys.dont_write_bytecode = True
 
 
-def main(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers) -> NoReturn:
+def main(request: dict[str, Any], descriptors: list[int], layers: Layers) -> NoReturn:
     """In the fork: lock, report, serve."""
     device = torch.device("cpu")
     try:
@@ -39,7 +40,7 @@ def main(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers)
     os._exit(0)
 
 
-def _lock(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers) -> None:
+def _lock(request: dict[str, Any], descriptors: list[int], layers: Layers) -> None:
     """Put on every layer, in the order in which each is still possible. Any failure raises."""
     os.setsid()
     null = os.open("/dev/null", os.O_RDONLY)
@@ -70,7 +71,7 @@ def _lock(request: dict[str, Any], descriptors: list[int], layers: zygote.Layers
         seccomp.install(seccomp.build(os.getpid(), gpu=layers.device is not None))
 
 
-def environment(scratch: str, layers: zygote.Layers) -> dict[str, str]:
+def environment(scratch: str, layers: Layers) -> dict[str, str]:
     """All the variables that a worker has."""
     own = {"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
     if layers.device is None:
@@ -79,7 +80,7 @@ def environment(scratch: str, layers: zygote.Layers) -> dict[str, str]:
     return {**own, "CUDA_VISIBLE_DEVICES": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_DISABLE": "1"}
 
 
-def resources(limits: dict[str, int], layers: zygote.Layers) -> lockdown.Resources:
+def resources(limits: dict[str, int], layers: Layers) -> lockdown.Resources:
     """What a worker may have. A GPU's driver reserves huge ranges of memory: there, the host's watch alone counts."""
     has_gpu = layers.device is not None
     # without a user or a namespace of its own the limit would count everything else this user runs
@@ -108,6 +109,6 @@ def _private_mounts(request: dict[str, Any]) -> None:
     lockdown.unshare(lockdown.CLONE_NEWNS | lockdown.CLONE_NEWIPC)
     flags = lockdown.MS_NOSUID | lockdown.MS_NODEV | lockdown.MS_NOEXEC
     size = request["limits"]["files_mib"]
-    lockdown.mount("tmpfs", zygote.SCRATCH, "tmpfs", flags, f"size={size}m,nr_inodes=2000,mode=1777")
-    lockdown.bind_read_only(f"{zygote.SPOOL}/{request['entry']}", zygote.SUBMISSION)
-    lockdown.unmount(zygote.SPOOL)
+    lockdown.mount("tmpfs", SCRATCH, "tmpfs", flags, f"size={size}m,nr_inodes=2000,mode=1777")
+    lockdown.bind_read_only(f"{SPOOL}/{request['entry']}", SUBMISSION)
+    lockdown.unmount(SPOOL)

@@ -12,28 +12,13 @@ import os
 import socket
 import sys
 import traceback
-from typing import Any, NamedTuple
+from typing import Any
 
 from grader.jail.inside import landlock, seccomp
 from grader.jail.shared import lockdown
+from grader.jail.shared.layers import CANARY, SCRATCH, SPOOL, SUBMISSION, Layers
 
-SPOOL, SUBMISSION, SCRATCH, CANARY = "/spool", "/submission", "/scratch", "/canary"
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: no resource limit counts its memory
-
-
-class Layers(NamedTuple):
-    """What every worker of this zygote will be locked with."""
-
-    namespaces: bool
-    landlock_abi: int
-    rules: list[tuple[int, int]]
-    has_filter: bool
-    uid: int | None
-    keep_capabilities: list[int]
-    data_bytes: int
-    """Private writable memory that a worker inherits."""
-    device: str | None
-    """Where tensors live, with the rules that a GPU needs; None: on the CPU, with all rules."""
 
 
 def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None:

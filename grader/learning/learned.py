@@ -1,0 +1,48 @@
+"""The result of a learning check: its runs, the one that counts, and the verdict."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from grader.authoring.expectations import Judged, Unmet
+from grader.authoring.task import LearningTask
+from grader.learning import diagnosis
+from grader.learning.run import Run, in_words
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The runs of a learning check, and the one that counts."""
+
+    task: LearningTask
+    run: Run
+    runs: list[Run]
+
+    @property
+    def share(self) -> float:
+        """The median share of the runs."""
+        return self.run.share
+
+    def observed(self, name: str) -> Any:
+        """What an observer saw of the model that counts. Raises what it raised."""
+        seen = self.run.observations[name]
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    def judge(self, hint: str | None = None) -> Judged:
+        """The verdict, with what was measured as reason; as hint a cause that was measured, else `hint`, else that the
+        training was still getting better.
+
+        Raises `Unmet` where nothing was learned.
+        """
+        reason = diagnosis.sentence(self.task, self.run)
+        if len(self.runs) > 1:
+            others = ", ".join(in_words(run.score) for run in self.runs)
+            reason += f" Three seeds ended at {others}; the median counts."
+        if self.share >= 1:
+            return Judged(1.0, reason)
+        cause = diagnosis.measured(self.task, self.run)
+        found = cause or hint or diagnosis.still_improving(self.task, self.run)
+        if self.share <= 0:
+            raise Unmet(reason, found)
+        return Judged(self.share, reason, found, is_certain=cause is not None)
