@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from grader import Trace, Vjp
 from grader.jail.inside.models import Models, arguments_of
 from grader.jail.shared import messages, wire
+from grader.probes import Trace, Vjp
 
 torch.set_num_threads(1)
 

@@ -29,20 +29,13 @@ trained. The model keeps nothing from one call to the next.
 
 import torch
 
-from grader import (
-    Exercise,
-    LearningTask,
-    Unmet,
-    expect,
+from grader import Exercise, LearningTask, Unmet, expect, expect_shape, expect_tuple, hookimpl, learn
+from grader.probes import (
     expect_column,
     expect_every_step_reached,
     expect_real,
     expect_recurrent_step,
     expect_repeatable,
-    expect_shape,
-    expect_tuple,
-    hookimpl,
-    learn,
     near,
 )
 

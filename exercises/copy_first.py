@@ -40,21 +40,14 @@ import math
 
 import torch
 
-from grader import (
-    Curve,
-    Exercise,
-    LearningTask,
-    Level,
-    Line,
-    expect,
+from grader import Exercise, LearningTask, expect, hookimpl, learn, show_training
+from grader.figures import Curve, Level, Line
+from grader.probes import (
     expect_column,
     expect_every_step_reached,
     expect_recurrent_step,
     expect_repeatable,
-    hookimpl,
     input_gradient,
-    learn,
-    show_training,
 )
 
 exercise = Exercise("copy_first", title="Copy the first value", statement=__doc__, names=("CopyFirstModel",))

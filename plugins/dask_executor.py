@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from grader import ExecutorSpec, hookimpl
+from grader.plugin import ExecutorSpec, hookimpl
 
 OPTIONS = {
     "address": "the scheduler: tcp://127.0.0.1:8786 on this machine, tls://HOST:8786 beyond it",

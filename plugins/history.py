@@ -2,7 +2,7 @@
 
 import click
 
-from grader import format_points, hookimpl
+from grader.plugin import UsageError, format_points, hookimpl
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,15 +18,12 @@ from grader import format_points, hookimpl
 @click.version_option(package_name="rnn-grader", prog_name="grade")
 def history(student: str, gradebook: str) -> None:
     """List every attempt made for STUDENT, oldest first; a star marks the one that counts."""
-    from grader import GradebookError, open_gradebook  # here, because the database's library takes its time
+    from grader.plugin import open_gradebook  # here, because the database's library takes its time
 
-    try:
-        with open_gradebook(gradebook) as book:
-            attempts = book.history(student)
-    except GradebookError as problem:
-        raise click.UsageError(str(problem)) from None
+    with open_gradebook(gradebook) as book:
+        attempts = book.history(student)
     if not attempts:
-        raise click.UsageError(f"the gradebook has no attempt of '{student}'")
+        raise UsageError(f"the gradebook has no attempt of '{student}'")
     for attempt in attempts:
         mark = "*" if attempt.counts else " "
         points = f"{format_points(attempt.points)} of {format_points(attempt.max_points)}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from grader import Adjustment, Grade, HandIn, format_points, hookimpl
+from grader.plugin import Adjustment, Grade, HandIn, format_points, hookimpl
 
 _WHERE = "[tool.grade.plugins.late_days]"
 _DAY = timedelta(days=1)

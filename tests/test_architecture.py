@@ -1,6 +1,7 @@
 """The rules of the house, read from the syntax trees: who imports whom, what a worker loads, what hooks must have."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -271,11 +272,18 @@ def course_files() -> list[Path]:
     return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py") if "starters" not in file.parts)
 
 
+FACE = {"grader", "grader.figures", "grader.plugin", "grader.probes"}
+
+
 @pytest.mark.parametrize("path", course_files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_exercises_and_plugins_import_the_face_only(path):
-    for name in imports_of(path):
-        parts = name.split(".")
-        assert parts[0] != "grader" or len(parts) == 1 or parts[1] in grader.__all__, name
+    """By its namespaces, and in them only names that they list."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert not [alias.name for alias in node.names if alias.name.split(".")[0] == "grader"]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "grader" and node.level == 0:
+            assert node.module in FACE
+            assert {alias.name for alias in node.names} <= set(importlib.import_module(node.module).__all__)
 
 
 def test_students_code_imports_torch_numpy_and_the_standard_library():
@@ -292,19 +300,61 @@ def test_nobody_imports_content_by_name():
         assert not tops & {"exercises", "plugins", "solutions", "reports"}, path
 
 
-def test_face_is_complete_and_lazy():
-    for name in grader.__all__:
-        assert getattr(grader, name) is not None
-    assert list(grader.__all__) == sorted(grader.__all__)
+@pytest.mark.parametrize("name", sorted(FACE))
+def test_every_name_of_the_face_is_there(name):
+    module = importlib.import_module(name)
+    assert all(getattr(module, entry) is not None for entry in module.__all__)
+
+
+def test_the_face_is_small_and_its_stub_says_the_same():
+    stub = ast.parse((ROOT / "grader" / "__init__.pyi").read_text())
+    imported = {alias.asname for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    (listed,) = (node.value for node in stub.body if isinstance(node, ast.Assign))
+    assert set(ast.literal_eval(listed)) == imported == set(grader.__all__)
+    assert len(imported) <= 25
+    assert set(grader.__all__) <= set(dir(grader))
+
+
+def test_the_face_is_lazy():
+    """A worker imports it, and may open nothing that it names."""
     code = "import grader, sys; sys.exit('torch' in sys.modules or 'click' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+TYPED = """
+import grader
+from grader.plugin import Layout
+reveal_type(grader.Exercise)
+reveal_type(grader.learn)
+reveal_type(grader.figures.Curve)
+reveal_type(Layout)
+grader.Exercise(1, 2, 3, nonsense=4)
+"""
+
+
+@pytest.mark.slow
+def test_the_face_has_types(tmp_path):
+    """As somebody sees it who installed the package: `py.typed` is in it."""
+    (tmp_path / "mine.py").write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--cache-dir", tmp_path / "cache", "mine.py"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
+    revealed = [line.rsplit("->", 1)[-1].strip(' "') for line in told.splitlines() if "Revealed type" in line]
+    named = (
+        "authoring.exercise.Exercise",
+        "learning.learned.Learned",
+        "records.figures.Curve",
+        "course.layouts.Layout",
+    )
+    assert revealed == [f"grader.{name}" for name in named], told
+    assert 'Unexpected keyword argument "nonsense" for "Exercise"' in told
 
 
 def test_a_session_starts_its_fork_server_before_torch_is_imported():
     """The two take a second each, side by side; and no command waits for the database that does not need it."""
     code = "import grader.batch.worker, grader.cli.submit, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-    code = "from grader.course.loading import load_course as l; from grader.course.settings import read_settings as r; import sys; l(r())"
+    code = "import sys; from grader.course.loading import load_course as l; "
+    code += "from grader.course.settings import read_settings as r; l(r())"
     subprocess.run([sys.executable, "-c", f"{code}; sys.exit('sqlalchemy' in sys.modules)"], check=True)
 
 

@@ -36,7 +36,8 @@ from dataclasses import dataclass
 
 import torch
 
-from grader import Exercise, Judged, LearningTask, Unmet, expect, expect_repeatable, hookimpl, near
+from grader import Exercise, Judged, LearningTask, Unmet, expect, hookimpl
+from grader.probes import expect_repeatable, near
 
 from .dates import LENGTH, Dates
 from .decoding import MODEL, Trial, altered, answers, disagreement, exact, fed_with, logits, spread

@@ -76,7 +76,8 @@ class Trial:
 
     def forward(self, src, tgt):
         """Logits in evaluation mode."""
-        return logits(self.model.predict(src, tgt), *tgt.shape, self.classes)
+        count, length = tgt.shape
+        return logits(self.model.predict(src, tgt), count, length, self.classes)
 
     def translate(self):
         """What the model answers, without an <eos> at the end."""

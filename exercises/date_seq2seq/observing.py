@@ -2,7 +2,8 @@
 
 import torch
 
-from grader import Cell, Curve, Line, Samples, StudentRaised, Unmet, differing, learn
+from grader import StudentRaised, Unmet, learn
+from grader.figures import Cell, Curve, Line, Samples, differing
 
 from .dates import LENGTH, framed
 from .decoding import altered, answers, exact, fed_with, logits, spread
@@ -17,7 +18,8 @@ def train(student, task):
     tgt, classes = framed(targets)[0], len(task.dates.target)
 
     def forward(model, tgt):
-        return logits(model.predict(src, tgt), *tgt.shape, classes)
+        count, length = tgt.shape
+        return logits(model.predict(src, tgt), count, length, classes)
 
     def translate(model, src=src):
         return answers(model.predict(src, method="translate"), targets)

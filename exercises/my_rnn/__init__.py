@@ -22,7 +22,8 @@ insists on float32 loses nothing.
 
 import torch
 
-from grader import FUSED_RECURRENT, Exercise, StudentRaised, Unmet, expect, expect_close, expect_shape, hookimpl
+from grader import Exercise, StudentRaised, Unmet, expect, expect_close, expect_shape, hookimpl
+from grader.probes import FUSED_RECURRENT
 
 from . import laws
 from .layer import Layer, observed, probe, traced

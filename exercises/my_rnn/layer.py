@@ -48,6 +48,11 @@ class Gradients(NamedTuple):
 class Layer:
     """A student's `MyRNN` of one size, in one precision."""
 
+    first_x: Tensor
+    """The inputs (B, 1, I) of its first call."""
+    first_outputs: Tensor
+    """What it answered to them."""
+
     def __init__(self, student: Any, input_size: int, hidden_size: int, dtype: torch.dtype):
         self.model = student.build("MyRNN", input_size, hidden_size, dtype=dtype)
         self.generator = student.generator

@@ -6,7 +6,8 @@ The inputs are drawn for the report alone, so no verdict hangs on them, and what
 import torch
 from torch import Tensor
 
-from grader import Curve, Line, Mark, StudentRaised, Unmet
+from grader import StudentRaised, Unmet
+from grader.figures import Curve, Line, Mark
 
 from .laws import ACTIVATIONS, SEQUENCES
 from .step import Elementwise, Step, far, features, fit

@@ -37,7 +37,8 @@ from dataclasses import dataclass
 
 import torch
 
-from grader import Exercise, LearningTask, expect, expect_repeatable, hookimpl, near
+from grader import Exercise, LearningTask, expect, hookimpl
+from grader.probes import expect_repeatable, near
 
 from .asking import LETTERS, MODEL, Probe, answers
 from .corpus import Corpus, from_faker, from_folder

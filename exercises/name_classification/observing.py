@@ -2,7 +2,8 @@
 
 import torch
 
-from grader import Cell, Matrix, Samples, StudentRaised, Unmet, learn
+from grader import StudentRaised, Unmet, learn
+from grader.figures import Cell, Matrix, Samples
 
 from .asking import answers
 
@@ -75,7 +76,8 @@ def mistakes(wrong, logits, targets, data):
     """The mistakes that the model is surest of, one for each two lists."""
     chances = logits.softmax(dim=1)
     found = logits.argmax(dim=1)
-    rows, seen = [], set()
+    rows: list[list[Cell]] = []
+    seen = set()
     for row in wrong[chances[wrong, found[wrong]].argsort(descending=True)].tolist():
         pair = (int(targets[row]), int(found[row]))
         if pair in seen or len(rows) == SHOWN:

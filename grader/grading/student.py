@@ -89,7 +89,7 @@ class Student:
         self.generator = torch.Generator().manual_seed(attempt.seed(f"{check}/host"))
         self._seed: int | None = attempt.seed(f"{check}/worker")
 
-    def build(self, name: str, *arguments: Any, dtype: torch.dtype = torch.float32) -> "RemoteModel":
+    def build(self, name: str, *arguments: Any, dtype: torch.dtype = torch.float32) -> "Model":
         """Build `name(*arguments)` under this default dtype. Raises `StudentRaised`, `NotAModule`."""
         self._attempt.require(name)
         tensors: list[torch.Tensor] = []
@@ -99,7 +99,7 @@ class Student:
         if not built.is_module:
             raise NotAModule(f"{doing} is an object of type {plain(built.type_name, 100)}, not an `nn.Module`")
         self._attempt.built = True
-        return RemoteModel(self, built.model, request, tensors)
+        return Model(self, built.model, request, tensors)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call the function `name` and return what it returns. Raises `StudentRaised`."""
@@ -218,7 +218,7 @@ class Student:
             raise self._attempt.break_off(str(error)) from None
 
 
-class RemoteModel:
+class Model:
     """A student's model in the worker. It lives as long as the check that built it."""
 
     def __init__(self, student: Student, index: int, build: messages.Build, tensors: list[torch.Tensor]):
@@ -226,14 +226,14 @@ class RemoteModel:
         self._answered: dict[str, str] = {}
         """By method: the shapes of the inputs that it answered first."""
 
-    def twin(self) -> "RemoteModel":
+    def twin(self) -> "Model":
         """Another model, built in the same way, that was never called. Raises `StudentRaised`, `NotAModule`."""
         tensors = list(self._tensors)
         doing = f"`{self._build.name}`"
         built, _ = self._student.ask(self._build, tensors, messages.Built, doing)
         if not built.is_module:
             raise NotAModule(f"{doing} is an object of type {plain(built.type_name, 100)}, not an `nn.Module`")
-        return RemoteModel(self._student, built.model, self._build, self._tensors)
+        return Model(self._student, built.model, self._build, self._tensors)
 
     def __call__(self, *inputs: Any) -> Any:
         """A forward pass without gradients, in the mode the model was built in."""

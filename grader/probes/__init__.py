@@ -1,1 +1,26 @@
-"""What a check may ask of a model."""
+"""What a check may ask of a model: behaviour that a score cannot see."""
+
+from grader.grading.student import FUSED_RECURRENT, Trace, Vjp, recurrent
+from grader.probes.sequence import (
+    expect_column,
+    expect_every_step_reached,
+    expect_real,
+    expect_recurrent_step,
+    expect_repeatable,
+    input_gradient,
+    near,
+)
+
+__all__ = [
+    "FUSED_RECURRENT",
+    "Trace",
+    "Vjp",
+    "expect_column",
+    "expect_every_step_reached",
+    "expect_real",
+    "expect_recurrent_step",
+    "expect_repeatable",
+    "input_gradient",
+    "near",
+    "recurrent",
+]

@@ -38,8 +38,8 @@ class Line(msgspec.Struct, frozen=True):
     """
 
     name: str
-    x: list[float]
-    y: list[float]
+    x: Sequence[float]
+    y: Sequence[float]
     dropped: int = 0
     """How many points were not finite. A report says so: a training that diverged must not look short."""
 
@@ -55,9 +55,9 @@ class Band(msgspec.Struct, frozen=True):
     """
 
     name: str
-    x: list[float]
-    low: list[float]
-    high: list[float]
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
     dropped: int = 0
 
     def __post_init__(self) -> None:
@@ -105,6 +105,11 @@ class Curve(msgspec.Struct, frozen=True, tag=True):
     """Show `y` on a logarithmic axis. What is not positive is drawn at its lower edge."""
     description: str = ""
     """For those who do not see the chart. By default, the report tells where each line starts and ends."""
+
+    @property
+    def drawn(self) -> list[Line | Band]:
+        """Lines, then bands."""
+        return [*self.lines, *self.bands]
 
 
 class Matrix(msgspec.Struct, frozen=True, tag=True):

@@ -3,7 +3,7 @@
 Our own documents are written whole; a sheet of an LMS is the instructor's and is filled in place, cell by cell.
 """
 
-from grader import Exporter, hookimpl
+from grader.plugin import Exporter, hookimpl
 
 from . import canvas, csv_table, feedback, gradescope, json_document, junit, moodle, similarity
 

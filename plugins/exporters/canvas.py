@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from grader import CannotExport, Exported, Exporting
+from grader.plugin import CannotExport, Exported, Exporting
 
 from .filling import Column, fill, listed, matching_notes, read_scores
 from .sheets import Sheet, decimal_mark, number, read_sheet

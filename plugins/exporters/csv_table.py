@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from grader import Exported, Exporting, Row, format_points
+from grader.plugin import Exported, Exporting, Row, format_points
 
 COLUMNS = ("submission", "status", "points", "max_points", "percent", "seed", "flags")
 

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 
-from grader import CannotExport, Exported, Exporting, Row
+from grader.plugin import CannotExport, Exported, Exporting, Row
 
 from .filling import listed
 from .safe_names import safe_name

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from grader import Exporting, format_points
+from grader.plugin import Exporting, format_points
 
 from .sheets import Sheet, number
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from grader import ExerciseGrade, Exported, Exporting, Row, Verdict, format_points
+from grader.plugin import ExerciseGrade, Exported, Exporting, Row, Verdict, format_points
 
 from .safe_names import unique_names
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from grader import Exported, Exporting, Row
+from grader.plugin import Exported, Exporting, Row
 
 SCHEMA = 1
 

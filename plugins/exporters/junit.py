@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from grader import ExerciseGrade, Exported, Exporting, Row, Verdict, format_points
+from grader.plugin import ExerciseGrade, Exported, Exporting, Row, Verdict, format_points
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document may hold, not even escaped."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader import CannotExport
+from grader.plugin import CannotExport
 
 BOM = b"\xef\xbb\xbf"
 

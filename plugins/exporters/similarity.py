@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from grader import Exported, Exporting
+from grader.plugin import Exported, Exporting
 
 from .csv_table import inert
 from .safe_names import unique_names, unique_paths

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grader import Matrix, ReportWriter, Samples, first_to_fix, format_points, hookimpl
+from grader.figures import Matrix, Samples
+from grader.plugin import ReportWriter, first_to_fix, format_points, hookimpl
 
 from .fitting import fitted, worded
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from grader import Adjustment, ClassView, Conditions, Curve, Figure, Grade
+    from grader.figures import Curve, Figure
+    from grader.plugin import Adjustment, ClassView, Conditions, Grade
 
     from .numbers import Table
     from .tables import MatrixTable, SamplesTable

@@ -28,7 +28,7 @@ from . import scales
 from .numbers import tick
 
 if TYPE_CHECKING:
-    from grader import Band, Curve, Line
+    from grader.figures import Band, Curve, Level, Line
 
 logging.getLogger("matplotlib").addHandler(logging.NullHandler())  # its remarks on fonts are not for the terminal
 
@@ -94,7 +94,7 @@ def as_shipped() -> Iterator[None]:
     """matplotlib's own settings, whatever this process has set, and then its settings again."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]  # a table of any settings
         yield
 
 
@@ -137,7 +137,7 @@ class Drawing:
         self.figure.patch.set_visible(False)
         self.x, self.y = scales.across(curve, paper.width), scales.up(curve)
         # room for numbers at the left and below, marks above, and labels at the right
-        things = (*curve.lines, *curve.bands, *curve.levels)
+        things: list[Line | Band | Level] = [*curve.drawn, *curve.levels]
         self.left = 8 + max((paper.wide(tick(y)) for y in self.y.ticks), default=0)
         names = (paper.wide(text) for thing in things for text in paper.wrap(thing.name))
         self.right = paper.width - 36 - max(names, default=0)

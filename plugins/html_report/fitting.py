@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grader import ExerciseGrade, Grade
+    from grader.plugin import ExerciseGrade, Grade
 
 LARGEST = 390_000
 """Bytes of a page, at most."""
@@ -40,7 +40,7 @@ def worded(figure: Any) -> Any:
     """A figure whose words, and those of its lines, fit a page. What stands in its cells is cut where it is shown."""
     import msgspec
 
-    fields = {}
+    fields: dict[str, Any] = {}
     for name in figure.__struct_fields__:
         value = getattr(figure, name)
         if isinstance(value, str) and len(value) > WORDS:

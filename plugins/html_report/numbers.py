@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from grader import Curve
+    from grader.figures import Band, Curve, Line
 
 ROWS = 20  # at most, in a table
 
@@ -31,21 +31,21 @@ def tick(value: float) -> str:
 def table(curve: "Curve") -> Table:
     """Up to `ROWS` points from the first to the last, with what the bands say there."""
     measured = [[(line.x, line.y)] for line in curve.lines] + [[(b.x, b.low), (b.x, b.high)] for b in curve.bands]
-    owners = [line for line in curve.lines if line.x] or curve.bands
+    owners: Sequence[Line | Band] = [line for line in curve.lines if line.x] or curve.bands
     xs = sorted({x for owner in owners for x in owner.x})
     if len(xs) > ROWS:
         xs = [xs[round(position * (len(xs) - 1) / (ROWS - 1))] for position in range(ROWS)]
-    head = [curve.x_label, *(thing.name for thing in (*curve.lines, *curve.bands))]
+    head = [curve.x_label, *(thing.name for thing in curve.drawn)]
     rows = [[tick(x), *(_cell(x, columns) for columns in measured)] for x in xs]
     return Table(head, rows)
 
 
-def _cell(x: float, columns: Sequence[tuple[list[float], list[float]]]) -> str:
+def _cell(x: float, columns: Sequence[tuple[Sequence[float], Sequence[float]]]) -> str:
     values = [_read(x, *column) for column in columns]
     return " to ".join(number(value) for value in values if value is not None) or "–"
 
 
-def _read(x: float, xs: list[float], ys: list[float]) -> float | None:
+def _read(x: float, xs: Sequence[float], ys: Sequence[float]) -> float | None:
     """The height of a drawn line at `x`; None where there is none."""
     if not xs or not xs[0] <= x <= xs[-1]:
         return None
@@ -67,8 +67,8 @@ def facts(curve: "Curve") -> list[str]:
 
 def gaps(curve: "Curve") -> list[str]:
     """What is not drawn, or not where it belongs."""
-    found = [f"{thing.name}: no finite value." for thing in (*curve.lines, *curve.bands) if not thing.x]
-    for thing in (*curve.lines, *curve.bands):
+    found = [f"{thing.name}: no finite value." for thing in curve.drawn if not thing.x]
+    for thing in curve.drawn:
         if thing.x and thing.dropped:
             values = "1 value is" if thing.dropped == 1 else f"{thing.dropped} values are"
             found.append(f"{thing.name}: {values} not finite and not shown.")

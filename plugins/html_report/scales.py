@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 if TYPE_CHECKING:
-    from grader import Curve
+    from grader.figures import Curve
 
 TICKS = 6  # at most, for every place that was measured to have a tick of its own
 LARGEST = 1e100  # what lies beyond is drawn there
@@ -31,7 +31,7 @@ class Scale(NamedTuple):
 
 def across(curve: "Curve", width: int) -> Scale:
     """The axis of x, as wide as what is drawn, with about a tick per 80 pixels."""
-    xs = _drawable(x for thing in (*curve.lines, *curve.bands) for x in thing.x)
+    xs = _drawable(x for thing in curve.drawn for x in thing.x)
     xs += _drawable(mark.x for mark in curve.marks)
     first, last = _apart(min(xs, default=0), max(xs, default=1))
     places = sorted(set(xs))
@@ -44,7 +44,7 @@ def across(curve: "Curve", width: int) -> Scale:
 def up(curve: "Curve") -> Scale:
     """The axis of y: logarithmic, where that was asked for and anything is above zero."""
     ys = _drawable(y for line in curve.lines for y in line.y)
-    ys += _drawable(y for band in curve.bands for y in band.low + band.high)
+    ys += _drawable(y for band in curve.bands for y in (*band.low, *band.high))
     ys += _drawable(level.y for level in curve.levels)
     if positive := [max(y, 1 / LARGEST) for y in ys if y > 0] if curve.log_y else []:
         low, high = min(positive) / 1.25, max(positive) * 1.25

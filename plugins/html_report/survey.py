@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grader import first_to_fix
+from grader.plugin import first_to_fix
 
 if TYPE_CHECKING:
-    from grader import ClassView, Exercise, Row
+    from grader import Exercise
+    from grader.plugin import ClassView, Row
 
 BINS = 10
 NEAR = 2.0

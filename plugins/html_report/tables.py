@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from grader import Cell, Matrix, Samples
+    from grader.figures import Cell, Matrix, Samples
 
 CLASSES, ROWS, COLUMNS, CHARACTERS = 18, 20, 8, 200  # at most: of a matrix, of samples, and of a cell
 SHADES = 5

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader import Collected, Layout, hookimpl
+from grader.plugin import Collected, Layout, hookimpl
 
 from . import blackboard, canvas, git, gradescope, moodle, plain
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from grader import Collected, Member, Part, Skipped, Upload
+from grader.plugin import Collected, Member, Part, Skipped, Upload
 
 from .listing import look_into, most, root, usable
 

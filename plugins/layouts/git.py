@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from grader import Collected, Member, Part, Skipped, Upload
+from grader.plugin import Collected, Member, Part, Skipped, Upload
 
 from . import gradescope, moodle
 from .listing import look_into, root, same_text

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from grader import Collected, Member, Part, Skipped, Upload
+from grader.plugin import Collected, Member, Part, Skipped, Upload
 
 from .listing import look_into, root, same_text
 from .metadata import Submission, read_metadata

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from grader import BadDownload, Skipped
+from grader.plugin import BadDownload, Skipped
 
 _IGNORED = {"__MACOSX", "__pycache__", "grade-report", "Thumbs.db", "desktop.ini"}
 

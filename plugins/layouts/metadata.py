@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grader import BadDownload
+from grader.plugin import BadDownload
 
 if TYPE_CHECKING:
     import yaml

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from grader import Collected, Member, Part, Skipped, Upload
+from grader.plugin import Collected, Member, Part, Skipped, Upload
 
 from .listing import look_into, most, root, same_text, usable
 

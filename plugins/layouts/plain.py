@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader import BadDownload, Collected, Member, Part, Skipped, Upload
+from grader.plugin import BadDownload, Collected, Member, Part, Skipped, Upload
 
 from .listing import look_into, same_text
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from grader import Format, hookimpl
+from grader.plugin import Format, hookimpl
 
 notebook = Format(
     name="notebook",

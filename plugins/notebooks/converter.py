@@ -5,6 +5,7 @@ lines become nothing, saved outputs are not looked at. Lines stay where they are
 """
 
 import ast
+import json
 import logging
 import re
 import warnings
@@ -36,8 +37,9 @@ def convert(path):
     if sum(len(source) for source in cells if isinstance(source, str)) > CODE_CHARACTERS:
         raise ValueError(f"there are more than {CODE_CHARACTERS >> 20} MiB of code in it; is it source code?")
     own = f"{Path(path).stem}.py"
-    pieces = {own: []}
-    broken, dropped = [], []
+    pieces: dict = {own: []}
+    broken: list = []
+    dropped: list = []
     for number, source in enumerate(cells, start=1):
         try:
             if not isinstance(source, str):
@@ -77,7 +79,7 @@ def read(path):
         return nbformat.convert(reader.reads(text), 4)
     except reader.NotJSONError as error:
         cause = error.__cause__
-        where = f"line {cause.lineno}: {cause.msg}" if hasattr(cause, "lineno") else "no JSON"
+        where = f"line {cause.lineno}: {cause.msg}" if isinstance(cause, json.JSONDecodeError) else "no JSON"
         raise ValueError(f"it is broken ({where}); {AGAIN}") from None
     except RecursionError:
         raise ValueError(f"it is nested too deeply; {AGAIN}") from None
@@ -118,7 +120,7 @@ def cleaned(first, lines):
     empty = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     text = [f"{line}\n" for line in lines[empty:]]
     for transform in TransformerManager().cleanup_transforms:
-        text = transform(text)
+        text = transform(text)  # type: ignore[operator]
     return first + empty, "".join(text).removesuffix("\n").split("\n")
 
 

@@ -18,10 +18,11 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from grader import Conditions, Exercise, Unmet, expect
+from grader import Exercise, Unmet, expect
 from grader.cli.text import print_grade
 from grader.grading.grading import grade as grade_submission
 from grader.intake.staging import stage, unstage
+from grader.plugin import Conditions
 from grader.records.grade import ExerciseGrade, Grade, to_json
 from grader.records.limits import Limits
 

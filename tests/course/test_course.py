@@ -7,12 +7,13 @@ import textwrap
 
 import pytest
 
-from grader import Conditions, Unmet
+from grader import Unmet
 from grader.course.loading import UnknownExercise, effective_limits, load_course
 from grader.course.settings import CourseError, bundled, read_settings
 from grader.grading.grading import grade
 from grader.grading.listener import Listener
 from grader.intake.staging import stage, unstage
+from grader.plugin import Conditions
 from grader.records.grade import to_json
 from grader.records.limits import Limits
 
@@ -92,7 +93,7 @@ def test_a_course_without_plugins_reports_with_the_bundled_ones(folder):
 
 
 def test_plugins_of_the_course_add_to_the_bundled_ones(folder):
-    writer = "from grader import ReportWriter, hookimpl\n@hookimpl\ndef grader_reports(reports):\n"
+    writer = "from grader.plugin import ReportWriter, hookimpl\n@hookimpl\ndef grader_reports(reports):\n"
     writer += "    return [ReportWriter('mine', lambda grade, conditions: 'page')]\n"
     loaded = load(folder(task=plugin(), plugins={"mine": writer}))
     assert set(loaded.reports) == {"html", "mine"}

@@ -87,7 +87,7 @@ def test_an_installed_plugin_is_found_by_its_entry_point(grade_with, installed, 
     assert "2 of 2 points" in graded.stdout
 
 
-HOOK = "from grader import Exercise, ReportWriter, hookimpl\n@hookimpl\ndef {}:\n    return {}\n"
+HOOK = "from grader.plugin import Exercise, ReportWriter, hookimpl\n@hookimpl\ndef {}:\n    return {}\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import Conditions
+from grader.plugin import Conditions
 from grader.records.grade import to_json
 from grader.records.sanitize import plain
 

@@ -498,7 +498,7 @@ def test_packages_that_are_not_installed_are_the_graders_fault(zygote):
 def test_formats_that_will_not_do_are_refused_before_grading(tmp_path, claims, message):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "odd.py").write_text(
-        "from grader import Format, hookimpl\n@hookimpl\ndef grader_formats():\n"
+        "from grader.plugin import Format, hookimpl\n@hookimpl\ndef grader_formats():\n"
         f"    return [Format('odd', ({claims},), (), __file__)]\n"
     )
     with pytest.raises(CourseError, match=message):

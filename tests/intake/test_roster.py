@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader import BadDownload, Collected, Member, Part, Skipped, Upload
 from grader.intake.roster import apply_roster, read_roster
+from grader.plugin import BadDownload, Collected, Member, Part, Skipped, Upload
 
 ADA = ("Ada Lovelace", "ada@example.edu")
 GRACE = ("Grace Hopper", "grace@example.edu")

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from grader import Exercise, ExerciseGrade
+from grader import Exercise
 from grader.grading.grading import grade_exercise
 from grader.intake.staging import stage, unstage
 from grader.jail.host import Zygote
 from grader.jail.view import worker_view
+from grader.plugin import ExerciseGrade
 from grader.records.limits import Limits
 
 pytestmark = pytest.mark.jail

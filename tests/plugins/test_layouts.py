@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader import BadDownload, Collected, Upload
 from grader.intake.pattern_layout import layout_by_pattern
+from grader.plugin import BadDownload, Collected, Upload
 
 ROOT = Path(__file__).parents[2]
 CODE = "class MyRNN: ..."

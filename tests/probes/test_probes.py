@@ -5,9 +5,12 @@ import textwrap
 import pytest
 import torch
 
-from grader import (
-    Exercise,
-    Unmet,
+from grader import Exercise, Unmet
+from grader.grading.attempt import Attempt
+from grader.grading.listener import Listener
+from grader.grading.student import Student
+from grader.intake.staging import stage, unstage
+from grader.probes import (
     expect_column,
     expect_every_step_reached,
     expect_recurrent_step,
@@ -15,10 +18,6 @@ from grader import (
     input_gradient,
     near,
 )
-from grader.grading.attempt import Attempt
-from grader.grading.listener import Listener
-from grader.grading.student import Student
-from grader.intake.staging import stage, unstage
 from grader.records.limits import Limits
 
 LAST = "self.layer(self.rnn(x)[0][:, -1])"

@@ -11,19 +11,9 @@ asked about new strings of 8 bits and of 12.
 
 import torch
 
-from grader import (
-    Curve,
-    Exercise,
-    LearningTask,
-    Level,
-    Line,
-    expect,
-    expect_recurrent_step,
-    expect_repeatable,
-    expect_shape,
-    hookimpl,
-    learn,
-)
+from grader import Exercise, LearningTask, expect, expect_shape, hookimpl, learn
+from grader.figures import Curve, Level, Line
+from grader.probes import expect_recurrent_step, expect_repeatable
 
 exercise = Exercise("parity", title="Parity of a bit string", statement=__doc__, names=("ParityModel",))
 

@@ -1,0 +1,5 @@
+"""What a check can show in a report: `student.show(figures.Curve(...))`."""
+
+from grader.records.figures import Band, Cell, Curve, Figure, Level, Line, Mark, Matrix, Samples, differing
+
+__all__ = ["Band", "Cell", "Curve", "Figure", "Level", "Line", "Mark", "Matrix", "Samples", "differing"]

@@ -1,0 +1,63 @@
+"""What a plugin may import: the hook marker, what each hook contributes, and the records that it is given."""
+
+from typing import TYPE_CHECKING, Any
+
+from grader.authoring.exercise import Exercise
+from grader.course.hookspecs import (
+    CannotExport,
+    ClassView,
+    ExecutorSpec,
+    Exported,
+    Exporter,
+    Exporting,
+    Format,
+    ReportWriter,
+    hookimpl,
+)
+from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
+from grader.records.errors import UsageError
+from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Row, Verdict
+from grader.records.summary import first_to_fix, format_points
+
+if TYPE_CHECKING:
+    from grader.batch.gradebook import open_gradebook
+
+__all__ = [
+    "Adjustment",
+    "BadDownload",
+    "CannotExport",
+    "ClassView",
+    "Collected",
+    "Conditions",
+    "ExecutorSpec",
+    "Exercise",
+    "ExerciseGrade",
+    "Exported",
+    "Exporter",
+    "Exporting",
+    "Format",
+    "Grade",
+    "HandIn",
+    "Layout",
+    "Member",
+    "Part",
+    "ReportWriter",
+    "Row",
+    "Skipped",
+    "Upload",
+    "UsageError",
+    "Verdict",
+    "first_to_fix",
+    "format_points",
+    "hookimpl",
+    "open_gradebook",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The gradebook's library takes a while to import, and few need it."""
+    if name == "open_gradebook":
+        from grader.batch.gradebook import open_gradebook
+
+        return open_gradebook
+    raise AttributeError(f"module 'grader.plugin' has no attribute {name!r}")
