@@ -1,6 +1,7 @@
 """`grade new exercise`: what it writes verifies at once, and nothing is ever overwritten."""
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,6 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-import grader
 from grader.cli.main import main
 from grader.cli.new import TEMPLATES
 
@@ -144,8 +144,8 @@ def test_templates_import_what_they_may(path):
     text = path.read_text().replace("$id", "task").replace("$class", "TaskModel").replace("$title", "Task")
     assert "$" not in text
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module == "grader":
-            assert {alias.name for alias in node.names} <= set(grader.__all__)
+        if isinstance(node, ast.ImportFrom) and node.module in ("grader", "grader.figures", "grader.probes"):
+            assert {alias.name for alias in node.names} <= set(importlib.import_module(node.module).__all__)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             assert set(names) <= {"torch"}, names
