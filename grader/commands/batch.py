@@ -124,6 +124,9 @@ def batch(path: Path, format_: str, fail_under: float, course: "Settings", outpu
         click.echo(f"grade: {path}: no such file or folder", err=True)
         raise SystemExit(2)
     with ends_in_one_line():
+        from grader.jail.starting import check_inherited
+
+        check_inherited()
         from grader.course import load_course
 
         loaded = load_course(course)

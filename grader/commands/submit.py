@@ -128,7 +128,7 @@ def _grade(
     course: "Settings",
 ) -> "tuple[Grade, Conditions, str]":
     from grader import slot
-    from grader.course import UnknownExercise
+    from grader.errors import UsageError
 
     def isolate(zygote: "Zygote", measured: "Isolation", trains: bool) -> "Isolation":
         if not trains and device != "cuda":
@@ -138,7 +138,7 @@ def _grade(
     with progress_on(sys.stderr) as show, ExitStack() as stack:
         try:
             opened = stack.enter_context(slot.open_slot(course, ids, isolate, require, show=show))
-        except UnknownExercise as problem:
+        except UsageError as problem:
             raise click.UsageError(str(problem)) from None
         except slot.Refused as problem:
             fail(str(problem))

@@ -33,6 +33,8 @@ class Layers(NamedTuple):
     """Private writable memory that a worker inherits."""
     device: str | None
     """Where tensors live, with the rules that a GPU needs; None: on the CPU, with all rules."""
+    address_bytes: int = 0
+    """Addresses that a worker inherits."""
 
 
 def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None:
@@ -62,6 +64,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         keep_capabilities=[] if namespaces else [c for c in plan["keep_capabilities"] if _is_harmless(c, version)],
         data_bytes=_status_kib(status, "VmData") * 1024,
         device=device,
+        address_bytes=_status_kib(status, "VmSize") * 1024,
     )
     worker.prepare(view["importable"])
     gc.collect()
