@@ -6,8 +6,12 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
+from grader.jail.handle import JailError
 from grader.jail.shared import lockdown
+from grader.records.limits import Limits
 
+_LEAST_BYTES = 1 << 30
+"""Memory and addresses below which torch cannot even be imported, here or in the jail."""
 _USERS = range(60_000, 65_000)
 """Below 65536, so that they exist in a container with a small range of ids."""
 
@@ -27,6 +31,21 @@ def clean_environment(temporary: Path, library_path: str | None = None) -> dict[
         "MKL_NUM_THREADS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
     }
+
+
+def check_inherited() -> None:
+    """Raise `JailError` where this process was started in a way that nothing right can come of: before torch is
+    imported, whose own words for it help nobody."""
+    try:
+        os.getcwd()
+        lockdown.require_limit("RLIMIT_STACK", lockdown.STACK_BYTES)
+        lockdown.require_limit("RLIMIT_FSIZE", Limits().files_mib << 20)
+        for name in ("RLIMIT_AS", "RLIMIT_DATA"):
+            lockdown.require_limit(name, _LEAST_BYTES)
+    except lockdown.LimitTooLow as problem:
+        raise JailError(str(problem)) from None
+    except OSError:
+        raise JailError("the current folder is gone; go to one that is there and start the grader again") from None
 
 
 def free_user() -> tuple[int, socket.socket]:

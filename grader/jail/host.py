@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 
 from grader.jail import cgroups
-from grader.jail.environment import clean_environment, free_user, needed_capabilities
+from grader.jail.environment import check_inherited, clean_environment, free_user, needed_capabilities
 from grader.jail.gpu import Gpu, take_turn
 from grader.jail.handle import JailError, Worker, ZygoteGone, patiently, remove_tree
 from grader.jail.shared.layers import CANARY, SCRATCH, SUBMISSION
@@ -122,6 +122,7 @@ class Zygote:
         """Take a folder, a user and the control groups, then start the launcher. Raises `JailError`."""
         if sys.platform != "linux":
             raise JailError("this version grades on Linux only; on Windows, use WSL 2")
+        check_inherited()
         if self._beside is not None:
             self.uid = self._beside.uid
         elif self.as_root:
@@ -134,11 +135,13 @@ class Zygote:
                 self.groups = cgroups.find()
             except cgroups.NoGroups as problem:
                 self.no_groups = str(problem)
-        self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="grade-")).absolute()  # with TMPDIR=. it is not
+        # here and below: `chmod`, because what `mkdir` is asked for goes through the user's umask
         self.folder.chmod(0o711 if self.as_root else 0o700)
         self.spool: Path = self._beside.spool if self._beside is not None else self.folder / "spool"
         for name in ("spool", "root", "tmp"):
-            (self.folder / name).mkdir(mode=0o711)
+            (self.folder / name).mkdir()
+            (self.folder / name).chmod(0o711)
         self.canary = self.folder / "canary"
         self.canary.write_text(secrets.token_hex(16))
         self.canary.chmod(0o644)
@@ -216,6 +219,7 @@ class Zygote:
         scratch = None
         if not namespaces:
             scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=self.folder))
+            scratch.chmod(0o700)
             if self.as_root:
                 os.chown(scratch, self.uid, self.uid)
         request = {
@@ -261,7 +265,8 @@ class Zygote:
     def new_entry(self) -> Path:
         """A new empty folder in the spool: what a worker may be shown as its submission."""
         entry = self.spool / f"{next(self._entries):06d}"
-        entry.mkdir(mode=0o700)
+        entry.mkdir()
+        entry.chmod(0o700)
         return entry
 
     def inside_canary(self) -> str:

@@ -241,7 +241,7 @@ def test_a_call_of_the_zygote_that_does_nothing_is_noticed(copy, made, call):
 @pytest.mark.parametrize(
     ("process", "call", "code", "said"),
     [
-        ("launcher", "resource.setrlimit from _allow_many_descriptors", errno.EIO, "a fault put in by a test"),
+        ("launcher", "resource.setrlimit from _reset_inherited", errno.EIO, "a fault put in by a test"),
         ("worker", "seccomp.install from _lock", errno.EIO, "a fault put in by a test"),
         pytest.param("worker", "seccomp.install from _lock", None, "should hold and does not", marks=pytest.mark.slow),
     ],

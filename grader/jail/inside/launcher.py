@@ -19,17 +19,20 @@ _NAMESPACES = (
     lockdown.CLONE_NEWNS | lockdown.CLONE_NEWPID | lockdown.CLONE_NEWNET | lockdown.CLONE_NEWIPC | lockdown.CLONE_NEWUTS
 )
 
+_RAISED = (
+    *(resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_DATA),
+    *(resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC),
+)
+_OTHER_DESCRIPTORS = 64  # what the zygote has open beside the paths, with room to import
+
 
 def main(descriptor: int) -> None:
     """Read the plan from the control socket, then run the zygote until the socket closes."""
     lockdown.die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's to handle
+    _reset_inherited()
     control = socket.socket(fileno=descriptor)
     plan = _receive_plan(control)
-    _allow_many_descriptors()
-    # where the machine runs out of memory, rather a worker than the grader
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("900")
+    _require_descriptors(plan["view"])
     # a GPU's driver asks for /proc, /sys and /dev as the machine has them
     namespaces = plan["device"] is None and _namespaces_work(plan["root"])
     if namespaces:
@@ -56,10 +59,44 @@ def _receive_plan(control: socket.socket) -> dict[str, Any]:
     return json.loads(data)
 
 
-def _allow_many_descriptors() -> None:
+def _reset_inherited() -> None:
+    """Set whatever a process inherits and a worker would feel: one submission earns the same, however the grader was
+    started. It may start the launcher anew.
+
+    The host sets what only a parent can: the environment, the current folder, the session and the descriptors. As they
+    were stay: niceness, batch and idle scheduling, processors and I/O priority, which are the user's wish and slow the
+    host down too; hard limits (`lockdown.require_limit`); and capabilities, which each worker gives up.
+    """
+    os.umask(0o022)  # the user of the workers has to pass the mount points in the zygote's root
+    lockdown.reset_personality()  # with that of `linux32` the machine has another name, and no table of system calls
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)  # with SIGCHLD ignored, the kernel reaps children and we cannot
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's to handle
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # as Python starts: exceptions, which can be caught
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK in (os.SCHED_FIFO, os.SCHED_RR):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # else an endless loop keeps the host from running
+    # where the machine runs out of memory, rather a worker than the grader
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("900")
+    for kind in _RAISED:  # soft limits are for programs that do not know what they need; each worker gets its own
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (hard, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    resource.setrlimit(resource.RLIMIT_STACK, (lockdown.STACK_BYTES, lockdown.STACK_BYTES))
+    if stack != lockdown.STACK_BYTES:  # what threads get is read when a program starts
+        os.execv(sys.executable, sys.orig_argv)
+
+
+def _require_descriptors(view: dict[str, Any]) -> None:
     """Each path of the view is held open for Landlock: thousands, where libraries are listed one by one."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    paths = sum(len(view[kind]) for kind in ("readable", "listable", "controllable"))
+    try:
+        lockdown.require_limit("RLIMIT_NOFILE", paths + _OTHER_DESCRIPTORS)
+    except lockdown.LimitTooLow as problem:
+        raise SystemExit(str(problem)) from None  # the last line of the log is what the host tells
 
 
 def _leave_namespaces() -> None:

@@ -32,6 +32,8 @@ def main(request: dict[str, Any], descriptors: list[int], layers: Layers) -> NoR
         if layers.device is not None:
             device = _start_device(layers.device)
         error = None
+    except lockdown.LimitTooLow as problem:
+        error = str(problem)
     except BaseException as problem:
         error = f"{type(problem).__name__}: {problem}"
     serving.send(messages.Ready(error))
@@ -66,6 +68,8 @@ def _lock(request: dict[str, Any], descriptors: list[int], layers: Layers) -> No
             own += [("/proc/self/task", landlock.THREADS)]
         landlock.restrict([*layers.rules, *landlock.open_rules(own)], layers.landlock_abi)
     lockdown.close_descriptors([0, 1, 2, WIRE])
+    if layers.device is None:  # not limited by us; a driver of a GPU's reserves what it likes
+        lockdown.require_limit("RLIMIT_AS", layers.address_bytes + (request["limits"]["memory_mib"] << 20))
     lockdown.limit_resources(resources(request["limits"], layers))
     if layers.has_filter:
         seccomp.install(seccomp.build(os.getpid(), gpu=layers.device is not None))

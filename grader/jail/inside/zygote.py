@@ -48,6 +48,7 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
         keep_capabilities=[] if namespaces else [c for c in plan["keep_capabilities"] if _is_harmless(c, version)],
         data_bytes=_status_kib(status, "VmData") * 1024,
         device=device,
+        address_bytes=_status_kib(status, "VmSize") * 1024,
     )
     worker.prepare(view["importable"])
     gc.collect()

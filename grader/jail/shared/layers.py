@@ -18,3 +18,5 @@ class Layers(NamedTuple):
     """Private writable memory that a worker inherits."""
     device: str | None
     """Where tensors live, with the rules that a GPU needs; None: on the CPU, with all rules."""
+    address_bytes: int = 0
+    """Addresses that a worker inherits."""

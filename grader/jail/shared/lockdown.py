@@ -4,6 +4,7 @@ asked for and could not be put on must end the attempt, never be skipped.
 Standard library only: the launcher runs this before anything else is imported, while it has a single thread.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -17,11 +18,15 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
+STACK_BYTES = 8 << 20
+"""The stack of a program and of each of its threads, as Linux has it. One that grows on is in no other limit."""
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 1, 4, 8, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 _SIGKILL = 9
+_ASK_PERSONALITY = 0xFFFFFFFF
+_CPU_SPARE = 4  # a worker's limit is so many times what all processors can do until its deadline
 _CAPABILITY_VERSION_3 = 0x20080522
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 # mount flags that a user namespace may not clear when it remounts (statvfs flag -> mount flag)
@@ -117,6 +122,13 @@ def die_with_parent() -> None:
     prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
+def reset_personality() -> None:
+    """Be an ordinary program of this machine, whatever `setarch` said; where that may not be asked, stay as we are."""
+    with contextlib.suppress(OSError):
+        if _checked(_libc().personality, ctypes.c_ulong(_ASK_PERSONALITY)):
+            _checked(_libc().personality, ctypes.c_ulong(0))
+
+
 def become(uid: int, gid: int, keep: Iterable[int] = ()) -> None:
     """Turn from root into an unprivileged user, for good, keeping nothing but the capabilities in `keep`."""
     kept = sum(1 << capability for capability in keep)
@@ -169,6 +181,21 @@ def forbid_new_privileges() -> None:
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
+class LimitTooLow(OSError):
+    """A hard limit that the grader was started with keeps right submissions from working."""
+
+
+def require_limit(name: str, needed: int) -> None:
+    """Raise `LimitTooLow` where a hard limit, by its name in `resource`, is below what is needed."""
+    hard = resource.getrlimit(getattr(resource, name))[1]
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        option = name.removeprefix("RLIMIT_").lower()
+        raise LimitTooLow(
+            f"the grader was started with the hard limit {name} at {hard} and needs {needed}; raise it there "
+            f"(`ulimit -H`, `prlimit --{option}`, limits.conf) and start the grader again"
+        )
+
+
 class Resources(NamedTuple):
     """Hard limits; None sets none."""
 
@@ -181,7 +208,16 @@ class Resources(NamedTuple):
 
 
 def limit_resources(allowed: Resources) -> None:
-    """Set these hard limits, and those that are the same for all."""
+    """Set these hard limits, and those that are the same for all. Raises `LimitTooLow` where they are out of reach."""
+    for name, needed in (
+        ("RLIMIT_DATA", allowed.data_bytes),
+        ("RLIMIT_FSIZE", allowed.file_bytes),
+        ("RLIMIT_NOFILE", allowed.descriptors),
+        ("RLIMIT_NPROC", allowed.processes),
+        ("RLIMIT_CPU", allowed.cpu_seconds // _CPU_SPARE),
+    ):
+        if needed is not None:
+            require_limit(name, needed)
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: allowed.file_bytes,
