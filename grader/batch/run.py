@@ -17,7 +17,7 @@ from grader.course.layouts import Upload
 from grader.course.loading import Course
 from grader.course.settings import CourseError
 from grader.grading.session import CannotGrade
-from grader.intake.parcel import content_of, pack
+from grader.intake.bundle import Identity, identify, pack
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
 from grader.records.limits import Limits
 from grader.records.versions import versions
@@ -34,6 +34,8 @@ class Work:
 
     content: str
     uploads: list[Upload]
+    stamp: str
+    """Tells whether the first of the uploads, the one that is graded, was changed since."""
     number: int | None = None
     """The attempt that need not be made again."""
 
@@ -82,14 +84,15 @@ class Batch:
     def plan(self, uploads: Sequence[Upload], show: Callable[[int], None] = lambda _: None) -> Plan:
         """Read what was handed in, note it in the gradebook, and find what has no grade yet. `show` counts."""
         limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
-        by_content: dict[str, list[Upload]] = {}
+        by_content: dict[str, tuple[Identity, list[Upload]]] = {}
         for count, upload in enumerate(uploads, 1):
-            by_content.setdefault(content_of(pack(upload, limits)), []).append(upload)
+            identity = identify(upload, limits)
+            by_content.setdefault(identity.content, (identity, []))[1].append(upload)
             show(count)
         todo: list[Work] = []
         done: list[Work] = []
         students: list[str] = []
-        for content, same in by_content.items():
+        for (content, stamp), same in by_content.values():
             for upload in same:
                 for member in upload.members:
                     hand_in = HandIn(member.key, member.name, upload.when, upload.late)
@@ -97,7 +100,7 @@ class Batch:
                     students.append(member.key)
             made = self.book.graded(content, self.kind.course_hash, self.ids, self.seed_of(content))
             is_done = made is not None and not self.force
-            (done if is_done else todo).append(Work(content, same, made))
+            (done if is_done else todo).append(Work(content, same, stamp, made))
         self.book.settle(self.adjust, students)
         return Plan(todo, done)
 
@@ -135,10 +138,10 @@ class Batch:
         self, executor: Executor, running: "dict[Future[Graded], tuple[Work, bool]]", work: Work, *, again: bool
     ) -> None:
         limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
-        parcel = pack(work.uploads[0], limits)
-        if content_of(parcel) != work.content:
+        packed = pack(work.uploads[0], limits)
+        if packed.stamp != work.stamp:
             raise CannotGrade(f"what {work.name} handed in was changed while the batch ran: run the command again")
-        task = Task(self.kind, self.seed_of(work.content), parcel)
+        task = Task(self.kind, self.seed_of(work.content), packed.bundle)
         try:
             running[executor.submit(perform, task)] = (work, again)
         except BrokenExecutor as problem:

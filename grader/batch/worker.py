@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import platform
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import msgspec
 
 from grader.course.settings import CourseError, read_settings
 from grader.grading.session import CannotGrade, Session, open_session
-from grader.intake.parcel import Parcel, unpack
+from grader.intake.bundle import Bundle
 from grader.records.errors import UsageError
 from grader.records.grade import Record
 from grader.records.limits import Level
@@ -41,7 +40,7 @@ class Task(msgspec.Struct, frozen=True):
 
     kind: Kind
     seed: int
-    parcel: Parcel
+    bundle: Bundle
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -67,15 +66,13 @@ def perform(task: Task) -> Graded:
         return Graded(None, fault=f"{type(problem).__name__}: {problem}")
     sources: dict[str, bytes] = {}
     try:
-        with tempfile.TemporaryDirectory(prefix="grade-task-") as folder:
-            graded = session.record(
-                unpack(task.parcel, Path(folder)),
-                name=NAME,
-                seed=task.seed,
-                chosen=task.kind.exercises,
-                left_out=task.parcel.notes,
-                staged=lambda submission: sources.update(_sources(session.jail.spool / submission.entry)),
-            )
+        graded = session.record(
+            task.bundle,
+            name=NAME,
+            seed=task.seed,
+            chosen=task.kind.exercises,
+            staged=lambda submission: sources.update(_sources(session.jail.spool / submission.entry)),
+        )
     except Exception as problem:
         _KEPT.close()  # the next task gets a fresh one
         return Graded(None, fault=f"{type(problem).__name__}: {problem}")

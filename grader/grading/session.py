@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grader.course.calibration import Calibrations
     from grader.course.loading import Course
     from grader.grading.attempt import Attempt
+    from grader.intake.bundle import Bundle
     from grader.intake.staging import Submission
     from grader.jail.host import Zygote
     from grader.jail.isolation import Isolation
@@ -57,7 +58,7 @@ class Session:
 
     @contextlib.contextmanager
     def staged(
-        self, source: Path, *, without: Path | None = None, left_out: Sequence[str] = ()
+        self, source: "Path | Bundle", *, without: Path | None = None, left_out: Sequence[str] = ()
     ) -> "Iterator[Submission]":
         """A submission as workers are shown it: a read-only copy, under the course's caps, in any of its formats.
 
@@ -128,7 +129,7 @@ class Session:
 
     def record(
         self,
-        source: Path,
+        source: "Path | Bundle",
         *,
         name: str,
         seed: int,

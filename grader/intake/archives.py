@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from grader.course.layouts import BadDownload
+from grader.intake.rejected import Rejected
 from grader.intake.spool import hand_over, write_entries
 from grader.jail.handle import Worker, WorkerEnded
 from grader.jail.host import Zygote
@@ -101,8 +102,10 @@ def _write(path: Path, packed: int, folder: Path, pieces: Iterator[tuple[message
             if PurePosixPath(entry.path) in seen:
                 notes.append(f"`{plain(entry.path, 100)}` is in it more than once; the last one was kept")
             seen.add(PurePosixPath(entry.path))
-        if not write_entries(folder, piece.entries, data, notes, most=_MAX_ENTRIES, depth=_MAX_DEPTH):
-            raise BadDownload(f"{path}: the archive is broken; download it again")
+        try:
+            notes += write_entries(folder, piece.entries, data, most=_MAX_ENTRIES, depth=_MAX_DEPTH)
+        except Rejected as reason:
+            raise BadDownload(f"{path}: {reason}; download it again") from None
     if len(notes) > _SHOWN:
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN} more such notes are not shown"]
     return notes

@@ -10,16 +10,16 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from grader.intake.rejected import Rejected
 from grader.intake.spool import hand_over
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Zygote
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, record_of
-from grader.records.errors import StudentFault
 from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
@@ -32,15 +32,24 @@ _SOURCE_BYTES = 2 << 20
 _NAME = re.compile(r"[^./\0\\\n][^/\0\\\n]{0,250}\.py")
 
 
-def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
-    """Convert what is in the staged `folder`, and write it there; why there is nothing, where nothing came of it.
+class Conversion(NamedTuple):
+    """What came of the files that a course's formats are for."""
+
+    notes: list[str]
+    unreadable: list[str]
+    """Those of which nothing came: each named, with the reason."""
+
+
+def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: Limits) -> Conversion:
+    """Convert what is in the staged `folder`, and write it there.
 
     Raises `JailError`, where a format's packages are not installed, too.
     """
     by_suffix = {suffix: format_ for format_ in formats for suffix in format_.suffixes}
     files = [path for path in folder.rglob("*") if path.suffix.lower() in by_suffix and path.is_file()]
     files.sort(key=lambda path: (len(path.parts), path))
-    problem = None
+    notes: list[str] = []
+    unreadable: list[str] = []
     with contextlib.ExitStack() as stack:
         converters: dict[str, _Converter] = {}
         for path in files[:_FILES]:
@@ -54,17 +63,13 @@ def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: L
                 converters[format_.name] = _Converter(format_, folder, zygote, limits)
                 stack.callback(converters[format_.name].close)
             try:
-                converters[format_.name].convert(path, notes)
-            except _Refused as reason:
+                notes += converters[format_.name].convert(path)
+            except Rejected as reason:
                 notes.append(f"{name} was left out: {reason}")
-                problem = problem or f"{name} cannot be graded: {reason}"
+                unreadable.append(f"{name} cannot be graded: {reason}")
         if len(files) > _FILES:
             notes.append(f"only the first {_FILES} of {len(files)} notebooks and the like were looked at")
-    return problem
-
-
-class _Refused(StudentFault):
-    """Why a file could not be converted, in a student's words."""
+    return Conversion(notes, unreadable)
 
 
 def _imported(format_: "Format", source: str) -> list[str]:
@@ -90,17 +95,17 @@ class _Converter:
         self._deadline = time.monotonic() + _SECONDS
         self._worker: Worker | None = None
 
-    def convert(self, path: Path, notes: list[str]) -> None:
-        """Write the files that stand for the one at `path` beside it. Raises `_Refused`."""
+    def convert(self, path: Path) -> list[str]:
+        """Write the files that stand for the one at `path` beside it; notes on it. Raises `Rejected`."""
         relative = str(path.relative_to(self._folder))
         answer, data = self._ask(messages.Convert(relative, self._source))
         if answer.error is not None:
-            raise _Refused(plain(answer.error, 500))
+            raise Rejected(plain(answer.error, 500))
         found = [f"`{plain(relative, 100)}`, {plain(note, 300)}" for note in answer.notes]
         if sum(file.size for file in answer.files) > min(len(data), self._limits.files_mib << 20):
-            raise _Refused("its conversion is too large")
+            raise Rejected("its conversion is too large")
         if not answer.files:
-            raise _Refused(
+            raise Rejected(
                 f"there is no code in it that can be read ({plain(answer.notes[0], 300)})"
                 if found
                 else "there is no code in it"
@@ -109,9 +114,11 @@ class _Converter:
         for file in answer.files:
             content = data[position : position + file.size]
             position += file.size
-            if note := self._write(path, file, content):
-                found.append(note)
-        notes += found
+            try:
+                self._write(path, file, content)
+            except Rejected as reason:
+                found.append(str(reason))
+        return found
 
     def _ask(self, request: messages.Convert) -> tuple[messages.Converted, bytes]:
         try:
@@ -120,30 +127,29 @@ class _Converter:
             answer, tensors = self._worker.ask(request, deadline=self._deadline)
         except WorkerEnded as end:
             self._worker = None
-            raise _Refused(f"reading it ended early: {end.detail}") from None
+            raise Rejected(f"reading it ended early: {end.detail}") from None
         if isinstance(answer, messages.Raised) and answer.out_of_memory:
-            raise _Refused(f"it could not be read in {self._limits.memory_mib} MiB of memory")
+            raise Rejected(f"it could not be read in {self._limits.memory_mib} MiB of memory")
         if isinstance(answer, messages.Raised):
-            raise _Refused(f"it cannot be read ({plain(f'{answer.type_name}: {answer.message}', 200)})")
+            raise Rejected(f"it cannot be read ({plain(f'{answer.type_name}: {answer.message}', 200)})")
         if not isinstance(answer, messages.Converted):
-            raise _Refused("it cannot be read")
+            raise Rejected("it cannot be read")
         return answer, tensors[0].numpy().tobytes() if tensors else b""
 
-    def _write(self, path: Path, file: messages.ConvertedFile, content: bytes) -> str | None:
-        """Write one file and where its lines come from; why not, in words."""
-        shown = f"`{plain(file.name, 100)}`"
+    def _write(self, path: Path, file: messages.ConvertedFile, content: bytes) -> None:
+        """Write one file and where its lines come from. Raises `Rejected`, which names the file."""
+        shown = f"`{plain(file.name, 100)}`, from `{plain(path.name, 100)}`,"
         target = path.with_name(file.name) if _NAME.fullmatch(file.name) else None
         if target is None or len(content) > _SOURCE_BYTES:
-            return f"{shown}, from `{plain(path.name, 100)}`, was left out"
+            raise Rejected(f"{shown} was left out")
         if target.exists():
-            return f"{shown}, from `{plain(path.name, 100)}`, was not looked at: there is one already"
+            raise Rejected(f"{shown} was not looked at: there is one already")
         origin = Origin(str(path.relative_to(self._folder)), file.parts)
         try:
             Path(record_of(str(target))).write_bytes(msgspec.json.encode(origin))
             target.write_bytes(content)
         except OSError as error:
-            return f"{shown}, from `{plain(path.name, 100)}`, cannot be written ({error.strerror}) and was left out"
-        return None
+            raise Rejected(f"{shown} cannot be written ({error.strerror}) and was left out") from None
 
     def close(self) -> None:
         """End its worker; the zygote stays for the next submission."""

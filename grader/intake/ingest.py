@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,22 +64,26 @@ def _without(output: Path, uploads: Sequence[Upload]) -> list[Upload]:
 
 def unique(uploads: Sequence[Upload]) -> list[Upload]:
     """Identities as text that can be kept and shown, no two uploads' alike unless they are of one student."""
-    made: dict[str, str] = {}
+    taken: dict[str, str] = {}  # by the key that is shown: whose it is
     result = []
     for upload in uploads:
-        members = [msgspec.structs.replace(member, **_shown(member, made)) for member in upload.members]
+        members = []
+        for member in upload.members:
+            key = _free_key(member.key, taken)
+            taken[key] = member.key
+            members.append(Member(key, one_line(member.name, 100), one_line(member.email, 100)))
         result.append(msgspec.structs.replace(upload, members=members, when=upload.when and one_line(upload.when, 40)))
     return result
 
 
-def _shown(member: Member, made: dict[str, str]) -> dict[str, str]:
-    """A member's fields without what cannot be shown; `made` remembers which key became of which."""
-    key = one_line(member.key, _KEY) or "student"
+def _free_key(key: str, taken: Mapping[str, str]) -> str:
+    """A key as it can be shown, with a number where another one's looks the same."""
+    shown = one_line(key, _KEY) or "student"
     number = 2
-    while made.setdefault(key, member.key) != member.key:  # another one's looks the same
-        key = f"{one_line(member.key, _KEY - 4) or 'student'}-{number}"
+    while taken.get(shown, key) != key:
+        shown = f"{one_line(key, _KEY - 4) or 'student'}-{number}"
         number += 1
-    return {"key": key, "name": one_line(member.name, 100), "email": one_line(member.email, 100)}
+    return shown
 
 
 def _unpack(path: Path, folder: Path, course: Course) -> list[str]:

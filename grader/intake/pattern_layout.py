@@ -1,6 +1,5 @@
 """`--pattern REGEX`: a layout of the instructor's own, told by a regular expression with named groups."""
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
-from grader.jail.shared.ignored import IGNORED
+from grader.intake.reading import is_ignored, listed
+from grader.intake.rejected import Rejected
 
 _GROUPS = ("student", "file", "name", "email", "late", "when")
 _MAX_DEPTH = 32
@@ -48,7 +48,10 @@ def _collect(pattern: re.Pattern[str], folder: Path, name: str) -> Collected:
     skipped: list[Skipped] = []
     found: dict[tuple[str, str], list[_Found]] = {}
     unmatched = []
-    for path in _files(folder, skipped):
+    for path in _files(folder):
+        if isinstance(path, Skipped):
+            skipped.append(path)
+            continue
         relative = path.relative_to(folder).as_posix()
         match = pattern.match(relative)
         if match is None:
@@ -56,12 +59,13 @@ def _collect(pattern: re.Pattern[str], folder: Path, name: str) -> Collected:
             continue
         groups = {key: value for key, value in match.groupdict().items() if value is not None}
         file = groups.get("file") or (relative[match.end() :] if match[0].endswith("/") else path.name)
-        problem = _problem(groups, file)
-        if problem is None:
-            key = unicodedata.normalize("NFC", groups["student"]), groups.get("when", "")
-            found.setdefault(key, []).append(_Found(path, groups, file))
-        else:
-            skipped.append(Skipped(relative, problem))
+        try:
+            _check(groups, file)
+        except Rejected as reason:
+            skipped.append(Skipped(relative, str(reason)))
+            continue
+        key = unicodedata.normalize("NFC", groups["student"]), groups.get("when", "")
+        found.setdefault(key, []).append(_Found(path, groups, file))
     if unmatched and not found:
         raise BadDownload(
             f"{name}: --pattern '{pattern.pattern}' matches none of its {len(unmatched)} files, such as "
@@ -71,13 +75,13 @@ def _collect(pattern: re.Pattern[str], folder: Path, name: str) -> Collected:
     return Collected([_upload(student, when, files) for (student, when), files in found.items()], skipped)
 
 
-def _problem(groups: dict[str, str], file: str) -> str | None:
+def _check(groups: dict[str, str], file: str) -> None:
+    """Raises `Rejected` for a match that names nobody, or a file that there cannot be."""
     if not groups.get("student", "").strip():
-        return "--pattern finds no student in it"
+        raise Rejected("--pattern finds no student in it")
     parts = file.split("/")
     if any(not part.strip(". ") or "\\" in part for part in parts):
-        return "--pattern leaves it no name that a file can have"
-    return None
+        raise Rejected("--pattern leaves it no name that a file can have")
 
 
 def _upload(student: str, when: str, files: list[_Found]) -> Upload:
@@ -107,31 +111,30 @@ def _iso(text: str) -> str | None:
         return None
 
 
-def _files(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """The regular files of a download, by path; links and what nobody handed in are left out."""
+def _files(folder: Path) -> Iterator[Path | Skipped]:
+    """The regular files of a download, by path, without what nobody handed in; and what is left out, and why."""
     waiting = [(folder, 0)]
     while waiting:
         directory, depth = waiting.pop()
         try:
-            with os.scandir(directory) as listed:
-                entries = sorted(listed, key=lambda entry: entry.name)
+            entries = listed(directory)
         except OSError as error:
-            skipped.append(Skipped(_shown(directory, folder), f"cannot be listed: {error.strerror}"))
+            yield Skipped(_shown(directory, folder), f"cannot be listed: {error.strerror}")
             continue
         deeper = []
         for entry in entries:
             path = Path(entry.path)
-            if entry.name.startswith(".") or entry.name in IGNORED:
+            if is_ignored(entry.name):
                 continue
             if entry.name.encode("utf-8", "replace").decode() != entry.name:
-                skipped.append(Skipped(_shown(path, folder), "its name is not UTF-8; rename it"))
+                yield Skipped(_shown(path, folder), "its name is not UTF-8; rename it")
             elif entry.is_dir(follow_symlinks=False) and depth < _MAX_DEPTH:
                 deeper.append((path, depth + 1))
             elif entry.is_file(follow_symlinks=False):
                 yield path
             else:
                 why = "a link, or no regular file" if depth < _MAX_DEPTH else f"deeper than {_MAX_DEPTH} folders"
-                skipped.append(Skipped(_shown(path, folder), why))
+                yield Skipped(_shown(path, folder), why)
         waiting += reversed(deeper)
 
 

@@ -4,8 +4,9 @@ and handed over read-only.
 
 import errno
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
+from grader.intake.rejected import Rejected
 from grader.jail.host import Zygote
 from grader.jail.shared.messages import Entry
 from grader.records.sanitize import plain
@@ -14,31 +15,45 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """What the machine lacks and no student is to blame for."""
 
 
-def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[str], *, most: int, depth: int) -> bool:
-    """Write what a worker says it found, at most `depth` folders deep; whether it sent as much as it says.
+def write_entries(folder: Path, entries: list[Entry], data: bytes, *, most: int, depth: int) -> list[str]:
+    """Write what a worker says it found, at most `depth` folders deep; notes on what was left out.
 
-    Where it did not, or sent more than `most` entries, nothing is written. Raises OSError where there is no space left.
+    Raises `Rejected`, before anything is written, where it sent less than it says or more than `most` entries; OSError
+    where there is no space left.
     """
     if len(entries) > most or sum(entry.size for entry in entries) > len(data):
-        return False
+        raise Rejected("the archive is broken")
+    notes = []
     position = 0
     for entry in entries:
         content = data[position : position + entry.size]
         position += entry.size
-        parts = PurePosixPath(entry.path).parts
-        safe = parts and ".." not in parts and not entry.path.startswith("/") and "\0" not in entry.path
-        if not safe or len(parts) > depth:
-            notes.append(f"`{plain(entry.path, 100)}` leads outside the archive and was left out")
-            continue
-        target = folder.joinpath(*parts)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise
-            notes.append(f"`{plain(entry.path, 100)}` cannot be written ({error.strerror}) and was left out")
-    return True
+            write_file(folder, _checked(entry.path, depth), content)
+        except Rejected as reason:
+            notes.append(f"`{plain(entry.path, 100)}` {reason}")
+    return notes
+
+
+def _checked(path: str, depth: int) -> PurePosixPath:
+    """The path of an entry. Raises `Rejected` where it leads elsewhere."""
+    parts = PurePosixPath(path).parts
+    safe = parts and ".." not in parts and not path.startswith("/") and "\0" not in path
+    if not safe or len(parts) > depth:
+        raise Rejected("leads outside the archive and was left out")
+    return PurePosixPath(*parts)
+
+
+def write_file(folder: Path, name: PurePath, data: bytes) -> None:
+    """Write one file below `folder`. Raises `Rejected` where it cannot be, OSError where there is no space left."""
+    target = folder / name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise
+        raise Rejected(f"cannot be written ({error.strerror}) and was left out") from None
 
 
 def hand_over(folder: Path, zygote: Zygote) -> None:

@@ -1,40 +1,40 @@
-"""A path -> a staged submission: a private, read-only copy in the zygote's spool, under caps.
+"""What was handed in -> a staged submission: a private, read-only copy in the zygote's spool, under caps.
 
 Nothing of a student's is parsed here: files are copied as bytes; archives are unpacked and notebooks converted in
 jailed workers, whose answers are checked again before a byte is written.
 """
 
-import itertools
 import os
 import shutil
-import stat
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.intake.bundle import Bundle, files_of, held
 from grader.intake.conversion import convert
-from grader.intake.spool import NO_SPACE, hand_over, write_entries
+from grader.intake.reading import MAX_DEPTH, MAX_ENTRIES, TOO_MANY, Contents, File, check_name, read_file, read_folder
+from grader.intake.rejected import Rejected
+from grader.intake.spool import NO_SPACE, hand_over, write_entries, write_file
 from grader.jail.handle import WorkerEnded
 from grader.jail.host import Zygote
 from grader.jail.shared import messages
-from grader.jail.shared.ignored import IGNORED
 from grader.records.limits import Limits
 from grader.records.sanitize import one_line, plain
 
 if TYPE_CHECKING:
     from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its zygote's start
 
-_MAX_ENTRIES = 2000
-_MAX_DEPTH = 16
 _MAX_RATIO = 100
-_SCANNED = 50_000
 _UNPACK_SECONDS = 60.0
 _SHOWN = 5
 _MAKE_ANEW = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
 _CODE_ALONE = "hand in the code alone, without data and models"
+_BUNDLED = "submission"
+"""What a submission is called that comes as a bundle, which has no name."""
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 def stage(
-    path: Path,
+    source: Path | Bundle,
     zygote: Zygote,
     limits: Limits,
     *,
@@ -55,20 +55,29 @@ def stage(
     formats: "Sequence[Format]" = (),
     left_out: Sequence[str] = (),
 ) -> Submission:
-    """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these.
+    """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these; a bundle as what is in it.
 
-    `without` is a folder inside it that is not part of it; `left_out` says what was left out of it before. Raises
-    OSError where there is no space left.
+    `without` is a folder inside it that is not part of it; `left_out` says what was left out of it before, besides what
+    a bundle tells itself. Raises OSError where there is no space left.
     """
-    path = Path(os.path.realpath(path))  # unlike `Path.resolve`, it takes a link to itself for what it is
-    name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
-    folder = zygote.new_entry()
     notes = [*left_out]
+    name = _BUNDLED
+    if isinstance(source, Bundle):
+        notes += source.notes
+    else:
+        source = Path(os.path.realpath(source))  # unlike `Path.resolve`, it takes a link to itself for what it is
+        name = one_line(source.stem if source.is_file() and source.suffix else source.name, 100) or "submission"
+    folder = zygote.new_entry()
+    problem = None
     try:
-        problem = _fill(path, folder, zygote, limits, notes, without, formats)
-        unreadable = convert(folder, formats, zygote, limits, notes) if problem is None else None
-        if problem is None and not any(folder.rglob("*.py")):
-            problem = unreadable or _nothing_found(folder, notes)
+        for note in _fill(folder, source, zygote, limits, without, formats):
+            notes.insert(0 if note == TOO_MANY else len(notes), note)
+        conversion = convert(folder, formats, zygote, limits)
+        notes += conversion.notes
+        if not any(folder.rglob("*.py")):
+            raise Rejected(conversion.unreadable[0] if conversion.unreadable else _nothing_found(folder, notes))
+    except Rejected as reason:
+        problem = str(reason)
     except OSError as error:
         if error.errno in NO_SPACE:
             raise
@@ -85,142 +94,102 @@ def unstage(submission: Submission, zygote: Zygote) -> None:
 
 
 def _fill(
-    path: Path,
     folder: Path,
+    source: Path | Bundle,
     zygote: Zygote,
     limits: Limits,
-    notes: list[str],
     without: Path | None,
     formats: "Sequence[Format]",
-) -> str | None:
-    if path.is_dir():
-        return copy_folder(path, folder, limits, notes, without)
-    if not path.is_file():
-        return "it is neither a folder nor a file"
-    if path.suffix.lower() == ".zip":
-        return _unpack(path, folder, zygote, limits, notes)
-    suffix = path.suffix.lower()
-    if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
-        found = plain(path.suffix, 20) or "a file without an ending"
-        kinds = "".join(f", a {format_.name} ({', '.join(format_.suffixes)})" for format_ in formats)
-        return f"expected a folder, a .py file{kinds} or a .zip archive, found {found}"
-    problem = copy_file(path, folder / f"{path.stem}{suffix}", limits.files_mib << 20)
-    return None if problem is None else f"`{plain(path.name, 100)}` {problem}; hand in the exercise's .py file"
+) -> Iterator[str]:
+    """Write what was handed in to `folder`; notes on what was left out, one at a time. Raises `Rejected`."""
+    most = limits.files_mib << 20
+    if isinstance(source, Bundle) and len(source.files) != 1:
+        return _write(folder, files_of(source, most))
+    if isinstance(source, Bundle):
+        [(name, data)] = source.files
+        return _fill_with_file(folder, PurePosixPath(name), partial(held, data), zygote, limits, formats)
+    if source.is_dir():
+        return _write(folder, read_folder(source, most, without))
+    if not source.is_file():
+        raise Rejected("it is neither a folder nor a file")
+    return _fill_with_file(folder, source, partial(read_file, source), zygote, limits, formats)
 
 
-def copy_folder(path: Path, folder: Path, limits: Limits, notes: list[str], without: Path | None) -> str | None:
-    left = limits.files_mib << 20
-    excluded = without.resolve() if without else None
-    entries = 0
-    for source, relative in _walk(path, excluded, notes):
-        if entries >= _MAX_ENTRIES:
-            notes.append(f"only the first {_MAX_ENTRIES} files were looked at")
-            break
-        target = folder / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        problem = copy_file(source, target, left)
-        if problem is not None:
-            notes.append(f"`{plain(str(relative), 100)}` {problem}")
+def _write(folder: Path, files: Iterable[File | str]) -> Iterator[str]:
+    """Write the files; the notes among them, and on those that cannot be written."""
+    for found in files:
+        if isinstance(found, str):
+            yield found
             continue
-        left -= target.stat().st_size
-        entries += 1
-    return None
+        try:
+            write_file(folder, found.name, found.contents.data)
+        except Rejected as reason:
+            yield f"`{plain(str(found.name), 100)}` {reason}"
 
 
-def _walk(path: Path, excluded: Path | None, notes: list[str]) -> Iterator[tuple[Path, Path]]:
-    """The regular files of a folder, shallow ones and Python files first, so that caps cut what matters least."""
-    level = [path]
-    scanned = 0
-    for _ in range(_MAX_DEPTH):
-        deeper: list[Path] = []
-        files: list[Path] = []
-        for directory in level:
-            if scanned > _SCANNED:
-                break
-            try:
-                with os.scandir(directory) as listed:
-                    entries = list(itertools.islice(listed, _SCANNED + 1 - scanned))
-            except OSError as error:
-                notes.append(f"`{plain(directory.name, 100)}` cannot be listed: {error.strerror}")
-                continue
-            scanned += len(entries)
-            if scanned > _SCANNED:
-                notes.insert(0, f"only the first {_SCANNED} files and folders were looked at")
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.startswith(".") or entry.name in IGNORED:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    if Path(entry.path) != excluded:
-                        deeper.append(Path(entry.path))
-                elif entry.is_symlink():
-                    notes.append(f"`{plain(entry.name, 100)}` is a link and was left out")
-                else:
-                    files.append(Path(entry.path))
-        files.sort(key=lambda file: file.suffix != ".py")
-        yield from ((file, file.relative_to(path)) for file in files)
-        level = deeper
-    if level:
-        notes.append(f"what lies deeper than {_MAX_DEPTH} folders was not looked at")
-
-
-def copy_file(source: Path, target: Path, left: int) -> str | None:
-    """Copy a regular file of at most `left` bytes; the reason, in words, why it was not.
-
-    Raises OSError where there is no space left.
-    """
+def _fill_with_file(
+    folder: Path,
+    file: PurePath,
+    read: Callable[[int], Contents],
+    zygote: Zygote,
+    limits: Limits,
+    formats: "Sequence[Format]",
+) -> Iterator[str]:
+    """Write a lone file, or what is in an archive. Raises `Rejected`."""
+    suffix = file.suffix.lower()
+    most = limits.files_mib << 20
+    if suffix == ".zip":
+        try:
+            archive = read(most).data
+        except Rejected as reason:
+            raise Rejected(f"the archive {reason}; {_CODE_ALONE}") from None
+        yield from _unpack(archive, folder, zygote, limits)
+        return
+    if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
+        found = plain(file.suffix, 20) or "a file without an ending"
+        kinds = "".join(f", a {format_.name} ({', '.join(format_.suffixes)})" for format_ in formats)
+        raise Rejected(f"expected a folder, a .py file{kinds} or a .zip archive, found {found}")
+    name = PurePath(f"{file.stem}{suffix}")
     try:
-        target.name.encode()
-    except UnicodeEncodeError:
-        return "has a name that is not UTF-8 and was left out"
-    try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return "is no regular file and was left out"
-            if status.st_nlink > 1 and os.geteuid() == 0 and status.st_uid != source.parent.stat().st_uid:
-                return "is a link to a file of somebody else and was left out"  # which only root could read
-            if Path(f"/proc/self/fd/{descriptor}").readlink() != source:  # a folder above it became a link
-                return "was moved while it was read and was left out"
-            # by the size first: a sparse file takes seconds to read; it may still grow meanwhile
-            data = b"" if status.st_size > left else file.read(left + 1)
-        if max(status.st_size, len(data)) > left:
-            return "is too large and was left out"
-        target.write_bytes(data)
-    except OSError as error:
-        if error.errno in NO_SPACE:
-            raise
-        return f"cannot be read ({error.strerror}) and was left out"
-    return None
+        check_name(name.name)
+        write_file(folder, name, read(most).data)
+    except Rejected as reason:
+        raise Rejected(f"`{plain(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
 
 
-def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
-    """Let a jailed worker unpack the archive; check and write what it says is in it."""
+def _unpack(archive: bytes, folder: Path, zygote: Zygote, limits: Limits) -> Iterator[str]:
+    """Write what a jailed worker says is in the archive; its notes, one at a time. Raises `Rejected`."""
     upload = zygote.new_entry()
-    problem = copy_file(path, upload / "upload.zip", limits.files_mib << 20)
-    if problem is not None:
-        return f"the archive {problem}; {_CODE_ALONE}"
-    hand_over(upload, zygote)
+    try:
+        (upload / "upload.zip").write_bytes(archive)
+        hand_over(upload, zygote)
+        answer, data = _ask(upload, zygote, limits)
+    finally:
+        shutil.rmtree(upload, ignore_errors=True)
+    yield from (plain(note, 200) for note in answer.notes)
+    try:
+        yield from write_entries(folder, answer.entries, data, most=MAX_ENTRIES, depth=MAX_DEPTH)
+    except Rejected as reason:
+        raise Rejected(f"{reason}; {_MAKE_ANEW}") from None
+
+
+def _ask(upload: Path, zygote: Zygote, limits: Limits) -> tuple[messages.Unpacked, bytes]:
+    """What a worker says is in the archive `upload.zip`, and the bytes. Raises `Rejected`."""
     worker = zygote.spawn(upload.name, limits)
     try:
-        request = messages.Unpack("upload.zip", _MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, _MAX_DEPTH)
+        request = messages.Unpack("upload.zip", MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, MAX_DEPTH)
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _UNPACK_SECONDS)
     except WorkerEnded as end:
-        return f"the archive could not be unpacked: {end.detail}; {_CODE_ALONE}"
+        raise Rejected(f"the archive could not be unpacked: {end.detail}; {_CODE_ALONE}") from None
     finally:
         worker.close()
-        shutil.rmtree(upload, ignore_errors=True)
     if isinstance(answer, messages.Raised) and answer.out_of_memory:
-        return f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {_CODE_ALONE}"
+        raise Rejected(f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {_CODE_ALONE}")
     if not isinstance(answer, messages.Unpacked):
-        return f"the archive is broken; {_MAKE_ANEW}"
+        raise Rejected(f"the archive is broken; {_MAKE_ANEW}")
     if answer.error is not None:
-        return plain(answer.error)
-    data = tensors[0].numpy().tobytes()
-    notes.extend(plain(note, 200) for note in answer.notes)
-    if not write_entries(folder, answer.entries, data, notes, most=_MAX_ENTRIES, depth=_MAX_DEPTH):
-        return f"the archive is broken; {_MAKE_ANEW}"
-    return None
+        raise Rejected(plain(answer.error))
+    return answer, tensors[0].numpy().tobytes()
 
 
 def _nothing_found(folder: Path, notes: list[str]) -> str:

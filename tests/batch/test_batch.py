@@ -299,10 +299,10 @@ def test_a_lasting_fault_is_told_apart_and_costs_nobody_points(fault: str, batch
 
 def test_a_slot_refuses_another_course(course: Path):
     """A machine whose course is not the same grades nothing."""
-    from grader.intake.parcel import Parcel
+    from grader.intake.bundle import Bundle
 
     kind = Kind(str(read_settings(course).folder), "another", [], "cpu", "basic")
-    graded = perform(Task(kind, 1, Parcel([("double.py", KINDS["right"].encode())])))
+    graded = perform(Task(kind, 1, Bundle([("double.py", KINDS["right"].encode())])))
     assert graded.record is None and "not the same there as here" in (graded.refused or "")
 
 

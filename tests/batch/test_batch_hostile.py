@@ -243,19 +243,25 @@ def test_what_surrounds_a_batch(tmp_path: Path, course: Path):
     ]
 
 
-PACKING = """
-import sys
+STAGING = """
+import sys, tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from grader.intake.bundle import pack
 from grader.course.layouts import Member, Part, Upload
-from grader.intake.parcel import pack
+from grader.intake.staging import stage
 from grader.records.limits import Limits
 
-print(pack(Upload([Member("ada")], [Part("", Path(sys.argv[1]))]), Limits()).notes)
+zygote = SimpleNamespace(new_entry=lambda: Path(tempfile.mkdtemp()))
+ada = Path(sys.argv[1])
+print(stage(ada if sys.argv[2] == "path" else pack(Upload([Member("ada")], [Part("", ada)]), Limits()).bundle,
+      zygote, Limits()).notes)
 """
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_no_students_fault(tmp_path: Path):
+@pytest.mark.parametrize("source", ["path", "bundle"])
+def test_a_full_disk_is_no_students_fault(tmp_path: Path, source: str):
     """What there is no room for is not left out of a submission: nothing is graded, and the reason is ours."""
     full, ada = tmp_path / "full", tmp_path / "ada"
     full.mkdir()
@@ -264,7 +270,7 @@ def test_a_full_disk_is_no_students_fault(tmp_path: Path):
     (ada / "data.csv").write_bytes(bytes(300_000))
     mounting = 'mount -t tmpfs -o size=100k tmpfs "$TMPDIR" && exec "$@"'
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", mounting, "-", sys.executable, "-c", PACKING, ada],
+        ["unshare", "-rm", "sh", "-c", mounting, "-", sys.executable, "-c", STAGING, ada, source],
         env={**os.environ, "TMPDIR": str(full)},
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.intake.rejected import Rejected
 from grader.intake.spool import write_entries
 from grader.intake.staging import stage, unstage
 from grader.jail.shared.messages import Entry
@@ -166,12 +167,12 @@ def test_the_host_checks_the_paths_again(tmp_path):
     folder = tmp_path / "in" / "spool"
     folder.mkdir(parents=True)
     paths = ["../evil.py", "/tmp/evil.py", "a/../../evil.py", "", ".", "..", "a\0.py", "x/" * 40 + "evil.py", "ok.py"]
-    notes: list[str] = []
-    assert write_entries(folder, [Entry(path, 1) for path in paths], b"x" * len(paths), notes, most=2000, depth=16)
+    notes = write_entries(folder, [Entry(path, 1) for path in paths], b"x" * len(paths), most=2000, depth=16)
     assert [path.name for path in (tmp_path / "in").rglob("*") if path.is_file()] == ["ok.py"]
     assert len(notes) == len(paths) - 1
     for entries in ([Entry("a.py", 5)], [Entry(f"{i}.py", 0) for i in range(2001)]):
-        assert not write_entries(folder, entries, b"1234", [], most=2000, depth=16)
+        with pytest.raises(Rejected, match="the archive is broken"):
+            write_entries(folder, entries, b"1234", most=2000, depth=16)
 
 
 def test_absolute_names_do_not_reach_the_file_they_name(unpack, tmp_path):

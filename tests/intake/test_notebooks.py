@@ -14,6 +14,7 @@ from grader.course.loading import load_course
 from grader.course.settings import CourseError, read_settings
 from grader.grading.grading import grade as grade_submission
 from grader.intake.conversion import _Converter
+from grader.intake.rejected import Rejected
 from grader.intake.staging import stage, unstage
 from grader.jail.handle import JailError
 from grader.jail.host import Zygote
@@ -467,7 +468,8 @@ def test_a_converter_cannot_write_elsewhere(zygote, course, submission, name):
     folder = zygote.new_entry()
     (folder / "a.ipynb").write_text(notebook("x = 1"))
     converter = _Converter(course.formats[0], folder, zygote, Limits())
-    assert converter._write(folder / "a.ipynb", messages.ConvertedFile(name, 1, []), b"x").endswith("was left out")
+    with pytest.raises(Rejected, match=r"was left out$"):
+        converter._write(folder / "a.ipynb", messages.ConvertedFile(name, 1, []), b"x")
     assert [path.name for path in folder.iterdir()] == ["a.ipynb"]
 
 

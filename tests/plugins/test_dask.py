@@ -22,7 +22,7 @@ from grader.batch.worker import Kind, Task, perform
 from grader.course.layouts import Member, Part, Upload
 from grader.course.loading import hash_of
 from grader.course.settings import read_settings
-from grader.intake.parcel import Parcel
+from grader.intake.bundle import Bundle
 
 ROOT = Path(__file__).parents[2]
 
@@ -295,18 +295,18 @@ def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
     shutil.copytree(ROOT / "exercises" / "my_rnn", tmp_path / "course" / "exercises" / "my_rnn")
     settings = read_settings(tmp_path / "course")
     before = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
-    parcel = Parcel([("my_rnn.py", (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes())])
+    bundle = Bundle([("my_rnn.py", (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes())])
     cluster = Cluster(folder)
     try:
         cluster.work("--no-nanny", "--nthreads", "1")
         with make(address=cluster.address) as executor:
-            graded = executor.submit(perform, Task(before, 1, parcel)).result()
+            graded = executor.submit(perform, Task(before, 1, bundle)).result()
             assert graded.record is not None and graded.record.grade.percent == 100
             with (settings.folder / "exercises" / "my_rnn" / "laws.py").open("a") as laws:
                 laws.write("# changed\n")
             after = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
-            held = executor.submit(perform, Task(after, 2, parcel)).result()
-            differs = executor.submit(perform, Task(before, 3, parcel)).result()
+            held = executor.submit(perform, Task(after, 2, bundle)).result()
+            differs = executor.submit(perform, Task(before, 3, bundle)).result()
     finally:
         cluster.stop()
     assert held.record is None and "was changed since a process there loaded it" in held.refused
