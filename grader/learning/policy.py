@@ -16,7 +16,9 @@ import torch
 from grader.authoring.expectations import Unmet
 from grader.authoring.recipe import read_recipe
 from grader.authoring.task import Draw, LearningTask
-from grader.grading.student import RemoteModel, Student, StudentRaised
+from grader.grading.errors import StudentRaised
+from grader.grading.model import Model
+from grader.grading.student import Student
 from grader.learning.answers import READ
 from grader.learning.diagnosis import sentence
 from grader.learning.evidence import show_run
@@ -112,7 +114,7 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     return run
 
 
-def _input_gradient(model: RemoteModel, inputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> list[float]:
+def _input_gradient(model: Model, inputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> list[float]:
     """The mean size of the gradient of the answer with respect to each step of x (B, T, F); empty where there is none.
 
     For a report alone: nothing hangs on it.
@@ -129,7 +131,7 @@ def _input_gradient(model: RemoteModel, inputs: tuple[torch.Tensor, ...], _: tor
 
 def _refuse_what_was_known(
     student: Student,
-    model: RemoteModel,
+    model: Model,
     task: LearningTask,
     before: torch.Tensor,
     probe: tuple[tuple[torch.Tensor, ...], torch.Tensor],
@@ -153,7 +155,7 @@ def _refuse_what_was_known(
 
 def _score_with(
     weights: torch.Tensor,
-    model: RemoteModel,
+    model: Model,
     task: LearningTask,
     data: tuple[tuple[torch.Tensor, ...], torch.Tensor],
     deadline: float,
@@ -175,7 +177,7 @@ def _drawn(draw: Draw, count: int, generator: torch.Generator) -> tuple[tuple[to
 
 def _train(
     student: Student,
-    model: RemoteModel,
+    model: Model,
     task: LearningTask,
     run: Run,
     probe: tuple[tuple[torch.Tensor, ...], torch.Tensor],
@@ -216,7 +218,7 @@ def _chunks(steps: int, every: int) -> Iterator[int]:
 
 
 def _score(
-    model: RemoteModel, task: LearningTask, data: tuple[tuple[torch.Tensor, ...], torch.Tensor], deadline: float
+    model: Model, task: LearningTask, data: tuple[tuple[torch.Tensor, ...], torch.Tensor], deadline: float
 ) -> float:
     """The score of the model's answers; that of no answer where one is not a number."""
     inputs, targets = data

@@ -63,7 +63,7 @@ class Run:
 
 
 Observers = Mapping[str, Callable[[Any], Any]]
-"""Names, and functions of the trained `RemoteModel` that look at how it behaves."""
+"""Names, and functions of the trained `Model` that look at how it behaves."""
 
 
 def in_words(score: float) -> str:

@@ -6,14 +6,15 @@ import torch
 
 from grader.authoring.expectations import Unmet
 from grader.authoring.task import LearningTask
-from grader.grading.student import RemoteModel, StudentRaised
+from grader.grading.errors import StudentRaised
+from grader.grading.model import Model
 from grader.learning.run import Symptoms
 from grader.probes.sequence import input_gradient
 
 ROWS = 32
 
 
-def symptoms_of(model: RemoteModel, task: LearningTask, inputs: tuple[torch.Tensor, ...], deadline: float) -> Symptoms:
+def symptoms_of(model: Model, task: LearningTask, inputs: tuple[torch.Tensor, ...], deadline: float) -> Symptoms:
     """Ask the model about a few of the probe set's inputs. What it raises then is no symptom."""
     few = tuple(part[:ROWS] for part in inputs)
     try:
@@ -34,7 +35,7 @@ def symptoms_of(model: RemoteModel, task: LearningTask, inputs: tuple[torch.Tens
     return Symptoms(constant, steps, tuple(unreached), is_cut, fading)
 
 
-def _depends(model: RemoteModel, x: torch.Tensor, steps: list[int], given: Any, deadline: float) -> bool:
+def _depends(model: Model, x: torch.Tensor, steps: list[int], given: Any, deadline: float) -> bool:
     """Whether answers move when these steps of x (B, T, F) are others."""
     other = x.clone()
     other[:, steps] = 1 - x[:, steps]

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from grader.authoring.expectations import Unmet, describe, expect, expect_shape
-from grader.grading.student import NotAModule, RemoteModel, Student, StudentRaised, recurrent
+from grader.grading.errors import NotAModule, StudentRaised
+from grader.grading.model import Model, recurrent
+from grader.grading.student import Student
 
 SMALL = 5_000_000
 """Parameters of a model that may be built thrice more to find out what its answers hang on."""
@@ -57,7 +59,7 @@ def expect_real(value: torch.Tensor, name: str) -> torch.Tensor:
 
 
 def expect_recurrent_step(
-    student: Student, model: RemoteModel, short: tuple[torch.Tensor, ...], long: tuple[torch.Tensor, ...]
+    student: Student, model: Model, short: tuple[torch.Tensor, ...], long: tuple[torch.Tensor, ...]
 ) -> None:
     """A recurrent step runs: by what runs for shorter and for longer inputs. Flags `no-recurrence` otherwise."""
     seen = model.trace(*long)
@@ -74,7 +76,7 @@ def expect_recurrent_step(
         raise Unmet(reason, hint)
 
 
-def expect_every_step_reached(model: RemoteModel, x: torch.Tensor) -> None:
+def expect_every_step_reached(model: Model, x: torch.Tensor) -> None:
     """Gradients of the answers (B, ...) reach every step of x (B, T, F); says where they are cut."""
     gradient = input_gradient(model, x)
     unreached = [t for t in range(x.shape[1]) if gradient is None or not bool(gradient[:, t].any())]
@@ -93,7 +95,7 @@ def expect_every_step_reached(model: RemoteModel, x: torch.Tensor) -> None:
     raise Unmet(f"{reason}: the answer does not depend on them", hint)
 
 
-def _of_unread(model: RemoteModel, x: torch.Tensor, unread: list[int]) -> str:
+def _of_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
     """Why answers do not depend on these steps of x (B, T, F): at most two causes, the likelier first."""
     time = x.shape[1]
     others = x.clone()
@@ -111,7 +113,7 @@ def _of_unread(model: RemoteModel, x: torch.Tensor, unread: list[int]) -> str:
     return LEFT_OUT
 
 
-def input_gradient(model: RemoteModel, x: torch.Tensor) -> torch.Tensor | None:
+def input_gradient(model: Model, x: torch.Tensor) -> torch.Tensor | None:
     """The gradient (B, T, F) of the summed answers, times 1e30: one of 1e-60 that vanished honestly still counts."""
     answer = model(x)
     if not isinstance(answer, torch.Tensor):
@@ -119,7 +121,7 @@ def input_gradient(model: RemoteModel, x: torch.Tensor) -> torch.Tensor | None:
     return model.vjp((x,), (torch.full(answer.shape, 1e30),)).inputs[0]
 
 
-def expect_repeatable(model: RemoteModel, *inputs: torch.Tensor, name: str = "the answer", **options: Any) -> None:
+def expect_repeatable(model: Model, *inputs: torch.Tensor, name: str = "the answer", **options: Any) -> None:
     """In evaluation mode, each row's answer depends on that row alone: not on chance, earlier calls or neighbours.
 
     `options` go to `predict`, such as `method`.
@@ -136,7 +138,7 @@ def expect_repeatable(model: RemoteModel, *inputs: torch.Tensor, name: str = "th
         raise Unmet(reason, _of_neighbours(model, first, *inputs, **options), explains=True)
 
 
-def _of_unlike_answers(model: RemoteModel, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
+def _of_unlike_answers(model: Model, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
     """Why the same question gets two answers; both causes where it cannot be told which."""
     if isinstance(first, torch.Tensor) and not bool(torch.isfinite(first).all()):
         return NOT_FINITE
@@ -151,22 +153,22 @@ def _of_unlike_answers(model: RemoteModel, first: Any, *inputs: torch.Tensor, **
     return f"{chance} Or: {MEMORY[0].lower()}{MEMORY[1:]}"
 
 
-def _is_chance(model: RemoteModel, weights: torch.Tensor, *inputs: torch.Tensor, **options: Any) -> bool:
+def _is_chance(model: Model, weights: torch.Tensor, *inputs: torch.Tensor, **options: Any) -> bool:
     """Whether chance makes two answers differ, and not what is left of the call before: by the first call of a model,
     where equal rows get different answers, or where another first call with the same parameters does."""
     equal = [part[:1].expand(8, *part.shape[1:]).contiguous() for part in inputs]
-    found = model.twin().predict(*equal, **options)
+    found = model.rebuild().predict(*equal, **options)
     if isinstance(found, torch.Tensor) and not _same(found, found[:1].expand_as(found)):
         return True
     answers = []
     for _ in range(2):
-        twin = model.twin()
+        twin = model.rebuild()
         twin.load_weights(weights)
         answers.append(twin.predict(*inputs, **options))
     return not _same(*answers)
 
 
-def _of_neighbours(model: RemoteModel, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
+def _of_neighbours(model: Model, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
     """How a row's answer comes to depend on the other rows."""
     try:
         turned = model.predict(*(part.flip(0) for part in inputs), **options)
