@@ -15,9 +15,9 @@ from grader.authoring.expectations import expect_tuple as expect_tuple
 from grader.authoring.expectations import largest_error as largest_error
 from grader.authoring.task import LearningTask as LearningTask
 from grader.course.hookspecs import hookimpl as hookimpl
-from grader.grading.student import Model as Model
+from grader.grading.errors import StudentRaised as StudentRaised
+from grader.grading.model import Model as Model
 from grader.grading.student import Student as Student
-from grader.grading.student import StudentRaised as StudentRaised
 from grader.learning.learned import Learned as Learned
 from grader.learning.policy import learn as learn
 from grader.learning.policy import show_training as show_training

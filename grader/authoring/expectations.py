@@ -15,12 +15,14 @@ from grader.records.errors import StudentFault
 class Unmet(StudentFault):
     """A promise of the exercise was not kept: the check that asked earns nothing."""
 
+    explains: bool
+    """Whether it may well be why other checks failed."""
+
     def __init__(self, reason: str, hint: str | None = None, *, explains: bool = False):
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
         self.explains = explains
-        """Whether it may well be why other checks failed."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 import re
 
 from grader.grading.attempt import Attempt
-from grader.grading.student import StudentRaised
+from grader.grading.errors import StudentRaised
 from grader.records.sanitize import plain
 
 _TOO_MUCH = (

@@ -16,7 +16,9 @@ import torch
 from grader.authoring.expectations import Unmet
 from grader.authoring.recipe import read_recipe
 from grader.authoring.task import Draw, LearningTask
-from grader.grading.student import Model, Student, StudentRaised
+from grader.grading.errors import StudentRaised
+from grader.grading.model import Model
+from grader.grading.student import Student
 from grader.learning.answers import READ
 from grader.learning.diagnosis import sentence
 from grader.learning.evidence import show_run

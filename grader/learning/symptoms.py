@@ -6,7 +6,8 @@ import torch
 
 from grader.authoring.expectations import Unmet
 from grader.authoring.task import LearningTask
-from grader.grading.student import Model, StudentRaised
+from grader.grading.errors import StudentRaised
+from grader.grading.model import Model
 from grader.learning.run import Symptoms
 from grader.probes.sequence import input_gradient
 

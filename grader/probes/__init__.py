@@ -1,6 +1,6 @@
 """What a check may ask of a model: behaviour that a score cannot see."""
 
-from grader.grading.student import FUSED_RECURRENT, Trace, Vjp, recurrent
+from grader.grading.model import FUSED_RECURRENT, Trace, Vjp, recurrent
 from grader.probes.sequence import (
     expect_column,
     expect_every_step_reached,

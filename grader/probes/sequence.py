@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from grader.authoring.expectations import Unmet, describe, expect, expect_shape
-from grader.grading.student import Model, NotAModule, Student, StudentRaised, recurrent
+from grader.grading.errors import NotAModule, StudentRaised
+from grader.grading.model import Model, recurrent
+from grader.grading.student import Student
 
 SMALL = 5_000_000
 """Parameters of a model that may be built thrice more to find out what its answers hang on."""
@@ -155,12 +157,12 @@ def _is_chance(model: Model, weights: torch.Tensor, *inputs: torch.Tensor, **opt
     """Whether chance makes two answers differ, and not what is left of the call before: by the first call of a model,
     where equal rows get different answers, or where another first call with the same parameters does."""
     equal = [part[:1].expand(8, *part.shape[1:]).contiguous() for part in inputs]
-    found = model.twin().predict(*equal, **options)
+    found = model.rebuild().predict(*equal, **options)
     if isinstance(found, torch.Tensor) and not _same(found, found[:1].expand_as(found)):
         return True
     answers = []
     for _ in range(2):
-        twin = model.twin()
+        twin = model.rebuild()
         twin.load_weights(weights)
         answers.append(twin.predict(*inputs, **options))
     return not _same(*answers)

@@ -143,12 +143,14 @@ class CheckItem(_GradeItem):
 class _Practice:
     """What all gradings of a run share: the course, the seed, one session, opened when it is first asked for."""
 
+    told: list[str]
+    """What is said at the end of the run."""
+
     def __init__(self, folder: str | None, seed: int | None):
         self._folder, self._seed = folder, seed
         self._stack = contextlib.ExitStack()
         self._session: Session | None = None
-        self.told: list[str] = []
-        """What is said at the end of the run."""
+        self.told = []
 
     @functools.cached_property
     def course(self) -> "Course":

@@ -18,12 +18,12 @@
         NoGroups                  jail
       StudentFault              ends no command: becomes a verdict, a status or a note
         Rejected                  intake      a file or an archive that cannot be taken
-        NotLoaded                 attempt     no module, or one that cannot be loaded
-        NameNotFound              attempt     a name of the exercise is not defined
-        TimeSpent                 attempt     no time was left for it
+        NotLoaded                 grading     no module, or one that cannot be loaded
+        NameNotFound              grading     a name of the exercise is not defined
+        TimeSpent                 grading     no time was left for it
         WorkerEnded               jail        timeout, memory, a crash, a broken protocol
-        StudentRaised             student     an exception of the student's code
-        NotAModule                student     a class that builds something else
+        StudentRaised             grading     an exception of the student's code
+        NotAModule                grading     a class that builds something else
         BadRecipe                 recipe      training settings that are not allowed
         Unmet                     expectations  a promise of the exercise that was not kept
 
