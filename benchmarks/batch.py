@@ -18,8 +18,9 @@ from grader.batch.gradebook import open_gradebook
 from grader.batch.local_executor import LocalExecutor
 from grader.batch.run import Batch
 from grader.batch.worker import Kind
+from grader.course.fingerprint import hash_of_course
 from grader.course.layouts import Member, Part, Upload
-from grader.course.loading import Course, hash_of, load_course
+from grader.course.loading import Course, load_course
 from grader.course.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +41,7 @@ def submissions(folder: Path, count: int) -> list[Path]:
 
 def by_batch(course: Course, files: list[Path], slots: int, folder: Path) -> float:
     """Submissions per minute into a new gradebook."""
-    kind = Kind(str(course.settings.folder), hash_of(course.settings), ["my_rnn"], "cpu", "none")
+    kind = Kind(str(course.settings.folder), hash_of_course(course.settings), ["my_rnn"], "cpu", "none")
     uploads = [Upload([Member(file.parent.name)], [Part("", file.parent)]) for file in files]
     with tempfile.TemporaryDirectory(dir=folder) as name:
         with open_gradebook(f"sqlite:///{name}/gradebook.db", create=True) as book:

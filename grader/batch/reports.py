@@ -14,7 +14,7 @@ import msgspec
 
 from grader.batch.gradebook import Gradebook, open_gradebook
 from grader.batch.worker import NAME
-from grader.course.hookspecs import ClassView, Exporting
+from grader.course.contributions import ClassView, Exporting
 from grader.course.loading import Course, load_course
 from grader.course.settings import bundled, read_settings
 from grader.jail.shared import lockdown

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.course.fingerprint import hash_of_course
 from grader.course.settings import CourseError, read_settings
 from grader.grading.session import CannotGrade, Session, open_session
 from grader.intake.parcel import Parcel, unpack
@@ -132,10 +133,8 @@ _LOADED: dict[str, str] = {}
 
 @contextlib.contextmanager
 def _opened(kind: Kind) -> "Iterator[Session]":
-    from grader.course.loading import hash_of
-
     settings = read_settings(Path(kind.course))
-    found, where = hash_of(settings), f"{kind.course} on {platform.node() or 'a node'}"
+    found, where = hash_of_course(settings), f"{kind.course} on {platform.node() or 'a node'}"
     if found != kind.course_hash:
         raise CannotGrade(
             f"the course in {where} is not the same there as here (hash {found}, expected {kind.course_hash}): "

@@ -186,13 +186,13 @@ class _Run:
     def _batch(self, book: "Gradebook") -> "Batch":
         from grader.batch.run import Batch
         from grader.batch.worker import Kind
-        from grader.course.loading import hash_of
+        from grader.course.fingerprint import hash_of_course
 
         options = self.options
         exercises = self.course.pick(options["ids"])
         required: Level = options["require"] or ("process" if options["trust"] else "basic")
         settings = self.course.settings
-        kind = Kind(str(settings.folder), hash_of(settings), list(options["ids"]), options["device"], required)
+        kind = Kind(str(settings.folder), hash_of_course(settings), list(options["ids"]), options["device"], required)
         policy: Policy | None = options["counts"]
         book.policy(policy)
         seed = book.seed(options["seed"], lambda: secrets.randbelow(SEEDS))

@@ -10,7 +10,7 @@ from grader.cli.options import course_option, gradebook_option, version_option
 from grader.records.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
-    from grader.course.hookspecs import Exported, Exporter
+    from grader.course.contributions import Exported, Exporter
     from grader.course.loading import Course
     from grader.course.settings import Settings
 

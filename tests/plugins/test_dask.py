@@ -19,8 +19,8 @@ from grader.batch.gradebook import open_gradebook
 from grader.batch.local_executor import LocalExecutor
 from grader.batch.run import Batch
 from grader.batch.worker import Kind, Task, perform
+from grader.course.fingerprint import hash_of_course
 from grader.course.layouts import Member, Part, Upload
-from grader.course.loading import hash_of
 from grader.course.settings import read_settings
 from grader.intake.parcel import Parcel
 
@@ -242,7 +242,7 @@ def handed_in(tmp_path):
 def graded(course, handed_in, tmp_path):
     """Grade them with an executor, calling `meanwhile` after each; what the gradebook says, attempts counted."""
     settings = course.settings
-    kind = Kind(str(settings.folder), hash_of(settings), ["my_rnn"], "cpu", "none")
+    kind = Kind(str(settings.folder), hash_of_course(settings), ["my_rnn"], "cpu", "none")
     exercises = course.pick(("my_rnn",))
 
     def run(executor, name, meanwhile=lambda count: None):
@@ -294,7 +294,7 @@ def test_a_cluster_that_loses_a_worker_grades_as_this_machine_does(make, graded,
 def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
     shutil.copytree(ROOT / "exercises" / "my_rnn", tmp_path / "course" / "exercises" / "my_rnn")
     settings = read_settings(tmp_path / "course")
-    before = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
+    before = Kind(str(settings.folder), hash_of_course(settings), [], "cpu", "none")
     parcel = Parcel([("my_rnn.py", (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes())])
     cluster = Cluster(folder)
     try:
@@ -304,7 +304,7 @@ def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
             assert graded.record is not None and graded.record.grade.percent == 100
             with (settings.folder / "exercises" / "my_rnn" / "laws.py").open("a") as laws:
                 laws.write("# changed\n")
-            after = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
+            after = Kind(str(settings.folder), hash_of_course(settings), [], "cpu", "none")
             held = executor.submit(perform, Task(after, 2, parcel)).result()
             differs = executor.submit(perform, Task(before, 3, parcel)).result()
     finally:

@@ -15,6 +15,7 @@ from grader.authoring.exercise import Exercise
 from grader.authoring.recipe import Recipe
 from grader.course import calibration
 from grader.course.calibration import Calibration, Row
+from grader.course.fingerprint import hash_of_exercise
 from grader.course.loading import load_course
 from grader.course.settings import read_settings
 from grader.learning.learned import Learned
@@ -266,7 +267,7 @@ def told_of(submission):
     def tell(rows, *, source=LEARNING, change=""):
         folder = submission({"exercises/task.py": source}, name="course")
         if rows is not None:
-            digest = calibration.hash_of(folder, "task")
+            digest = hash_of_exercise(folder, "task")
             calibration.save(folder, Calibration("task", "learns", digest, "cpu", {}, rows))
         (folder / "exercises" / "task.py").write_text(source + change)
         course = load_course(read_settings(folder), entry_points=False)
