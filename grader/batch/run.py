@@ -2,7 +2,6 @@
 the moment it is there.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -20,6 +19,7 @@ from grader.grading.session import CannotGrade
 from grader.intake.parcel import content_of, pack
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
 from grader.records.limits import Limits
+from grader.records.seeds import derive
 from grader.records.versions import versions
 
 _WINDOW = 2
@@ -103,8 +103,7 @@ class Batch:
 
     def seed_of(self, content: str) -> int:
         """A submission's own seed: it tells nothing of the run's, nor of other submissions'. 53 bits."""
-        digest = hashlib.blake2b(f"{self.seed}/{content}".encode(), digest_size=8)
-        return int.from_bytes(digest.digest()) >> 11
+        return derive(self.seed, content, bits=53)
 
     def run(self, todo: Sequence[Work], executor: Executor, jobs: int) -> Iterator[Done]:
         """Grade, a bounded window of tasks at a time; each is written before it is yielded.

@@ -1,15 +1,15 @@
 """`grade batch PATH`."""
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader.cli.options import LEVEL_NAMES, SEEDS, course_option, device_option, gradebook_option, version_option
+from grader.cli.options import LEVEL_NAMES, course_option, device_option, gradebook_option, version_option
 from grader.records.errors import GraderFault, UsageError
+from grader.records.seeds import SEEDS, draw
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -195,7 +195,7 @@ class _Run:
         kind = Kind(str(settings.folder), hash_of_course(settings), list(options["ids"]), options["device"], required)
         policy: Policy | None = options["counts"]
         book.policy(policy)
-        seed = book.seed(options["seed"], lambda: secrets.randbelow(SEEDS))
+        seed = book.seed(options["seed"], draw)
         return Batch(self.course, exercises, kind, book, seed, force=options["force"])
 
     def _grade(self, batch: "Batch", found: "Ingest", executor: "Executor") -> None:

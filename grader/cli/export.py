@@ -81,11 +81,11 @@ def _export(
 
 
 def _write(file: Path, data: bytes) -> None:
-    from grader.batch.reports import write
+    from grader.records.files import write_whole
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, data)
+        write_whole(file, data)
     except OSError as error:
         raise GraderFault(f"{file} cannot be written: {error.strerror}") from None
 

@@ -1,6 +1,5 @@
 """`grade watch PATH`: the screen of a student who saves and looks."""
 
-import secrets
 import shlex
 import signal
 import sys
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.options import SEEDS, course_option, device_option, note, version_option
+from grader.cli.options import course_option, device_option, note, version_option
 from grader.cli.text import Page, progress_on
 from grader.records.errors import UsageError
+from grader.records.seeds import SEEDS, draw
 from grader.records.summary import first_to_fix, format_points
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
 
     signal.signal(signal.SIGINT, end)
     try:
-        _watch(path, ids, device, secrets.randbelow(SEEDS) if seed is None else seed, course)
+        _watch(path, ids, device, draw() if seed is None else seed, course)
     except BaseException:
         if not asked:  # else what was under way may break in its own way while it is put away
             raise

@@ -15,6 +15,7 @@ import msgspec
 from grader.authoring.exercise import Exercise
 from grader.course.fingerprint import hash_of_exercise
 from grader.records.figures import Band
+from grader.records.files import write_whole
 
 Device = Literal["cpu", "cuda"]
 _SEED = 1000
@@ -97,9 +98,7 @@ def save(course: Path, calibration: Calibration) -> None:
     file = file_of(course, calibration.exercise, calibration.check, calibration.device)
     file.parent.mkdir(exist_ok=True)
     text = msgspec.json.encode(calibration).replace(b'{"solution"', b'\n{"solution"')  # a row per line
-    draft = file.with_suffix(".draft")
-    draft.write_bytes(text + b"\n")
-    draft.replace(file)
+    write_whole(file, text + b"\n")
 
 
 def upper_limit(errors: int, runs: int, confidence: float = 0.95) -> float:

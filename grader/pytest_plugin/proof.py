@@ -8,7 +8,6 @@ until it is asked for.
 
 import contextlib
 import functools
-import secrets
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from grader.course.loading import Course
     from grader.grading.session import Session
     from grader.verify.verify import Finding, Verified
-
-_SEEDS = 2**53
 
 
 class LacksSomething(pytest.PytestWarning):
@@ -48,8 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin to collect courses, where that was asked for."""
     config.addinivalue_line("markers", "grade_verify: an item of `--grade-verify`")
     if config.getoption("--grade-verify"):
+        from grader.records.seeds import draw
+
         seed = config.getoption("--grade-verify-seed")
-        config.pluginmanager.register(_Courses(secrets.randbelow(_SEEDS) if seed is None else seed), "grade-verify")
+        config.pluginmanager.register(_Courses(draw() if seed is None else seed), "grade-verify")
 
 
 class _Courses:
