@@ -26,7 +26,7 @@ _HOME = {
     "Figure": "records.figures",
     "Format": "course.contributions",
     "Grade": "records.grade",
-    "GradebookError": "batch.gradebook",
+    "GradebookError": "batch.database",
     "HandIn": "records.grade",
     "Judged": "authoring.expectations",
     "Layout": "course.layouts",

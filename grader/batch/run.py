@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from grader.authoring.exercise import Exercise
-from grader.batch.gradebook import Adjust, Gradebook
+from grader.batch.gradebook import Gradebook
+from grader.batch.standings import Adjust
 from grader.batch.worker import NAME, Graded, Kind, Task, perform
 from grader.course.layouts import Upload
 from grader.course.loading import Course
@@ -98,7 +99,7 @@ class Batch:
             made = self.book.graded(content, self.kind.course_hash, self.ids, self.seed_of(content))
             is_done = made is not None and not self.force
             (done if is_done else todo).append(Work(content, same, made))
-        self.book.settle(self.adjust, students)
+        self.book.recompute_standings(self.adjust, students)
         return Plan(todo, done)
 
     def seed_of(self, content: str) -> int:

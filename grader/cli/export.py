@@ -62,7 +62,7 @@ def _export(
     from grader.cli.options import write_out
 
     with open_gradebook(url) as book:
-        book.settle(adjustments_of(course))
+        book.recompute_standings(adjustments_of(course))
         sheet = into.read_bytes() if into is not None else None
         exporting = reports.exporting_of(course, book, into=sheet, column=column)
         exported = exporter.export(exporting)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from tests.test_batch import KINDS, WAIT, make_course, url_of
 
-from grader.batch.gradebook import GradebookError, open_gradebook
+from grader.batch.database import GradebookError
+from grader.batch.gradebook import open_gradebook
 from grader.batch.reports import file_of
 from grader.cli.main import main
 
