@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from grader.authoring.exercise import Exercise
 from grader.batch.gradebook import Gradebook
 from grader.batch.standings import Adjust
-from grader.batch.worker import NAME, Graded, Kind, Task, perform
+from grader.batch.worker import NAME, Task, TaskResult, TaskSpec, run_task
 from grader.course.layouts import Upload
 from grader.course.loading import Course
 from grader.course.settings import CourseError
@@ -67,8 +66,7 @@ class Batch:
     """A run over one gradebook."""
 
     course: Course
-    exercises: list[Exercise]
-    kind: Kind
+    spec: TaskSpec
     book: Gradebook
     seed: int
     """The run's: never shown, and in no task."""
@@ -77,6 +75,7 @@ class Batch:
     adjust: Adjust = field(init=False)
 
     def __post_init__(self) -> None:
+        self.exercises = self.course.pick(tuple(self.spec.exercises))
         self.ids = [exercise.id for exercise in self.exercises]
         self.adjust = adjustments_of(self.course)
 
@@ -96,7 +95,7 @@ class Batch:
                     hand_in = HandIn(member.key, member.name, upload.when, upload.late)
                     self.book.hand_in(hand_in, member.email, content)
                     students.append(member.key)
-            made = self.book.graded(content, self.kind.course_hash, self.ids, self.seed_of(content))
+            made = self.book.graded(content, self.spec.course_hash, self.ids, self.seed_of(content))
             is_done = made is not None and not self.force
             (done if is_done else todo).append(Work(content, same, made))
         self.book.recompute_standings(self.adjust, students)
@@ -112,7 +111,7 @@ class Batch:
         A fault of ours is met once more before it is believed. Raises `CannotGrade` where nothing can be graded.
         """
         waiting = list(reversed(todo))
-        running: dict[Future[Graded], tuple[Work, bool]] = {}
+        running: dict[Future[TaskResult], tuple[Work, bool]] = {}
         lost = 0
         while waiting or running:
             while waiting and len(running) < jobs * _WINDOW:
@@ -132,21 +131,21 @@ class Batch:
                 yield self._write(work, graded)
 
     def _submit(
-        self, executor: Executor, running: "dict[Future[Graded], tuple[Work, bool]]", work: Work, *, again: bool
+        self, executor: Executor, running: "dict[Future[TaskResult], tuple[Work, bool]]", work: Work, *, again: bool
     ) -> None:
         limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
         parcel = pack(work.uploads[0], limits)
         if content_of(parcel) != work.content:
             raise CannotGrade(f"what {work.name} handed in was changed while the batch ran: run the command again")
-        task = Task(self.kind, self.seed_of(work.content), parcel)
+        task = Task(self.spec, self.seed_of(work.content), parcel)
         try:
-            running[executor.submit(perform, task)] = (work, again)
+            running[executor.submit(run_task, task)] = (work, again)
         except BrokenExecutor as problem:
             raise CannotGrade(f"the executor is gone: {problem}") from None
 
-    def _write(self, work: Work, graded: Graded) -> Done:
+    def _write(self, work: Work, graded: TaskResult) -> Done:
         record = graded.record or self._broken(work)
-        self.book.write(work.content, self.kind.course_hash, self.ids, record, graded.sources, self.adjust)
+        self.book.write(work.content, self.spec.course_hash, self.ids, record, graded.sources, self.adjust)
         return Done(work, record.grade, graded.fault)
 
     def _broken(self, work: Work) -> Record:
@@ -190,14 +189,14 @@ def adjustments_of(course: Course) -> Adjust:
     return adjust
 
 
-def _result(future: "Future[Graded]") -> tuple[Graded, bool]:
+def _result(future: "Future[TaskResult]") -> tuple[TaskResult, bool]:
     """What a task came to, and whether it was lost on the way: with its process, or with its machine."""
     try:
         return future.result(), False
     except BrokenExecutor as problem:
-        return Graded(None, fault=f"the process that graded it died: {problem}"), True
+        return TaskResult(None, fault=f"the process that graded it died: {problem}"), True
     except Exception as problem:
-        return Graded(None, fault=f"{type(problem).__name__}: {problem}"), True
+        return TaskResult(None, fault=f"{type(problem).__name__}: {problem}"), True
 
 
 class Estimate:
