@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from grader.course.settings import Settings
     from grader.grading.listener import Listener
     from grader.records.grade import Grade
-    from grader.watch.changes import Difference
     from grader.watch.rounds import View
+    from grader.watch.standing import Difference
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,15 +64,15 @@ def _watch(path: Path, ids: tuple[str, ...], device: str, seed: int, course: "Se
     from grader.grading.session import open_session
 
     with open_session(course, ids, device=device, note=note) as session:
-        from grader.watch.changes import Desk, Source
+        from grader.watch.changes import ChangeQueue, Source
         from grader.watch.rounds import Rounds
 
         chosen = [part for name in ids for part in ("--exercise", name)]
         where = [] if course.folder == bundled() else ["--course", str(course.folder)]
         again = shlex.join(["grade", "submit", str(path), *chosen, *where, "--seed", str(seed)])
-        with Desk(Source(path)) as desk:
-            session.jail.waiting = desk.interrupt
-            Rounds(session, path, seed, desk, _Screen(path, again)).run()
+        with ChangeQueue(Source(path)) as changes:
+            session.jail.waiting = changes.interrupt
+            Rounds(session, path, seed, changes, _Screen(path, again)).run()
 
 
 class _Screen:
