@@ -126,7 +126,8 @@ class _Proof:
     def starter(self, exercise: "Exercise") -> "Iterator[Finding]":
         """What grading the starter came to, and whether there is a reference at all."""
         from grader.course.calibration import is_reference
-        from grader.verify.verify import Finding, solutions_to, verify_starter
+        from grader.verify.claims import solutions_to
+        from grader.verify.verify import Finding, verify_starter
 
         yield verify_starter(self.session, exercise, self.seed)
         if not any(is_reference(folder.name) for folder in solutions_to(self.course, exercise)):
@@ -135,7 +136,8 @@ class _Proof:
     def check(self, exercise: "Exercise", name: str) -> "Iterator[Finding]":
         """What is wrong with a check; the mistakes that name it are tried first, the others only where those fail."""
         from grader.course.calibration import is_reference
-        from grader.verify.verify import read_claim, solutions_to, verify_check
+        from grader.verify.claims import read_claim, solutions_to
+        from grader.verify.verify import verify_check
 
         def is_elsewhere(folder: Path) -> bool:
             claim = read_claim(folder / f"{exercise.id}.py")
@@ -182,7 +184,7 @@ class _SolutionFile(_CourseFile):
 class _ExerciseFile(_CourseFile):
     def collect(self) -> Iterable[pytest.Item]:
         """An item for the starter and for each check and rule."""
-        from grader.verify.verify import checks_and_rules
+        from grader.verify.claims import checks_and_rules
 
         stem = self.path.parent.name if self.path.name == "__init__.py" else self.path.stem
         exercise = self.proof.exercise(stem)

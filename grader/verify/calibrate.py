@@ -14,7 +14,7 @@ from grader.grading.student import Student
 from grader.learning.learned import Learned
 from grader.records.errors import StudentFault
 from grader.records.versions import versions
-from grader.verify.verify import read_claim
+from grader.verify.claims import read_claim
 
 
 def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | None = None) -> Iterator[Row]:

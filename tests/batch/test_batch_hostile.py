@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from tests.test_batch import KINDS, WAIT, make_course, url_of
+from tests.batch.test_batch import KINDS, WAIT, make_course, url_of
 
 from grader.batch.database import GradebookError
 from grader.batch.gradebook import open_gradebook

@@ -191,7 +191,7 @@ ACCURACY = replace(TASK, best=0.9, half=0.8, zero=0.7, worst=0.5, stop=0.95)
     ],
 )
 def test_anchors_that_are_out_of_order_are_named(task, names):
-    problem = advice.anchors_problem(task)
+    problem = next(advice.on_anchors(task), None)
     assert (problem is None) == (names is None)
     if names is not None:
         assert f"`{names[0]}` and `{names[1]}` are out of order" in problem
