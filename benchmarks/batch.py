@@ -17,9 +17,10 @@ from pathlib import Path
 from grader.batch.gradebook import open_gradebook
 from grader.batch.local_executor import LocalExecutor
 from grader.batch.run import Batch
-from grader.batch.worker import Kind
+from grader.batch.worker import TaskSpec
+from grader.course.fingerprint import hash_of_course
 from grader.course.layouts import Member, Part, Upload
-from grader.course.loading import Course, hash_of, load_course
+from grader.course.loading import Course, load_course
 from grader.course.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,11 +41,11 @@ def submissions(folder: Path, count: int) -> list[Path]:
 
 def by_batch(course: Course, files: list[Path], slots: int, folder: Path) -> float:
     """Submissions per minute into a new gradebook."""
-    kind = Kind(str(course.settings.folder), hash_of(course.settings), ["my_rnn"], "cpu", "none")
+    spec = TaskSpec(str(course.settings.folder), hash_of_course(course.settings), ["my_rnn"], "cpu", "none")
     uploads = [Upload([Member(file.parent.name)], [Part("", file.parent)]) for file in files]
     with tempfile.TemporaryDirectory(dir=folder) as name:
         with open_gradebook(f"sqlite:///{name}/gradebook.db", create=True) as book:
-            batch = Batch(course, course.pick(("my_rnn",)), kind, book, seed=1)
+            batch = Batch(course, spec, book, seed=1)
             plan = batch.plan(uploads)
             started = time.perf_counter()
             with LocalExecutor(slots) as executor:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from grader.authoring.exercise import Exercise
-from grader.course.hookspecs import (
+from grader.course.contributions import (
     CannotExport,
     ClassView,
     ExecutorSpec,
@@ -12,8 +12,8 @@ from grader.course.hookspecs import (
     Exporting,
     Format,
     ReportWriter,
-    hookimpl,
 )
+from grader.course.hookspecs import hookimpl
 from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
 from grader.records.errors import UsageError
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Row, Verdict

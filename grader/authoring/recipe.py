@@ -46,34 +46,36 @@ def read_recipe(given: Any, default: Recipe) -> Recipe:
         if key not in Recipe.__struct_fields__:
             allowed = ", ".join(f"`{name}`" for name in Recipe.__struct_fields__)
             raise BadRecipe(f"`recipe` has a key `{_shown(str(key))}`; allowed are {allowed}")
-        wanted = _wrong(key, value, default.steps)
-        if wanted is not None:
-            raise BadRecipe(f"`recipe` sets `{key}` to {_shown(repr(value))}; allowed is {wanted}")
+        _require_allowed(key, value, default.steps)
         chosen[key] = float(value) if isinstance(getattr(default, key), float) and value is not None else value
     return msgspec.structs.replace(default, **chosen)
 
 
-def _wrong(key: str, value: Any, budget: int) -> str | None:
-    """What would be allowed, where `value` is not; else None."""
+def _require_allowed(key: str, value: Any, budget: int) -> None:
+    """Raise `BadRecipe` for a value that its key may not have."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     number = value if is_number and abs(value) <= sys.float_info.max else math.nan
     whole = number if isinstance(number, int) else 0
     match key:
         case "optimizer":
-            return None if value in OPTIMIZERS else f"one of {_listed(OPTIMIZERS)}"
+            is_allowed, allowed = value in OPTIMIZERS, f"one of {_listed(OPTIMIZERS)}"
         case "schedule":
-            return None if value in SCHEDULES else f"one of {_listed(SCHEDULES)}"
+            is_allowed, allowed = value in SCHEDULES, f"one of {_listed(SCHEDULES)}"
         case "lr":
-            return None if 0 < number < math.inf else "a positive number"
+            is_allowed, allowed = 0 < number < math.inf, "a positive number"
         case "weight_decay":
-            return None if 0 <= number < math.inf else "a number of at least 0"
+            is_allowed, allowed = 0 <= number < math.inf, "a number of at least 0"
         case "momentum":
-            return None if 0 <= number < 1 else "a number from 0 up to, but not including, 1"
+            is_allowed, allowed = 0 <= number < 1, "a number from 0 up to, but not including, 1"
         case "clip_norm":
-            return None if value is None or 0 < number < math.inf else "a positive number, or None"
+            is_allowed, allowed = value is None or 0 < number < math.inf, "a positive number, or None"
         case "batch_size":
-            return None if 1 <= whole <= MAX_BATCH_SIZE else f"a whole number from 1 to {MAX_BATCH_SIZE}"
-    return None if 1 <= whole <= budget else f"a whole number from 1 to {budget}, the budget of the exercise"
+            is_allowed, allowed = 1 <= whole <= MAX_BATCH_SIZE, f"a whole number from 1 to {MAX_BATCH_SIZE}"
+        case _:
+            is_allowed = 1 <= whole <= budget
+            allowed = f"a whole number from 1 to {budget}, the budget of the exercise"
+    if not is_allowed:
+        raise BadRecipe(f"`recipe` sets `{key}` to {_shown(repr(value))}; allowed is {allowed}")
 
 
 def _shown(text: str) -> str:

@@ -5,43 +5,36 @@ is written in one transaction, so that a batch can be stopped at any moment.
 """
 
 import contextlib
-import os
-import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sql
-from sqlalchemy.dialects import postgresql, sqlite
 
 from grader.batch import tables
-from grader.records.errors import GraderFault, UsageError
+from grader.batch.database import (
+    GradebookError,
+    insert_into,
+    json_text,
+    meta_value,
+    open_database,
+    put_meta,
+    reason_of,
+    upsert,
+    without_password,
+)
+from grader.batch.standings import Adjust, recompute_standing
 from grader.records.grade import Adjustment, Grade, HandIn, Record, Row
 
 _FETCHED = 200
-_LOCK = 0x67726164  # "grad"
-_BUSY_SECONDS = 30
 
 Policy = Literal["latest", "best"]
 """Which of a student's submissions counts: the one handed in last, or the one with the most points."""
-Adjust = Callable[[Grade, HandIn], Sequence[Adjustment]]
 
 
-class GradebookError(GraderFault):
-    """A gradebook that cannot be used: which, why, what to do, in one line."""
-
-
-class NoGradebook(GradebookError):
-    """A gradebook that cannot be opened."""
-
-    exit_code = UsageError.exit_code
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """One line of a student's history."""
+class HistoryLine(msgspec.Struct, frozen=True):
+    """An attempt as a student's history lists it."""
 
     number: int
     when: str | None
@@ -75,7 +68,7 @@ class Gradebook:
                 yield connection
         except sql.exc.DBAPIError as error:
             raise GradebookError(
-                f"{without_password(self._engine.url)} cannot be read or written: {_reason(error)}"
+                f"{without_password(self._engine.url)} cannot be read or written: {reason_of(error)}"
             ) from None
 
     # The run.
@@ -85,16 +78,16 @@ class Gradebook:
         drawn = {"key": "seed", "value": str(draw() if given is None else given)}
         with self._connected(writes=True) as connection:
             if given is not None:
-                _put(connection, "seed", str(given))
+                put_meta(connection, "seed", str(given))
             # of two batches that begin at once, the second takes what the first has drawn
-            connection.execute(_insert(connection, tables.meta).values(drawn).on_conflict_do_nothing())
-            return int(_value(connection, "seed") or 0)
+            connection.execute(insert_into(connection, tables.meta).values(drawn).on_conflict_do_nothing())
+            return int(meta_value(connection, "seed") or 0)
 
     def policy(self, given: Policy | None) -> Policy:
         """Which submission of a student's counts: as given, which is kept, else as kept, else the latest."""
         with self._connected(writes=True) as connection:
-            chosen = given or _value(connection, "policy") or "latest"
-            _put(connection, "policy", chosen)
+            chosen = given or meta_value(connection, "policy") or "latest"
+            put_meta(connection, "policy", chosen)
         return "best" if chosen == "best" else "latest"
 
     # What was handed in, and what it came to.
@@ -104,10 +97,10 @@ class Gradebook:
         with self._connected(writes=True) as connection:
             student = {"key": hand_in.student, "name": hand_in.name, "email": email}
             known = {key: value for key, value in student.items() if value and key != "key"}
-            _upsert(connection, tables.students, student, ["key"], known or {"key": hand_in.student})
+            upsert(connection, tables.students, student, ["key"], known or {"key": hand_in.student})
             what = {"late": hand_in.late, **({"handed_in": hand_in.when} if hand_in.when else {})}
             row = {"student": hand_in.student, "content": content, "seen": _now(), **what}
-            _upsert(connection, tables.submissions, row, ["student", "content"], what)
+            upsert(connection, tables.submissions, row, ["student", "content"], what)
 
     def graded(self, content: str, course: str, exercises: Sequence[str], seed: int) -> int | None:
         """The number of the attempt that need not be made again; one that met a fault of ours has to be."""
@@ -143,19 +136,19 @@ class Gradebook:
             "points": grade.points,
             "max_points": grade.max_points,
             "flags": _list(grade.flags),
-            "grade": _json(grade),
-            "record": _json(record),
+            "grade": json_text(grade),
+            "record": json_text(record),
         }
         with self._connected(writes=True) as connection:
             connection.execute(tables.attempts.insert().values(row))
             files = {"content": content, "files": msgspec.msgpack.encode(dict(sources))}
-            _upsert(connection, tables.sources, files, ["content"], {"files": files["files"]})
+            upsert(connection, tables.sources, files, ["content"], {"files": files["files"]})
             query = sql.select(tables.submissions.c.student).where(tables.submissions.c.content == content)
             for student in connection.execute(query).scalars().all():
-                _settle(connection, student, adjust)
+                recompute_standing(connection, student, adjust)
 
-    def settle(self, adjust: Adjust, students: Sequence[str] | None = None) -> None:
-        """Decide anew which attempt counts for these students, or for all, and what is added and taken."""
+    def recompute_standings(self, adjust: Adjust, students: Sequence[str] | None = None) -> None:
+        """Decide again which attempt counts for these students, or for all, and what is added and taken."""
         with self._connected(writes=True) as connection:
             chosen = (
                 students
@@ -163,7 +156,7 @@ class Gradebook:
                 else connection.execute(sql.select(tables.students.c.key)).scalars().all()
             )
             for student in chosen:
-                _settle(connection, student, adjust)
+                recompute_standing(connection, student, adjust)
 
     # What there is to read.
 
@@ -215,7 +208,7 @@ class Gradebook:
             lists = connection.execute(query).scalars().all()
         return sorted({name for text in lists for name in msgspec.json.decode(text, type=list[str])})
 
-    def history(self, student: str) -> list[Attempt]:
+    def history(self, student: str) -> list[HistoryLine]:
         """Every attempt made for a student, oldest first."""
         query = (
             sql.select(tables.attempts, tables.submissions.c.handed_in, tables.standings.c.attempt.label("counting"))
@@ -226,7 +219,7 @@ class Gradebook:
         )
         with self._connected() as connection:
             return [
-                Attempt(
+                HistoryLine(
                     row.id,
                     row.handed_in,
                     row.content,
@@ -247,115 +240,7 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
 
     Raises `NoGradebook` where there is none and none may be made, or where another version made it.
     """
-    try:
-        made = sql.make_url(url)
-        if made.get_backend_name() == "sqlite" and made.database not in (None, "", ":memory:"):
-            _sqlite_file(str(made.database), create)
-        engine = sql.create_engine(made)
-        if made.get_backend_name() == "sqlite":
-            sql.event.listen(engine, "connect", _set_up_sqlite)
-            sql.event.listen(engine, "begin", _begin_sqlite)
-        with engine.execution_options(writes=create).begin() as connection:
-            if create and made.get_backend_name() == "postgresql":  # two may want to make the tables at once
-                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
-            if not sql.inspect(connection).has_table("meta"):
-                if not create:
-                    raise NoGradebook(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
-                tables.metadata.create_all(connection)
-                _put(connection, "schema_version", str(tables.SCHEMA))
-            found = _value(connection, "schema_version")
-    except ModuleNotFoundError as error:
-        raise NoGradebook(
-            f"{without_password(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
-        ) from None
-    except sql.exc.ArgumentError:
-        raise NoGradebook(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
-    except sql.exc.SQLAlchemyError as error:
-        raise NoGradebook(f"{without_password(url)} cannot be opened: {_reason(error)}") from None
-    if found != str(tables.SCHEMA):
-        engine.dispose()
-        raise NoGradebook(
-            f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): "
-            f"export it with that version (`grade export json`), and grade into a new gradebook with this one"
-        )
-    return Gradebook(engine)
-
-
-def _sqlite_file(name: str, create: bool) -> None:
-    file = Path(name)
-    if not create and not file.exists():
-        raise NoGradebook(f"{name}: no such gradebook; `grade batch` makes one, --gradebook URL names another")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NoGradebook(f"{file.parent} cannot be made: {error.strerror}") from None
-    if not os.access(file.parent, os.W_OK):
-        raise NoGradebook(f"{name}: SQLite has to write beside it, and its folder is read-only: copy it elsewhere")
-
-
-def _set_up_sqlite(connection: Any, _: object) -> None:
-    """A write survives the process at once, and readers do not wait for it."""
-    connection.isolation_level = None  # else its driver would begin transactions as it thinks fit
-    for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000}", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:  # where two change the mode of a new file at once, one is refused without being made to wait
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            break
-
-
-def _begin_sqlite(connection: sql.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-
-def _reason(error: sql.exc.SQLAlchemyError) -> str:
-    return " ".join(str(getattr(error, "orig", None) or error).split())
-
-
-def without_password(url: str | sql.URL) -> str:
-    """A URL without its password."""
-    return sql.make_url(url).render_as_string(hide_password=True)
-
-
-def _settle(connection: sql.Connection, student: str, adjust: Adjust) -> None:
-    """Let the newest attempt at each submission of a student stand, and of these one count."""
-    newest = (
-        sql.select(sql.func.max(tables.attempts.c.id))
-        .where(tables.attempts.c.content == tables.submissions.c.content)
-        .group_by(tables.attempts.c.broken)
-        .order_by(tables.attempts.c.broken)
-        .limit(1)
-        .correlate(tables.submissions)
-        .scalar_subquery()
-    )
-    query = (
-        sql.select(
-            tables.submissions, tables.students.c.name, tables.attempts.c.id.label("attempt"), tables.attempts.c.grade
-        )
-        .join(tables.students, tables.students.c.key == tables.submissions.c.student)
-        .join(tables.attempts, tables.attempts.c.id == newest)
-        .where(tables.submissions.c.student == student)
-    )
-    standing = []
-    for row in connection.execute(query):
-        grade = msgspec.json.decode(row.grade, type=Grade)
-        adjustments = list(adjust(grade, HandIn(student, row.name, row.handed_in, row.late)))
-        points = round(max(grade.points + sum(adjustment.points for adjustment in adjustments), 0.0), 2)
-        percent = round(100 * points / grade.max_points, 2) if grade.max_points else 0.0
-        when = (_instant(row.handed_in), row.seen, row.id)
-        values = {"submission": row.id, "attempt": row.attempt, "points": points, "percent": percent}
-        standing.append((when, {**values, "adjustments": _json(adjustments)}))
-    if not standing:
-        return
-    best = _value(connection, "policy") == "best"
-    _, chosen = max(standing, key=lambda one: (one[1]["percent"] if best else 0.0, one[0]))
-    _upsert(connection, tables.standings, {"student": student, **chosen}, ["student"], chosen)
+    return Gradebook(open_database(url, create=create))
 
 
 def _rows() -> "sql.Select[Any]":
@@ -385,44 +270,9 @@ def _row(row: Any) -> Row:
     )
 
 
-def _upsert(
-    connection: sql.Connection, table: sql.Table, row: Mapping[str, Any], keys: list[str], changed: Mapping[str, Any]
-) -> None:
-    insert = _insert(connection, table).values(**row)
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
-
-
-def _insert(connection: sql.Connection, table: sql.Table) -> Any:
-    """An insert that may meet what is there already: the two databases have it in the same words."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-
-
-def _value(connection: sql.Connection, key: str) -> str | None:
-    return connection.execute(sql.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
-
-
-def _put(connection: sql.Connection, key: str, value: str) -> None:
-    _upsert(connection, tables.meta, {"key": key, "value": value}, ["key"], {"value": value})
-
-
-def _instant(when: str | None) -> float:
-    """Seconds to compare times by, whatever their zones; a time without one is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(when) if when else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        return 0.0
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
 def _list(values: Sequence[str]) -> str:
-    return _json(sorted(values))
+    return json_text(sorted(values))

@@ -3,9 +3,7 @@
 import hashlib
 import itertools
 import multiprocessing
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -14,10 +12,11 @@ import msgspec
 
 from grader.batch.gradebook import Gradebook, open_gradebook
 from grader.batch.worker import NAME
-from grader.course.hookspecs import ClassView, Exporting
+from grader.course.contributions import ClassView, Exporting
 from grader.course.loading import Course, load_course
 from grader.course.settings import bundled, read_settings
 from grader.jail.shared import lockdown
+from grader.records.files import write_whole
 from grader.records.grade import Row
 
 STUDENTS, TABLE = "students", "grades.csv"
@@ -68,7 +67,7 @@ def write_pages(
     folder.mkdir(parents=True, exist_ok=True)
     if jobs < 2 or count < _WORTH_PROCESSES:
         for number, row in enumerate(rows, 1):
-            write(folder / file_of(row.student), page_of(row, course, book).encode())
+            write_whole(folder / file_of(row.student), page_of(row, course, book).encode())
             show(number)
         return
     students = [row.student for row in rows]
@@ -89,7 +88,7 @@ def write_class(view: ClassView, course: Course, exporting: Exporting, output: P
         documents.append([(TABLE, course.exporters["csv"].export(exporting).document)])
     written = []
     for name, data in itertools.chain(*documents):
-        write(output / name, data)
+        write_whole(output / name, data)
         written.append(output / name)
     return written
 
@@ -120,28 +119,13 @@ def view_of(course: Course, book: Gradebook, notes: Sequence[str] = ()) -> Class
     return ClassView(title, book.rows, exercises, link, course.settings.plugins, notes)
 
 
-def write(file: Path, data: bytes) -> None:
-    """Write a file in one move: what is there is whole. Raises OSError."""
-    mask = os.umask(0)
-    os.umask(mask)
-    with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=".", delete=False) as made:
-        try:
-            made.write(data)
-            made.flush()
-            Path(made.name).chmod(0o666 & ~mask)
-            Path(made.name).replace(file)
-        except BaseException:
-            Path(made.name).unlink(missing_ok=True)
-            raise
-
-
 def _write_piece(students: list[str], folder: Path, url: str, output: Path) -> None:
     course = load_course(read_settings(folder))
     with open_gradebook(url) as book:
         for student in students:
             row = book.row(student)
             if row is not None:
-                write(output / file_of(student), page_of(row, course, book).encode())
+                write_whole(output / file_of(student), page_of(row, course, book).encode())
 
 
 def _short(text: str) -> str:

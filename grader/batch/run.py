@@ -2,7 +2,6 @@
 the moment it is there.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -10,9 +9,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from grader.authoring.exercise import Exercise
-from grader.batch.gradebook import Adjust, Gradebook
-from grader.batch.worker import NAME, Graded, Kind, Task, perform
+from grader.batch.gradebook import Gradebook
+from grader.batch.standings import Adjust
+from grader.batch.worker import NAME, Task, TaskResult, TaskSpec, run_task
 from grader.course.layouts import Upload
 from grader.course.loading import Course
 from grader.course.settings import CourseError
@@ -20,6 +19,7 @@ from grader.grading.session import CannotGrade
 from grader.intake.bundle import Identity, identify, pack
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
 from grader.records.limits import Limits
+from grader.records.seeds import derive
 from grader.records.versions import versions
 
 _WINDOW = 2
@@ -68,8 +68,7 @@ class Batch:
     """A run over one gradebook."""
 
     course: Course
-    exercises: list[Exercise]
-    kind: Kind
+    spec: TaskSpec
     book: Gradebook
     seed: int
     """The run's: never shown, and in no task."""
@@ -78,6 +77,7 @@ class Batch:
     adjust: Adjust = field(init=False)
 
     def __post_init__(self) -> None:
+        self.exercises = self.course.pick(tuple(self.spec.exercises))
         self.ids = [exercise.id for exercise in self.exercises]
         self.adjust = adjustments_of(self.course)
 
@@ -98,16 +98,15 @@ class Batch:
                     hand_in = HandIn(member.key, member.name, upload.when, upload.late)
                     self.book.hand_in(hand_in, member.email, content)
                     students.append(member.key)
-            made = self.book.graded(content, self.kind.course_hash, self.ids, self.seed_of(content))
+            made = self.book.graded(content, self.spec.course_hash, self.ids, self.seed_of(content))
             is_done = made is not None and not self.force
             (done if is_done else todo).append(Work(content, same, stamp, made))
-        self.book.settle(self.adjust, students)
+        self.book.recompute_standings(self.adjust, students)
         return Plan(todo, done)
 
     def seed_of(self, content: str) -> int:
         """A submission's own seed: it tells nothing of the run's, nor of other submissions'. 53 bits."""
-        digest = hashlib.blake2b(f"{self.seed}/{content}".encode(), digest_size=8)
-        return int.from_bytes(digest.digest()) >> 11
+        return derive(self.seed, content, bits=53)
 
     def run(self, todo: Sequence[Work], executor: Executor, jobs: int) -> Iterator[Done]:
         """Grade, a bounded window of tasks at a time; each is written before it is yielded.
@@ -115,7 +114,7 @@ class Batch:
         A fault of ours is met once more before it is believed. Raises `CannotGrade` where nothing can be graded.
         """
         waiting = list(reversed(todo))
-        running: dict[Future[Graded], tuple[Work, bool]] = {}
+        running: dict[Future[TaskResult], tuple[Work, bool]] = {}
         lost = 0
         while waiting or running:
             while waiting and len(running) < jobs * _WINDOW:
@@ -135,21 +134,21 @@ class Batch:
                 yield self._write(work, graded)
 
     def _submit(
-        self, executor: Executor, running: "dict[Future[Graded], tuple[Work, bool]]", work: Work, *, again: bool
+        self, executor: Executor, running: "dict[Future[TaskResult], tuple[Work, bool]]", work: Work, *, again: bool
     ) -> None:
         limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
         packed = pack(work.uploads[0], limits)
         if packed.stamp != work.stamp:
             raise CannotGrade(f"what {work.name} handed in was changed while the batch ran: run the command again")
-        task = Task(self.kind, self.seed_of(work.content), packed.bundle)
+        task = Task(self.spec, self.seed_of(work.content), packed.bundle)
         try:
-            running[executor.submit(perform, task)] = (work, again)
+            running[executor.submit(run_task, task)] = (work, again)
         except BrokenExecutor as problem:
             raise CannotGrade(f"the executor is gone: {problem}") from None
 
-    def _write(self, work: Work, graded: Graded) -> Done:
+    def _write(self, work: Work, graded: TaskResult) -> Done:
         record = graded.record or self._broken(work)
-        self.book.write(work.content, self.kind.course_hash, self.ids, record, graded.sources, self.adjust)
+        self.book.write(work.content, self.spec.course_hash, self.ids, record, graded.sources, self.adjust)
         return Done(work, record.grade, graded.fault)
 
     def _broken(self, work: Work) -> Record:
@@ -193,14 +192,14 @@ def adjustments_of(course: Course) -> Adjust:
     return adjust
 
 
-def _result(future: "Future[Graded]") -> tuple[Graded, bool]:
+def _result(future: "Future[TaskResult]") -> tuple[TaskResult, bool]:
     """What a task came to, and whether it was lost on the way: with its process, or with its machine."""
     try:
         return future.result(), False
     except BrokenExecutor as problem:
-        return Graded(None, fault=f"the process that graded it died: {problem}"), True
+        return TaskResult(None, fault=f"the process that graded it died: {problem}"), True
     except Exception as problem:
-        return Graded(None, fault=f"{type(problem).__name__}: {problem}"), True
+        return TaskResult(None, fault=f"{type(problem).__name__}: {problem}"), True
 
 
 class Estimate:

@@ -1,4 +1,4 @@
-"""A slot: each process that an executor runs tasks in keeps a session for as long as the tasks are of one kind."""
+"""What an executor runs: a task in, its result out. A thread keeps its session for as long as tasks have one spec."""
 
 import atexit
 import contextlib
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.course.fingerprint import hash_of_course
 from grader.course.settings import CourseError, read_settings
 from grader.grading.session import CannotGrade, Session, open_session
 from grader.intake.bundle import Bundle
@@ -22,7 +23,7 @@ _SOURCES = 1 << 20
 """Bytes of code that are kept of a submission."""
 
 
-class Kind(msgspec.Struct, frozen=True):
+class TaskSpec(msgspec.Struct, frozen=True):
     """What all tasks of a batch have in common."""
 
     course: str
@@ -38,12 +39,12 @@ class Kind(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True):
     """One submission to grade. It may be graded twice, where a machine dies: the same comes of it."""
 
-    kind: Kind
+    spec: TaskSpec
     seed: int
     bundle: Bundle
 
 
-class Graded(msgspec.Struct, frozen=True):
+class TaskResult(msgspec.Struct, frozen=True):
     """What a task came to."""
 
     record: Record | None
@@ -53,34 +54,34 @@ class Graded(msgspec.Struct, frozen=True):
     fault: str | None = None
     """What went wrong on our side, for whoever runs the batch; there may be a record all the same."""
     refused: str | None = None
-    """Why no task of this kind can be graded there."""
+    """Why no task of this spec can be graded there."""
 
 
-def perform(task: Task) -> Graded:
-    """Grade one submission in the slot of this thread; nothing that happens makes it raise."""
+def run_task(task: Task) -> TaskResult:
+    """Grade one submission in the session of this thread; nothing that happens makes it raise."""
     try:
-        session = _KEPT.session_for(task.kind)
+        session = _SESSIONS.session_for(task.spec)
     except (CannotGrade, CourseError, UsageError) as problem:
-        return Graded(None, refused=str(problem))
+        return TaskResult(None, refused=str(problem))
     except Exception as problem:
-        return Graded(None, fault=f"{type(problem).__name__}: {problem}")
+        return TaskResult(None, fault=f"{type(problem).__name__}: {problem}")
     sources: dict[str, bytes] = {}
     try:
         graded = session.record(
             task.bundle,
             name=NAME,
             seed=task.seed,
-            chosen=task.kind.exercises,
+            chosen=task.spec.exercises,
             staged=lambda submission: sources.update(_sources(session.jail.spool / submission.entry)),
         )
     except Exception as problem:
-        _KEPT.close()  # the next task gets a fresh one
-        return Graded(None, fault=f"{type(problem).__name__}: {problem}")
+        _SESSIONS.close()  # the next task gets a fresh one
+        return TaskResult(None, fault=f"{type(problem).__name__}: {problem}")
     if graded.faults:
-        _KEPT.close()
+        _SESSIONS.close()
     record = graded.record
     record = msgspec.structs.replace(record, grade=msgspec.structs.replace(record.grade, submission=NAME))
-    return Graded(record, sources, "\n".join(graded.faults) or None)
+    return TaskResult(record, sources, "\n".join(graded.faults) or None)
 
 
 def _sources(entry: Path) -> dict[str, bytes]:
@@ -96,30 +97,30 @@ def _sources(entry: Path) -> dict[str, bytes]:
     return found
 
 
-class _Kept(threading.local):
-    """The session of a thread, open until a task of another kind comes or the process ends."""
+class _SessionPerThread(threading.local):
+    """The session of a thread, open until a task of another spec comes or the process ends."""
 
-    kind: Kind | None = None
+    spec: TaskSpec | None = None
 
-    def session_for(self, kind: Kind) -> "Session":
-        """The session for tasks of this kind. Raises what `open_session` raises."""
-        if self.kind != kind:
+    def session_for(self, spec: TaskSpec) -> Session:
+        """The session for tasks of this spec. Raises what `open_session` raises."""
+        if self.spec != spec:
             self.close()
             self._stack = contextlib.ExitStack()
             atexit.register(self._stack.close)
-            self._session = self._stack.enter_context(_opened(kind))
-            self.kind = kind
+            self._session = self._stack.enter_context(_opened(spec))
+            self.spec = spec
         return self._session
 
     def close(self) -> None:
-        if self.kind is not None:
-            self.kind = None
+        if self.spec is not None:
+            self.spec = None
             atexit.unregister(self._stack.close)
             with contextlib.suppress(Exception):
                 self._stack.close()
 
 
-_KEPT = _Kept()
+_SESSIONS = _SessionPerThread()
 """What a process keeps between tasks: an executor hands it nothing but the task."""
 _OPENING = threading.Lock()
 """One thread at a time loads a course: another would find modules that have not been run to their end."""
@@ -128,22 +129,20 @@ _LOADED: dict[str, str] = {}
 
 
 @contextlib.contextmanager
-def _opened(kind: Kind) -> "Iterator[Session]":
-    from grader.course.loading import hash_of
-
-    settings = read_settings(Path(kind.course))
-    found, where = hash_of(settings), f"{kind.course} on {platform.node() or 'a node'}"
-    if found != kind.course_hash:
+def _opened(spec: TaskSpec) -> Iterator[Session]:
+    settings = read_settings(Path(spec.course))
+    found, where = hash_of_course(settings), f"{spec.course} on {platform.node() or 'a node'}"
+    if found != spec.course_hash:
         raise CannotGrade(
-            f"the course in {where} is not the same there as here (hash {found}, expected {kind.course_hash}): "
+            f"the course in {where} is not the same there as here (hash {found}, expected {spec.course_hash}): "
             f"bring both to one version"
         )
     with contextlib.ExitStack() as stack:
         with _OPENING:
-            if _LOADED.setdefault(kind.course, found) != found:
+            if _LOADED.setdefault(spec.course, found) != found:
                 raise CannotGrade(
                     f"the course in {where} was changed since a process there loaded it: restart what grades there"
                 )
-            opened = open_session(settings, kind.exercises, device=kind.device, required=kind.required)
+            opened = open_session(settings, spec.exercises, device=spec.device, required=spec.required)
             session = stack.enter_context(opened)
         yield session

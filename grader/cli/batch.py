@@ -1,15 +1,15 @@
 """`grade batch PATH`."""
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader.cli.options import LEVEL_NAMES, SEEDS, course_option, device_option, gradebook_option, version_option
+from grader.cli.options import LEVEL_NAMES, course_option, device_option, gradebook_option, version_option
 from grader.records.errors import GraderFault, UsageError
+from grader.records.seeds import SEEDS, draw
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -138,6 +138,7 @@ class _Run:
 
     def all(self) -> tuple[bool, float]:
         """Ingest, grade, report; whether a fault of ours is among the grades, and the lowest percentage."""
+        from grader.batch.executors import make_executor
         from grader.batch.gradebook import open_gradebook
         from grader.batch.reports import STUDENTS
         from grader.course.layouts import BadDownload
@@ -149,7 +150,8 @@ class _Run:
             raise UsageError(
                 f"{self.path}: reports would come to lie among the submissions; name another folder with --output"
             )
-        executor = self._executor()
+        executors = self.course.executors
+        executor = make_executor(executors, options["executor"], options["executor_options"], self.jobs)
         how = options["layout"], options["pattern"], options["roster"]
         with ingested(self.path, self.course, *how, self.output) as found:
             self.text.ingest(found)
@@ -159,47 +161,22 @@ class _Run:
                 self._grade(self._batch(book), found, executor)
                 return self._report(book, found)
 
-    def _executor(self) -> "Executor":
-        """The executor that was chosen. Raises `UsageError`."""
-        from grader.batch.local_executor import LocalExecutor
-
-        name: str = self.options["executor"]
-        pairs = [option.partition("=") for option in self.options["executor_options"]]
-        for key, equals, _ in pairs:
-            if not equals:
-                raise UsageError(f"--executor-option {key}: expected K=V")
-        given = {key: value for key, _, value in pairs}
-        known: dict[str, str] | None = {} if name == "local" else None
-        if name in self.course.executors:
-            known = dict(self.course.executors[name].options)
-        if known is None:
-            names = ", ".join(["local", *sorted(self.course.executors)])
-            raise UsageError(f"no executor is called '{name}'; there are: {names}")
-        for key in given:
-            if key not in known:
-                has = f"it has {', '.join(known)}" if known else "it has none"
-                raise UsageError(f"--executor-option {key}: no option of the executor '{name}'; {has}")
-        if name == "local":
-            return LocalExecutor(self.jobs)
-        try:
-            return self.course.executors[name].make(given, self.jobs)
-        except ValueError as problem:
-            raise UsageError(f"--executor {name}: {problem}") from None
-
     def _batch(self, book: "Gradebook") -> "Batch":
         from grader.batch.run import Batch
-        from grader.batch.worker import Kind
-        from grader.course.loading import hash_of
+        from grader.batch.worker import TaskSpec
+        from grader.course.fingerprint import hash_of_course
 
         options = self.options
-        exercises = self.course.pick(options["ids"])
+        self.course.pick(options["ids"])  # an unknown id is refused before the gradebook keeps anything
         required: Level = options["require"] or ("process" if options["trust"] else "basic")
         settings = self.course.settings
-        kind = Kind(str(settings.folder), hash_of(settings), list(options["ids"]), options["device"], required)
+        spec = TaskSpec(
+            str(settings.folder), hash_of_course(settings), list(options["ids"]), options["device"], required
+        )
         policy: Policy | None = options["counts"]
         book.policy(policy)
-        seed = book.seed(options["seed"], lambda: secrets.randbelow(SEEDS))
-        return Batch(self.course, exercises, kind, book, seed, force=options["force"])
+        seed = book.seed(options["seed"], draw)
+        return Batch(self.course, spec, book, seed, force=options["force"])
 
     def _grade(self, batch: "Batch", found: "Ingest", executor: "Executor") -> None:
         from grader.batch.run import Estimate

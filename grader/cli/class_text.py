@@ -85,7 +85,7 @@ class ClassText:
 
     def summary(self, rows: Sequence[Row], files: Sequence[Path], url: str, stream: TextIO) -> None:
         """On standard output: how the class did, whom to look at, where everything is."""
-        from grader.batch.gradebook import without_password
+        from grader.batch.database import without_password
 
         page = Page(stream)
         percents = [row.percent for row in rows if not row.grade.broken]

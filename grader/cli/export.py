@@ -10,7 +10,7 @@ from grader.cli.options import course_option, gradebook_option, version_option
 from grader.records.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
-    from grader.course.hookspecs import Exported, Exporter
+    from grader.course.contributions import Exported, Exporter
     from grader.course.loading import Course
     from grader.course.settings import Settings
 
@@ -62,7 +62,7 @@ def _export(
     from grader.cli.options import write_out
 
     with open_gradebook(url) as book:
-        book.settle(adjustments_of(course))
+        book.recompute_standings(adjustments_of(course))
         sheet = into.read_bytes() if into is not None else None
         exporting = reports.exporting_of(course, book, into=sheet, column=column)
         exported = exporter.export(exporting)
@@ -81,11 +81,11 @@ def _export(
 
 
 def _write(file: Path, data: bytes) -> None:
-    from grader.batch.reports import write
+    from grader.records.files import write_whole
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, data)
+        write_whole(file, data)
     except OSError as error:
         raise GraderFault(f"{file} cannot be written: {error.strerror}") from None
 

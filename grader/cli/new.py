@@ -3,11 +3,9 @@
 They are templates in `grader/templates`, as they will be written but for a few names. Nothing of the course is loaded.
 """
 
-import contextlib
 import keyword
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
@@ -15,6 +13,7 @@ import click
 
 from grader.cli.options import version_option
 from grader.records.errors import UsageError
+from grader.records.files import write_all_or_none
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 _STUDENTS_NEED = {"torch", "numpy"}
@@ -52,7 +51,7 @@ def exercise(exercise_id: str, learning: bool, course: Path | None) -> None:
     files = _files(folder, exercise_id, kind)
     _refuse_existing(folder, exercise_id, list(files))
     try:
-        _write(files)
+        write_all_or_none({file: text.encode() for file, text in files.items()})
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written to: {error.strerror}; nothing was changed") from None
     where = f" --course {course}" if course is not None else ""
@@ -120,23 +119,3 @@ def _refuse_existing(folder: Path, name: str, files: list[Path]) -> None:
     for path in [folder / "exercises" / name, *files]:
         if path.exists() or path.is_symlink():
             raise UsageError(f"{path.relative_to(folder)} is there already; choose another name or move it away")
-
-
-def _write(files: dict[Path, str]) -> None:
-    """Write all of them or none."""
-    with contextlib.ExitStack() as undo:
-        for file, text in files.items():
-            for folder in _missing(file.parent):
-                folder.mkdir()
-                undo.callback(folder.rmdir)
-            with file.open("x", encoding="utf-8") as opened:
-                undo.callback(file.unlink)
-                opened.write(text)
-        undo.pop_all()
-
-
-def _missing(folder: Path) -> Iterator[Path]:
-    """The folders to be made, outermost first."""
-    if not folder.exists():
-        yield from _missing(folder.parent)
-        yield folder

@@ -10,10 +10,6 @@ import click
 if TYPE_CHECKING:
     from grader.course.settings import Settings
 
-SEEDS = 2**53
-"""How many seeds there are: every reader of JSON keeps them, and no student's code finds out which one was drawn."""
-
-
 LEVEL_NAMES = ("process", "basic", "strong", "full")
 
 

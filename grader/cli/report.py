@@ -41,7 +41,7 @@ def report(gradebook: str, output: Path, jobs: int | None, course: "Settings") -
 
     loaded = load_course(course)
     with open_gradebook(gradebook) as book:
-        book.settle(adjustments_of(loaded))
+        book.recompute_standings(adjustments_of(loaded))
         jobs = jobs or len(os.sched_getaffinity(0))
         for file in write_reports(loaded, book, gradebook, output, jobs, ClassText(sys.stderr)):
             click.echo(file)

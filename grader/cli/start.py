@@ -1,6 +1,5 @@
 """`grade start ID... [DIR]`."""
 
-import contextlib
 import difflib
 import os
 import shlex
@@ -11,6 +10,7 @@ import click
 
 from grader.cli.options import course_option, version_option
 from grader.records.errors import UsageError
+from grader.records.files import write_all_or_none
 
 if TYPE_CHECKING:
     from grader.course.loading import Course
@@ -87,17 +87,9 @@ def _put(starters: dict[str, bytes], folder: Path) -> None:
         raise UsageError(
             f"{', '.join(there)}: there already; nothing was written. Move it away, or name another folder"
         )
-    written: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, file in targets.items():
-            with file.open("xb") as opened:
-                written.append(file)
-                opened.write(starters[name])
+        write_all_or_none({file: starters[name] for name, file in targets.items()})
     except OSError as error:
-        for file in written:
-            with contextlib.suppress(OSError):
-                file.unlink()
         raise UsageError(f"{folder}: cannot be written to ({error.strerror}); nothing was written") from None
-    for file in written:
+    for file in targets.values():
         click.echo(f"wrote {file}")

@@ -3,17 +3,16 @@
 import errno
 import os
 import re
-import secrets
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader.cli.options import LEVEL_NAMES, SEEDS, course_option, device_option, note, version_option, write_out
+from grader.cli.options import LEVEL_NAMES, course_option, device_option, note, version_option, write_out
 from grader.cli.text import progress_on
 from grader.records.errors import GraderFault, UsageError
+from grader.records.seeds import SEEDS, draw
 
 if TYPE_CHECKING:
     from grader.course.settings import Settings
@@ -81,7 +80,7 @@ def submit(
         raise UsageError(f"{path or 'an empty path'}: no such file or folder")
     if output is None and format_ == "text":
         output = Path("grade-report")
-    seed = secrets.randbelow(SEEDS) if seed is None else seed
+    seed = draw() if seed is None else seed
     session = {"ids": ids, "device": device, "required": require}
     grade, conditions, page = _grade(Path(path), course, session, seed, output, with_page=format_ == "html")
     if format_ == "json":
@@ -129,17 +128,13 @@ def _grade(
 
 
 def _save(page: str, output: Path, name: str, submission: str) -> Path:
+    from grader.records.files import write_whole
+
     file = output / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name).lstrip('.') or 'submission'}.html"
     try:
         _refuse_links(output, submission)
         output.mkdir(parents=True, exist_ok=True)
-        # replaced, not written: what lies there may be a link or a pipe of the student's
-        with tempfile.NamedTemporaryFile("w", dir=output, encoding="utf-8", delete=False) as made:
-            made.write(page)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(made.name).chmod(0o666 & ~mask)
-        Path(made.name).replace(file)
+        write_whole(file, page.encode())  # what lies there may be a link or a pipe of the student's
     except OSError as error:
         raise GraderFault(f"the report cannot be written to {file}: {error.strerror}") from None
     return file

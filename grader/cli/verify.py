@@ -1,13 +1,13 @@
 """`grade verify [ID...]`."""
 
-import secrets
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.options import SEEDS, course_option, device_option, note, version_option
+from grader.cli.options import course_option, device_option, note, version_option
 from grader.records.errors import UsageError
+from grader.records.seeds import SEEDS, draw
 
 if TYPE_CHECKING:
     from grader.course.settings import Settings
@@ -52,7 +52,7 @@ def verify(
     """
     from grader.grading.session import open_session
 
-    seed = secrets.randbelow(SEEDS) if seed is None else seed
+    seed = draw() if seed is None else seed
     _refuse_unknown(course, only)
     with open_session(course, ids, device=device, note=note) as session:
         if calibrate is not None:

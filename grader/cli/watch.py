@@ -1,6 +1,5 @@
 """`grade watch PATH`: the screen of a student who saves and looks."""
 
-import secrets
 import shlex
 import signal
 import sys
@@ -11,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.options import SEEDS, course_option, device_option, note, version_option
+from grader.cli.options import course_option, device_option, note, version_option
 from grader.cli.text import Page, progress_on
 from grader.records.errors import UsageError
+from grader.records.seeds import SEEDS, draw
 from grader.records.summary import first_to_fix, format_points
 
 if TYPE_CHECKING:
     from grader.course.settings import Settings
     from grader.grading.listener import Listener
     from grader.records.grade import Grade
-    from grader.watch.changes import Difference
     from grader.watch.rounds import View
+    from grader.watch.standing import Difference
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,7 +52,7 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
 
     signal.signal(signal.SIGINT, end)
     try:
-        _watch(path, ids, device, secrets.randbelow(SEEDS) if seed is None else seed, course)
+        _watch(path, ids, device, draw() if seed is None else seed, course)
     except BaseException:
         if not asked:  # else what was under way may break in its own way while it is put away
             raise
@@ -64,15 +64,15 @@ def _watch(path: Path, ids: tuple[str, ...], device: str, seed: int, course: "Se
     from grader.grading.session import open_session
 
     with open_session(course, ids, device=device, note=note) as session:
-        from grader.watch.changes import Desk, Source
+        from grader.watch.changes import ChangeQueue, Source
         from grader.watch.rounds import Rounds
 
         chosen = [part for name in ids for part in ("--exercise", name)]
         where = [] if course.folder == bundled() else ["--course", str(course.folder)]
         again = shlex.join(["grade", "submit", str(path), *chosen, *where, "--seed", str(seed)])
-        with Desk(Source(path)) as desk:
-            session.jail.waiting = desk.interrupt
-            Rounds(session, path, seed, desk, _Screen(path, again)).run()
+        with ChangeQueue(Source(path)) as changes:
+            session.jail.waiting = changes.interrupt
+            Rounds(session, path, seed, changes, _Screen(path, again)).run()
 
 
 class _Screen:

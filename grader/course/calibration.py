@@ -4,9 +4,6 @@ A row is one seed of one solution: the whole policy for a reference, a single tr
 affordable, and is the harder test: the policy takes a median). A file whose hash is not that of the exercise is stale.
 """
 
-import ast
-import hashlib
-import json
 import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +13,9 @@ from typing import Literal
 import msgspec
 
 from grader.authoring.exercise import Exercise
-from grader.course.settings import read_settings
+from grader.course.fingerprint import hash_of_exercise
 from grader.records.figures import Band
+from grader.records.files import write_whole
 
 Device = Literal["cpu", "cuda"]
 _SEED = 1000
@@ -70,30 +68,6 @@ def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> 
     return course / "exercises" / "calibration" / f"{exercise}.{check}.{device}.json"
 
 
-def hash_of(course: Path, exercise: str) -> str:
-    """A hash of the exercise's source and of what the course sets for it: a change of a threshold or of the data makes
-    a calibration stale."""
-    home = course / "exercises"
-    files = sorted([*home.glob(f"{exercise}.py"), *home.glob(f"{exercise}/*.py")])
-    digest = hashlib.blake2b(digest_size=8)
-    for file in files:
-        digest.update(_code_of(file).encode())
-    if chosen := read_settings(course).exercises.get(exercise):
-        digest.update(json.dumps(chosen, sort_keys=True, default=str).encode())
-    return digest.hexdigest()
-
-
-def _code_of(file: Path) -> str:
-    """A file's lines without docstrings, lines of comment and blank ones: other words measure nothing else."""
-    source = file.read_text(encoding="utf-8")
-    words: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
-            words.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
-    lines = (line for number, line in enumerate(source.splitlines(), 1) if number not in words)
-    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
-
-
 def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Calibration | None:
     """A learning check's calibration on a kind of device; None where there is none, or where it is stale."""
     file = file_of(course, exercise, check, device)
@@ -103,7 +77,7 @@ def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Cal
         found = msgspec.json.decode(file.read_bytes(), type=Calibration)
     except (OSError, msgspec.MsgspecError, ValueError):
         return None  # of another version, or cut short: as good as none
-    return found if found.hash == hash_of(course, exercise) else None
+    return found if found.hash == hash_of_exercise(course, exercise) else None
 
 
 def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibrations:
@@ -124,9 +98,7 @@ def save(course: Path, calibration: Calibration) -> None:
     file = file_of(course, calibration.exercise, calibration.check, calibration.device)
     file.parent.mkdir(exist_ok=True)
     text = msgspec.json.encode(calibration).replace(b'{"solution"', b'\n{"solution"')  # a row per line
-    draft = file.with_suffix(".draft")
-    draft.write_bytes(text + b"\n")
-    draft.replace(file)
+    write_whole(file, text + b"\n")
 
 
 def upper_limit(errors: int, runs: int, confidence: float = 0.95) -> float:

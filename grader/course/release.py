@@ -149,7 +149,7 @@ def _files(course: Path, inside: Path) -> Iterator[tuple[str, Path]]:
     for file in sorted(path.rglob("*")):
         relative = file.relative_to(course)
         hidden = any(part.startswith(".") or part in _LEFT_OUT for part in relative.parts)
-        if file.is_file() and not hidden and file.suffix not in (".pyc", ".draft"):
+        if file.is_file() and not hidden and file.suffix != ".pyc":
             yield str(relative), file
 
 

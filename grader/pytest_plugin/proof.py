@@ -8,7 +8,6 @@ until it is asked for.
 
 import contextlib
 import functools
-import secrets
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from grader.course.loading import Course
     from grader.grading.session import Session
     from grader.verify.verify import Finding, Verified
-
-_SEEDS = 2**53
 
 
 class LacksSomething(pytest.PytestWarning):
@@ -48,8 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin to collect courses, where that was asked for."""
     config.addinivalue_line("markers", "grade_verify: an item of `--grade-verify`")
     if config.getoption("--grade-verify"):
+        from grader.records.seeds import draw
+
         seed = config.getoption("--grade-verify-seed")
-        config.pluginmanager.register(_Courses(secrets.randbelow(_SEEDS) if seed is None else seed), "grade-verify")
+        config.pluginmanager.register(_Courses(draw() if seed is None else seed), "grade-verify")
 
 
 class _Courses:
@@ -127,7 +126,8 @@ class _Proof:
     def starter(self, exercise: "Exercise") -> "Iterator[Finding]":
         """What grading the starter came to, and whether there is a reference at all."""
         from grader.course.calibration import is_reference
-        from grader.verify.verify import Finding, solutions_to, verify_starter
+        from grader.verify.claims import solutions_to
+        from grader.verify.verify import Finding, verify_starter
 
         yield verify_starter(self.session, exercise, self.seed)
         if not any(is_reference(folder.name) for folder in solutions_to(self.course, exercise)):
@@ -136,7 +136,8 @@ class _Proof:
     def check(self, exercise: "Exercise", name: str) -> "Iterator[Finding]":
         """What is wrong with a check; the mistakes that name it are tried first, the others only where those fail."""
         from grader.course.calibration import is_reference
-        from grader.verify.verify import read_claim, solutions_to, verify_check
+        from grader.verify.claims import read_claim, solutions_to
+        from grader.verify.verify import verify_check
 
         def is_elsewhere(folder: Path) -> bool:
             claim = read_claim(folder / f"{exercise.id}.py")
@@ -183,7 +184,7 @@ class _SolutionFile(_CourseFile):
 class _ExerciseFile(_CourseFile):
     def collect(self) -> Iterable[pytest.Item]:
         """An item for the starter and for each check and rule."""
-        from grader.verify.verify import checks_and_rules
+        from grader.verify.claims import checks_and_rules
 
         stem = self.path.parent.name if self.path.name == "__init__.py" else self.path.stem
         exercise = self.proof.exercise(stem)

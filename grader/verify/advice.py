@@ -15,7 +15,9 @@ from grader.course import calibration
 from grader.course.loading import Course
 from grader.learning.learned import Learned
 from grader.learning.run import in_words
+from grader.records.grade import ExerciseGrade
 from grader.records.limits import Limits
+from grader.verify.claims import Claim
 
 ENOUGH_RUNS = 10
 """Reference runs of a learning check below which nothing is said about how often it errs."""
@@ -30,8 +32,8 @@ def task_of(check: Check) -> LearningTask | None:
     return None if check.task is None else check.task(torch.Generator().manual_seed(0))
 
 
-def anchors_problem(task: LearningTask) -> str | None:
-    """Why a task's anchors cannot tell learned from not learned; None where they lie in order."""
+def on_anchors(task: LearningTask) -> Iterator[str]:
+    """Why a task's anchors cannot tell learned from not learned: the first that is out of order, and all as found."""
     names = ("stop", "best", "half", "zero", "worst")
     values = [getattr(task, name) for name in names]
     sign = 1 if task.lower_is_better else -1
@@ -42,8 +44,18 @@ def anchors_problem(task: LearningTask) -> str | None:
         if not (is_apart or (may_be_equal and one == next_one)):
             order = " <= ".join(names) if task.lower_is_better else " >= ".join(names)
             found = ", ".join(f"{name} {value:g}" for name, value in zip(names, values, strict=True))
-            return f"its anchors `{name}` and `{other}` are out of order: found {found}; expected {order}"
-    return None
+            yield f"its anchors `{name}` and `{other}` are out of order: found {found}; expected {order}"
+            return
+
+
+def on_hint(grade: ExerciseGrade, claim: Claim) -> Iterator[str]:
+    """Whether anything tells the student what the mistake is: its author's words or any hint."""
+    is_told = claim.hint is not None or grade.status == "disallowed"
+    if not is_told and not any(check.hint for check in grade.checks if check.id == claim.check):
+        yield (
+            f"no hint names this mistake: {claim.check} shows none; give the check one, and the mistake's docstring a "
+            f"line `Hint: ` with words of it"
+        )
 
 
 def on_probes(exercise: Exercise, learned: Sequence[tuple[str, Learned]]) -> Iterator[str]:

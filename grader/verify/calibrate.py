@@ -8,12 +8,13 @@ from grader.authoring.exercise import Check, Exercise
 from grader.authoring.expectations import Judged
 from grader.course import calibration
 from grader.course.calibration import Calibration, Row
+from grader.course.fingerprint import hash_of_exercise
 from grader.grading.session import Session
 from grader.grading.student import Student
 from grader.learning.learned import Learned
 from grader.records.errors import StudentFault
 from grader.records.versions import versions
-from grader.verify.verify import read_claim
+from grader.verify.claims import read_claim
 
 
 def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | None = None) -> Iterator[Row]:
@@ -21,7 +22,7 @@ def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | 
     many), on the session's device for trainings; rows as they come."""
     folder, device = session.course.settings.folder, session.jail.device
     versions_used = {**versions(), **session.jail.device_versions}
-    digest = calibration.hash_of(folder, exercise.id)  # now: what is edited meanwhile was not measured
+    digest = hash_of_exercise(folder, exercise.id)  # now: what is edited meanwhile was not measured
     for check in exercise.checks:
         if check.task is None:
             continue

@@ -1,20 +1,10 @@
 """A course proves itself: references earn everything, each mistake loses points where its author says, starters earn
 nothing, and no check is without a mistake that fails it.
 
-A mistake says what it gets wrong in the docstring that opens its file:
-
-    \"\"\"my_rnn.one_step: the tanh is missing.
-
-    Hint: no nonlinearity
-    \"\"\"
-
-The first line names the check (or the rule) that must catch it; the words behind `Hint:` must stand in what the student
-reads there. What is missing though all this holds, such as measured error rates, is a warning: `advice.py`.
+What is missing though all this holds, such as measured error rates, is a warning: `advice.py`.
 """
 
-import ast
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +16,7 @@ from grader.grading.session import Session
 from grader.learning.learned import Learned
 from grader.records.grade import ExerciseGrade
 from grader.verify import advice
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a mistake's first lines promise."""
-
-    exercise: str
-    check: str
-    mistake: str
-    hint: str | None
+from grader.verify.claims import Claim, checks_and_rules, read_claim, solutions_to
 
 
 @dataclass(frozen=True)
@@ -57,28 +38,6 @@ class Verified:
     finding: Finding
     is_reference: bool
     caught: frozenset[str] = frozenset()
-
-
-def solutions_of(course: Course) -> Path | None:
-    """The course's folder of submissions with known grades, where it has one."""
-    folder = course.settings.folder / "solutions"
-    return folder if folder.is_dir() else None
-
-
-def read_claim(file: Path) -> Claim | None:
-    """The claim in a solution's docstring; None for one that makes none."""
-    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    match = re.match(r"(\w+)\.(\w+): (.+)", doc)
-    if match is None:
-        return None
-    hint = re.search(r"^Hint: (.+)$", doc, re.MULTILINE)
-    return Claim(match[1], match[2], match[3], hint[1].strip() if hint else None)
-
-
-def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
-    """The folders with a solution to an exercise, by name."""
-    folder = solutions_of(course)
-    return sorted(file.parent for file in folder.glob(f"*/{exercise.id}.py")) if folder else []
 
 
 def verify(session: Session, *, seed: int, only: Collection[str] = ()) -> Iterator[Finding]:
@@ -115,15 +74,14 @@ def verify_solution(folder: Path, exercise: Exercise, session: Session, seed: in
         warnings = [*advice.on_time(limits, sum(spent), learned), *advice.on_untrained(learned)]
         if folder.name == "reference":
             warnings += advice.on_probes(exercise, learned)
-        problem = _reference_problem(grade)
-        return Verified(_finding(folder.name, grade, problem, "; ".join(warnings) or None), True)
+        return Verified(_finding(folder.name, grade, _problems_of_reference(grade), warnings), True)
     claim = read_claim(folder / f"{exercise.id}.py")
     caught = {check.id for check in grade.checks if check.status in ("failed", "partial", "error")}
     if claim is not None and grade.status == "disallowed":
         caught.add(claim.check)
-    problem = _mistake_problem(grade, claim, exercise)
-    warning = _no_hint(grade, claim) if problem is None and claim is not None else None
-    return Verified(_finding(folder.name, grade, problem, warning), False, frozenset(caught))
+    problems = list(_problems_of_mistake(grade, claim, exercise))
+    silence = advice.on_hint(grade, claim) if claim is not None and not problems else ()
+    return Verified(_finding(folder.name, grade, problems, silence), False, frozenset(caught))
 
 
 def verify_starter(session: Session, exercise: Exercise, seed: int) -> Finding:
@@ -133,7 +91,7 @@ def verify_starter(session: Session, exercise: Exercise, seed: int) -> Finding:
         return Finding("starter", exercise.id, "none", f"{file.name} is missing in exercises/starters")
     grade = _grade(file, exercise, session, seed, Listener())
     fine = grade.points == 0 and grade.status in ("graded", "error")
-    return _finding("starter", grade, None if fine else "a starter earns 0 and breaks nothing")
+    return _finding("starter", grade, [] if fine else ["a starter earns 0 and breaks nothing"])
 
 
 def verify_check(course: Course, exercise: Exercise, name: str, caught: bool, device: Device) -> Iterator[Finding]:
@@ -146,7 +104,7 @@ def verify_check(course: Course, exercise: Exercise, name: str, caught: bool, de
     for check in exercise.checks:
         if check.id != name or (task := advice.task_of(check)) is None:
             continue
-        if problem := advice.anchors_problem(task):
+        for problem in advice.on_anchors(task):
             yield Finding(name, exercise.id, "anchors", problem)
         for warning in advice.on_calibration(course, exercise, check, device):
             yield Finding(name, exercise.id, "calibration", None, warning)
@@ -157,57 +115,42 @@ def _grade(path: Path, exercise: Exercise, session: Session, seed: int, listener
         return session.grade_exercise(submission, exercise, seed=seed, listener=listener)
 
 
-def _finding(subject: str, grade: ExerciseGrade, problem: str | None, warning: str | None = None) -> Finding:
-    return Finding(subject, grade.id, _seen(grade), problem, warning)
+def _finding(subject: str, grade: ExerciseGrade, problems: Iterable[str], warnings: Iterable[str] = ()) -> Finding:
+    """Of the problems, the first is said: the others may follow from it."""
+    return Finding(subject, grade.id, _seen(grade), next(iter(problems), None), "; ".join(warnings) or None)
 
 
 def _seen(grade: ExerciseGrade) -> str:
     return f"{grade.points:g} of {grade.max_points:g}"
 
 
-def _reference_problem(grade: ExerciseGrade) -> str | None:
+def _problems_of_reference(grade: ExerciseGrade) -> Iterator[str]:
     for check in grade.checks:
         if check.status != "passed":
-            return f"{check.id} is {check.status}: {check.message}"
-    return None
+            yield f"{check.id} is {check.status}: {check.message}"
 
 
-def _mistake_problem(grade: ExerciseGrade, claim: Claim | None, exercise: Exercise) -> str | None:
-    """Why a mistake does not prove what it says, or None."""
+def _problems_of_mistake(grade: ExerciseGrade, claim: Claim | None, exercise: Exercise) -> Iterator[str]:
+    """Why a mistake does not prove what it says."""
     if claim is None:
-        return 'its first line must read """exercise.check: the mistake in words."""'
-    if claim.exercise != exercise.id or claim.check not in checks_and_rules(exercise):
-        return f"its first line names '{claim.exercise}.{claim.check}', which is no check or rule of {exercise.id}"
-    if grade.status == "broken":
-        return "the grader itself failed on it"
-    if any(rule.id == claim.check for rule in exercise.rules):
+        yield 'its first line must read """exercise.check: the mistake in words."""'
+    elif claim.exercise != exercise.id or claim.check not in checks_and_rules(exercise):
+        yield f"its first line names '{claim.exercise}.{claim.check}', which is no check or rule of {exercise.id}"
+    elif grade.status == "broken":
+        yield "the grader itself failed on it"
+    elif any(rule.id == claim.check for rule in exercise.rules):
         if grade.status != "disallowed":
-            return f"the rule {claim.check} did not catch it"
-        return _hint_problem(claim, grade.message or "")
-    verdict = next(check for check in grade.checks if check.id == claim.check)
-    if verdict.status in ("passed", "skipped"):
-        return f"{claim.check} is {verdict.status}"
-    return _hint_problem(claim, f"{verdict.message}\n{verdict.hint or ''}")
+            yield f"the rule {claim.check} did not catch it"
+        else:
+            yield from _missing_hint(claim, grade.message or "")
+    else:
+        verdict = next(check for check in grade.checks if check.id == claim.check)
+        if verdict.status in ("passed", "skipped"):
+            yield f"{claim.check} is {verdict.status}"
+        else:
+            yield from _missing_hint(claim, f"{verdict.message}\n{verdict.hint or ''}")
 
 
-def checks_and_rules(exercise: Exercise) -> list[str]:
-    """The names of all that a mistake can fail."""
-    return [*(rule.id for rule in exercise.rules), *(check.id for check in exercise.checks)]
-
-
-def _no_hint(grade: ExerciseGrade, claim: Claim) -> str | None:
-    """Advice where nothing tells the student what the mistake is: neither its author's words nor any hint."""
-    if claim.hint is not None or grade.status == "disallowed":
-        return None
-    if any(check.hint for check in grade.checks if check.id == claim.check):
-        return None
-    return (
-        f"no hint names this mistake: {claim.check} shows none; give the check one, and the mistake's docstring a line "
-        f"`Hint: ` with words of it"
-    )
-
-
-def _hint_problem(claim: Claim, text: str) -> str | None:
+def _missing_hint(claim: Claim, text: str) -> Iterator[str]:
     if claim.hint is not None and claim.hint.casefold() not in text.casefold():
-        return f"{claim.check} says nothing of '{claim.hint}': {text.strip()}"
-    return None
+        yield f"{claim.check} says nothing of '{claim.hint}': {text.strip()}"

@@ -1,23 +1,16 @@
-"""What `grade watch` does between two saves: sees that something was saved, grades what it touches, compares.
-
-What is graded comes in two answers: first all that needs no training, then everything. A save stops what is under way.
-"""
+"""Sees that something was saved: what lies in a file or folder, each time that it has changed."""
 
 import hashlib
 import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import watchfiles
 
-from grader.authoring.exercise import Exercise
 from grader.jail.shared.ignored import IGNORED
-from grader.records.grade import ExerciseGrade
 
 _SEEN = 5000
 _HASHED_BYTES = 4 << 20
@@ -45,7 +38,7 @@ class Source:
     def digests(self) -> Digests:
         """What lies there now. A file is read again only where its time or size changed."""
         found: dict[str, tuple[tuple[int, ...], bytes]] = {}
-        for name, file in self._files():
+        for name, file in self.files():
             try:
                 status = file.stat()
                 if not stat.S_ISREG(status.st_mode):
@@ -94,7 +87,8 @@ class Source:
             stop.wait(_LOOK_MS / 1000)
             yield self.digests()
 
-    def _files(self) -> Iterator[tuple[str, Path]]:
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """The files that may be part of it, by their paths inside; of a folder that is too large, the first ones."""
         if not self.path.is_dir():
             yield self.path.name, self.path
             return
@@ -130,8 +124,8 @@ def _digest(file: Path, status: os.stat_result) -> bytes:
         return hashlib.blake2b(opened.read(_HASHED_BYTES + 1), digest_size=16).digest()
 
 
-class Desk:
-    """Takes what `Source.changes` tells, in a thread of its own, and says whether there is something new."""
+class ChangeQueue:
+    """The changes of a `Source`, seen in a thread of its own; only the latest is kept."""
 
     def __init__(self, source: Source):
         self._source = source
@@ -140,7 +134,7 @@ class Desk:
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Desk":
+    def __enter__(self) -> "ChangeQueue":
         self._thread.start()
         return self
 
@@ -172,34 +166,10 @@ class Desk:
             self._news.set()
 
 
-def without_training(exercise: Exercise) -> Exercise:
-    """The exercise with the checks that neither train nor need what a training showed."""
-    trained: set[str] = set()
-    for check in exercise.checks:
-        if check.task is not None or trained & set(check.needs):
-            trained.add(check.id)
-    return replace(exercise, checks=[check for check in exercise.checks if check.id not in trained])
-
-
-def touched(
-    exercises: Iterable[Exercise], before: Digests, after: Digests, mentions: Callable[[str], bool]
-) -> set[str]:
-    """The ids of the exercises that a save may have changed the grade of.
-
-    All, unless it was in their own modules only, which no other file `mentions`; those without a module of their own
-    may be anywhere.
-    """
-    modules = {f"{exercise.id}.py": exercise.id for exercise in exercises}
-    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    if any(name not in modules or mentions(modules[name]) for name in changed):
-        return set(modules.values())
-    return {exercise for name, exercise in modules.items() if name in changed or name not in after}
-
-
 def mentions(folder: Path, module: str) -> bool:
     """Whether a file of the folder but the module's own has its name in it, as a word, in whatever sense."""
     word = re.compile(rb"\b" + re.escape(module.encode()) + rb"\b")
-    for name, file in Source(folder)._files():
+    for name, file in Source(folder).files():
         if name == f"{module}.py":
             continue
         try:
@@ -208,75 +178,3 @@ def mentions(folder: Path, module: str) -> bool:
         except OSError:
             return True
     return False
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What one check, or an exercise as a whole, came to since it was last judged."""
-
-    exercise: str
-    check: str | None
-    points: float
-    """Gained, or lost if negative."""
-    words: str
-
-
-@dataclass
-class Standing:
-    """What is known of a submission after some saves: the latest verdict of every check, by exercise."""
-
-    grades: dict[str, ExerciseGrade] = field(default_factory=dict)
-    stale: dict[str, set[str]] = field(default_factory=dict)
-    """The checks of each exercise whose verdict is from before the last save, or that have none yet."""
-
-    def doubt(self, exercise: Exercise) -> None:
-        """A save may have changed it."""
-        self.stale[exercise.id] = {check.id for check in exercise.checks}
-
-    def take(self, exercise: Exercise, found: ExerciseGrade) -> list[Difference]:
-        """Note what some or all of an exercise's checks came to; what is different from before."""
-        before = self.grades.get(exercise.id)
-        verdicts = {verdict.id: verdict for verdict in [*(before.checks if before else []), *found.checks]}
-        checks = [verdicts[check.id] for check in exercise.checks if check.id in verdicts]
-        self.grades[exercise.id] = msgspec.structs.replace(found, checks=checks, max_points=exercise.max_points)
-        self.stale.setdefault(exercise.id, set()).difference_update(verdict.id for verdict in found.checks)
-        return list(_differences(before, found)) if before else []
-
-    def current(self, exercise: str) -> ExerciseGrade:
-        """An exercise's grade as far as it has been judged since the last save."""
-        grade = self.grades[exercise]
-        checks = [verdict for verdict in grade.checks if verdict.id not in self.stale[exercise]]
-        points = round(sum(verdict.points for verdict in checks), 2)
-        most = round(sum(verdict.max_points for verdict in checks), 2)
-        return msgspec.structs.replace(grade, checks=checks, points=points, max_points=most)
-
-
-def _differences(before: ExerciseGrade, after: ExerciseGrade) -> Iterator[Difference]:
-    old = {verdict.id: verdict for verdict in before.checks}
-    pairs = [(old[verdict.id], verdict) for verdict in after.checks if verdict.id in old]
-    if before.status != after.status:
-        words = "can be judged again" if after.status == "graded" else _STATUS_WORDS[after.status]
-        yield Difference(after.id, None, round(sum(new.points - was.points for was, new in pairs), 2), words)
-        return
-    for was, new in pairs:
-        points = round(new.points - was.points, 2)
-        if points or new.status != was.status:
-            yield Difference(after.id, new.id, points, _CHECK_WORDS[new.status])
-
-
-_CHECK_WORDS = {
-    "passed": "now passes",
-    "partial": "now passes in part",
-    "failed": "fails now",
-    "error": "raises an error now",
-    "skipped": "cannot be judged now",
-}
-_STATUS_WORDS = {
-    "missing": "is not there any more",
-    "error": "cannot be loaded or built now",
-    "disallowed": "breaks a rule of the exercise now",
-    "crashed": "ends its process now",
-    "timeout": "does not come to an end now",
-    "memory": "takes too much memory now",
-    "broken": "could not be judged: the grader itself failed",
-}

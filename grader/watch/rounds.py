@@ -1,4 +1,7 @@
-"""Save after save: what `grade watch` grades of each one, and what it then knows. How that looks is the screen's."""
+"""Save after save: what `grade watch` grades of each one, and what it then knows. How that looks is the screen's.
+
+What is graded comes in two answers: first all that needs no training, then everything. A save stops what is under way.
+"""
 
 import time
 from collections.abc import Callable
@@ -13,7 +16,8 @@ from grader.authoring.exercise import Exercise
 from grader.grading.listener import Listener
 from grader.grading.session import Session
 from grader.records.grade import ExerciseGrade, Grade
-from grader.watch.changes import Desk, Difference, Digests, Saved, Standing, mentions, touched, without_training
+from grader.watch.changes import ChangeQueue, Digests, Saved, mentions
+from grader.watch.standing import Difference, Scoreboard, touched, without_training
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,9 @@ class Rounds:
     session: Session
     path: Path
     seed: int
-    desk: Desk
+    changes: ChangeQueue
     screen: Screen
-    _standing: Standing = field(default_factory=Standing)
+    _scoreboard: Scoreboard = field(default_factory=Scoreboard)
     _order: list[str] = field(default_factory=list)
     _begun: set[str] = field(default_factory=set)
     _due: set[str] = field(default_factory=set)
@@ -70,7 +74,7 @@ class Rounds:
         """Answer each save until something else than another save ends it."""
         before: Digests = {}
         while True:
-            files = self.desk.next()
+            files = self.changes.next()
             try:
                 if files:
                     self._saved(before, files)
@@ -91,7 +95,7 @@ class Rounds:
         self._begun |= {exercise.id for exercise in exercises if f"{exercise.id}.py" in files}
         for exercise in exercises:
             if exercise.id in ids:
-                self._standing.doubt(exercise)
+                self._scoreboard.doubt(exercise)
         if self._is_shown:
             self._news, self._is_shown = [], False
 
@@ -99,12 +103,12 @@ class Rounds:
         """First what needs no training, of all exercises; then the trainings, one exercise at a time."""
         when = time.strftime("%H:%M:%S")
         for exercise in self._in_turn():
-            problem = self._judge_one(exercise, without_training(exercise))
-            if problem is not None:
-                self._show(f"saved at {when}", problem)
+            grade = self._judge_one(exercise, without_training(exercise))
+            if grade.message is not None:
+                self._show(f"saved at {when}", grade.message)
                 return
-            if not exercise.trains or self._standing.grades[exercise.id].status != "graded":
-                self._standing.stale[exercise.id] = set()
+            if not exercise.trains or self._scoreboard.grades[exercise.id].status != "graded":
+                self._scoreboard.stale[exercise.id] = set()
                 self._due.discard(exercise.id)
         self._show(f"saved at {when}")
         for exercise in self._in_turn():
@@ -116,26 +120,26 @@ class Rounds:
         known = {exercise.id: exercise for exercise in self.session.exercises}
         return [known[name] for name in self._order if name in self._due]
 
-    def _judge_one(self, whole: Exercise, part: Exercise) -> str | None:
-        """Judge some of an exercise's checks; the submission's problem, where there is nothing to judge."""
+    def _judge_one(self, whole: Exercise, part: Exercise) -> Grade:
+        """Judge some of an exercise's checks; a grade with a message says why there was nothing to judge."""
         with self.screen.judging() as listener:
-            heard = replace(listener, check=_both(self.desk.interrupt, listener.check))
+            heard = replace(listener, check=_both(self.changes.interrupt, listener.check))
             with self.session.staged(self.path) as submission:
                 grade = self.session.grade(submission, seed=self.seed, exercises=[part], listener=heard)
         if grade.message is not None:
-            return grade.message
-        self._news += self._standing.take(whole, grade.exercises[0])
+            return grade
+        self._news += self._scoreboard.take(whole, grade.exercises[0])
         if grade.exercises[0].status not in ("missing", "error"):
             self._begun.add(whole.id)
         self._grade = grade
-        return None
+        return grade
 
     def _show(self, when: str, problem: str | None = None) -> None:
         self.screen.show(View(when, problem) if problem is not None else self._view(when))
         self._is_shown = True
 
     def _view(self, when: str) -> View:
-        grades = {name: self._standing.current(name) for name in self._order}
+        grades = {name: self._scoreboard.current(name) for name in self._order}
         there = [grade for grade in grades.values() if grade.id in self._begun] or list(grades.values())
         others = [name for name, grade in grades.items() if grade not in there]
         news = [one for one in self._news if one.exercise in self._begun]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from grader.batch.gradebook import open_gradebook
-from grader.batch.worker import Kind, Task, perform
+from grader.batch.worker import Task, TaskSpec, run_task
 from grader.course.settings import read_settings
 from grader.records.grade import Row
 
@@ -301,8 +301,8 @@ def test_a_slot_refuses_another_course(course: Path):
     """A machine whose course is not the same grades nothing."""
     from grader.intake.bundle import Bundle
 
-    kind = Kind(str(read_settings(course).folder), "another", [], "cpu", "basic")
-    graded = perform(Task(kind, 1, Bundle([("double.py", KINDS["right"].encode())])))
+    spec = TaskSpec(str(read_settings(course).folder), "another", [], "cpu", "basic")
+    graded = run_task(Task(spec, 1, Bundle([("double.py", KINDS["right"].encode())])))
     assert graded.record is None and "not the same there as here" in (graded.refused or "")
 
 

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from tests.test_batch import KINDS, WAIT, make_course, url_of
 
-from grader.batch.gradebook import GradebookError, open_gradebook
+from grader.batch.database import GradebookError
+from grader.batch.gradebook import open_gradebook
 from grader.batch.reports import file_of
 from grader.cli.main import main
+from tests.batch.test_batch import KINDS, WAIT, make_course, url_of
 
 RIGHT, WRONG = KINDS["right"], KINDS["wrong"]
 NAMES = [

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch.gradebook import Gradebook, GradebookError, open_gradebook
+from grader.batch.database import GradebookError
+from grader.batch.gradebook import Gradebook, open_gradebook
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record
 
 CONDITIONS = Conditions("grade submit submission --seed 7", {}, {}, [])
@@ -120,7 +121,7 @@ def test_the_latest_counts_or_the_best(book: Gradebook):
         book.write(content, "course", ["my_rnn"], record(points), {}, nothing)
     assert book.policy(None) == "latest" and next(book.rows()).content == "third"
     assert book.policy("best") == "best"
-    book.settle(nothing)
+    book.recompute_standings(nothing)
     assert next(book.rows()).content == "first"
     assert book.policy(None) == "best", "it is kept"
     assert [attempt.counts for attempt in book.history("ada")] == [False, True, False]

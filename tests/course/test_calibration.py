@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from grader.course import calibration
-from grader.course.calibration import Calibration, Row, hash_of, load, reference_band, save, statement, upper_limit
+from grader.course.calibration import Calibration, Row, load, reference_band, save, statement, upper_limit
+from grader.course.fingerprint import hash_of_exercise
 from grader.course.loading import load_course
 from grader.course.settings import read_settings
 from grader.grading.session import Session
@@ -196,17 +197,17 @@ def test_the_hash_is_that_of_the_exercises_source(tmp_path):
     (home / "b").mkdir(parents=True)
     for name, text in {"a.py": "x = 1", "ab.py": "x = 1", "b/__init__.py": "y = 1", "b/data.py": "z = 1"}.items():
         (home / name).write_text(text)
-    of_a, of_b = hash_of(tmp_path, "a"), hash_of(tmp_path, "b")
+    of_a, of_b = hash_of_exercise(tmp_path, "a"), hash_of_exercise(tmp_path, "b")
     assert re.fullmatch(r"[0-9a-f]{16}", of_a)
     (home / "ab.py").write_text("x = 2")
     (home / "b" / "notes.md").write_text("words")
     (home / "calibration").mkdir()
     (home / "calibration" / "a.learns.cpu.json").write_text("{}")
-    assert (hash_of(tmp_path, "a"), hash_of(tmp_path, "b")) == (of_a, of_b)
+    assert (hash_of_exercise(tmp_path, "a"), hash_of_exercise(tmp_path, "b")) == (of_a, of_b)
     (home / "a.py").write_text("x = 1 ")
-    assert hash_of(tmp_path, "a") != of_a
+    assert hash_of_exercise(tmp_path, "a") != of_a
     (home / "b" / "data.py").write_text("z = 2")
-    assert hash_of(tmp_path, "b") != of_b
+    assert hash_of_exercise(tmp_path, "b") != of_b
 
 
 def test_other_words_do_not_change_the_hash(tmp_path):
@@ -215,22 +216,22 @@ def test_other_words_do_not_change_the_hash(tmp_path):
     home.mkdir()
     source = '"""Write it."""\nimport torch\n\ndef check(student):\n    """It is so."""\n    return 0.5\n'
     (home / "a.py").write_text(source)
-    before = hash_of(tmp_path, "a")
+    before = hash_of_exercise(tmp_path, "a")
     for old, new in {
         "Write it.": "Write it,\nand soon.",
         "It is so.": "So.",
         "    return": "    # why\n\n    return",
     }.items():
         (home / "a.py").write_text(source.replace(old, new))
-        assert hash_of(tmp_path, "a") == before, new
+        assert hash_of_exercise(tmp_path, "a") == before, new
     (home / "a.py").write_text(source.replace("0.5", "0.6"))
-    assert hash_of(tmp_path, "a") != before
+    assert hash_of_exercise(tmp_path, "a") != before
 
 
 def test_what_a_course_sets_for_an_exercise_makes_its_calibration_stale(small):
     """Other data, other error rates."""
     folder = small()
-    save(folder, made([row()], hash_of(folder, "adding")))
+    save(folder, made([row()], hash_of_exercise(folder, "adding")))
     (folder / "pyproject.toml").write_text("[tool.grade.exercises.adding]\nnames = 'x'\n")
     assert load(folder, "adding", "learns") is None
     (folder / "pyproject.toml").write_text("[tool.grade.exercises.other]\nnames = 'x'\n")
@@ -241,7 +242,7 @@ def test_what_is_saved_is_loaded_until_the_exercise_changes(small):
     """A line per row, so that a change can be read; a stale file is refused."""
     folder = small()
     assert load(folder, "adding", "learns") is None
-    saved = made([row(), row("last-only", share=0.0, score=None, curve=[])], hash_of(folder, "adding"))
+    saved = made([row(), row("last-only", share=0.0, score=None, curve=[])], hash_of_exercise(folder, "adding"))
     save(folder, saved)
     assert load(folder, "adding", "learns") == saved
     lines = calibration.file_of(folder, "adding", "learns").read_text().splitlines()
@@ -257,7 +258,7 @@ def test_what_is_saved_is_loaded_until_the_exercise_changes(small):
 def test_a_stop_in_the_middle_of_saving_loses_nothing(small, monkeypatch):
     """The file is the old one or the new one, at each moment."""
     folder = small()
-    digest = hash_of(folder, "adding")
+    digest = hash_of_exercise(folder, "adding")
     save(folder, made([row()], digest))
 
     def stop(*_):
@@ -304,7 +305,12 @@ def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
         assert 0 < found.steps <= 200
         assert not reference or found.curve[-1][0] == found.steps < 200
     file = kept(folder)
-    assert (file.exercise, file.check, file.device, file.hash) == ("adding", "learns", "cpu", hash_of(folder, "adding"))
+    assert (file.exercise, file.check, file.device, file.hash) == (
+        "adding",
+        "learns",
+        "cpu",
+        hash_of_exercise(folder, "adding"),
+    )
     assert file.rows == rows
     assert "torch" in file.versions
     again = rerun(session, exercise, exercise.checks[1], rows[2])
@@ -338,7 +344,7 @@ def test_measuring_goes_on_where_it_was_stopped(small, zygote):
 def test_a_changed_exercise_is_measured_anew(small, zygote):
     folder = small()
     (folder / "solutions" / "reference-again" / "adding.py").unlink()
-    stale = made([row(), row("last-only", share=1.0)], hash_of(folder, "adding"))
+    stale = made([row(), row("last-only", share=1.0)], hash_of_exercise(folder, "adding"))
     save(folder, stale)
     assert list(calibrate(*opened(folder, zygote), 1)) == []
     (folder / "exercises" / "adding.py").write_text(EXERCISE + "\nCHANGED = True\n")
@@ -371,7 +377,7 @@ def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
     """`grade verify --calibrate N`: a line for each new row, then the rates of all."""
     folder = small()
     earlier = [row(name, share=0.0 if name == "last-only" else 1.0) for name in MEASURED]
-    save(folder, made(earlier, hash_of(folder, "adding")))
+    save(folder, made(earlier, hash_of_exercise(folder, "adding")))
     result = cli("verify", "--calibrate", 2, "--course", folder)
     assert result.returncode == 0, result.stderr
     *lines, rates = result.stdout.splitlines()
@@ -388,7 +394,7 @@ def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
 def test_a_report_states_the_rates_and_shows_the_band(small, cli):
     folder = small()
     rows = [row(seed=seed) for seed in range(1000, 1040)] + [row("last-only", share=0.0, curve=[])]
-    save(folder, made(rows, hash_of(folder, "adding")))
+    save(folder, made(rows, hash_of_exercise(folder, "adding")))
     fresh = cli("submit", folder / "solutions" / "reference", "--course", folder, "--seed", 1, "--format", "html")
     assert fresh.returncode == 0, fresh.stderr
     assert "fell short of full marks in 0 of 40 runs" in re.sub(r"\s+", " ", fresh.stdout)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.course.hookspecs import ClassView
+from grader.course.contributions import ClassView
 from grader.course.loading import Course
 from grader.records.grade import Adjustment, ExerciseGrade, Grade, Row, Verdict
 

@@ -18,9 +18,9 @@ import psutil  # a part of the extra
 from grader.batch.gradebook import open_gradebook
 from grader.batch.local_executor import LocalExecutor
 from grader.batch.run import Batch
-from grader.batch.worker import Kind, Task, perform
+from grader.batch.worker import Task, TaskSpec, run_task
+from grader.course.fingerprint import hash_of_course
 from grader.course.layouts import Member, Part, Upload
-from grader.course.loading import hash_of
 from grader.course.settings import read_settings
 from grader.intake.bundle import Bundle
 
@@ -242,13 +242,12 @@ def handed_in(tmp_path):
 def graded(course, handed_in, tmp_path):
     """Grade them with an executor, calling `meanwhile` after each; what the gradebook says, attempts counted."""
     settings = course.settings
-    kind = Kind(str(settings.folder), hash_of(settings), ["my_rnn"], "cpu", "none")
-    exercises = course.pick(("my_rnn",))
+    spec = TaskSpec(str(settings.folder), hash_of_course(settings), ["my_rnn"], "cpu", "none")
 
     def run(executor, name, meanwhile=lambda count: None):
         url = f"sqlite:///{tmp_path / name}.db"
         with open_gradebook(url, create=True) as book, executor:
-            batch = Batch(course, exercises, kind, book, seed=3)
+            batch = Batch(course, spec, book, seed=3)
             plan = batch.plan(handed_in)
             for count, done in enumerate(batch.run(plan.todo, executor, 2), 1):
                 assert done.fault is None, done.fault
@@ -294,19 +293,19 @@ def test_a_cluster_that_loses_a_worker_grades_as_this_machine_does(make, graded,
 def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
     shutil.copytree(ROOT / "exercises" / "my_rnn", tmp_path / "course" / "exercises" / "my_rnn")
     settings = read_settings(tmp_path / "course")
-    before = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
+    before = TaskSpec(str(settings.folder), hash_of_course(settings), [], "cpu", "none")
     bundle = Bundle([("my_rnn.py", (ROOT / "solutions" / "reference" / "my_rnn.py").read_bytes())])
     cluster = Cluster(folder)
     try:
         cluster.work("--no-nanny", "--nthreads", "1")
         with make(address=cluster.address) as executor:
-            graded = executor.submit(perform, Task(before, 1, bundle)).result()
+            graded = executor.submit(run_task, Task(before, 1, bundle)).result()
             assert graded.record is not None and graded.record.grade.percent == 100
             with (settings.folder / "exercises" / "my_rnn" / "laws.py").open("a") as laws:
                 laws.write("# changed\n")
-            after = Kind(str(settings.folder), hash_of(settings), [], "cpu", "none")
-            held = executor.submit(perform, Task(after, 2, bundle)).result()
-            differs = executor.submit(perform, Task(before, 3, bundle)).result()
+            after = TaskSpec(str(settings.folder), hash_of_course(settings), [], "cpu", "none")
+            held = executor.submit(run_task, Task(after, 2, bundle)).result()
+            differs = executor.submit(run_task, Task(before, 3, bundle)).result()
     finally:
         cluster.stop()
     assert held.record is None and "was changed since a process there loaded it" in held.refused

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.course.hookspecs import CannotExport, Exporting
+from grader.course.contributions import CannotExport, Exporting
 from grader.records.grade import Adjustment, ExerciseGrade, Grade, Row, Verdict
 
 ROOT = Path(__file__).parents[2]

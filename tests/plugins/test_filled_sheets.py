@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.course.hookspecs import CannotExport, Exporting
+from grader.course.contributions import CannotExport, Exporting
 from grader.records.grade import ExerciseGrade, Grade, Row
 
 BOM = b"\xef\xbb\xbf"

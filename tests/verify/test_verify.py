@@ -15,6 +15,7 @@ from grader.authoring.exercise import Exercise
 from grader.authoring.recipe import Recipe
 from grader.course import calibration
 from grader.course.calibration import Calibration, Row
+from grader.course.fingerprint import hash_of_exercise
 from grader.course.loading import load_course
 from grader.course.settings import read_settings
 from grader.learning.learned import Learned
@@ -190,7 +191,7 @@ ACCURACY = replace(TASK, best=0.9, half=0.8, zero=0.7, worst=0.5, stop=0.95)
     ],
 )
 def test_anchors_that_are_out_of_order_are_named(task, names):
-    problem = advice.anchors_problem(task)
+    problem = next(advice.on_anchors(task), None)
     assert (problem is None) == (names is None)
     if names is not None:
         assert f"`{names[0]}` and `{names[1]}` are out of order" in problem
@@ -266,7 +267,7 @@ def told_of(submission):
     def tell(rows, *, source=LEARNING, change=""):
         folder = submission({"exercises/task.py": source}, name="course")
         if rows is not None:
-            digest = calibration.hash_of(folder, "task")
+            digest = hash_of_exercise(folder, "task")
             calibration.save(folder, Calibration("task", "learns", digest, "cpu", {}, rows))
         (folder / "exercises" / "task.py").write_text(source + change)
         course = load_course(read_settings(folder), entry_points=False)

@@ -14,7 +14,8 @@ import pytest
 from grader.authoring.exercise import Check, Exercise
 from grader.grading.session import Session
 from grader.records.grade import ExerciseGrade, Verdict
-from grader.watch.changes import Desk, Saved, Source, Standing, mentions, touched, without_training
+from grader.watch.changes import ChangeQueue, Saved, Source, mentions
+from grader.watch.standing import Scoreboard, touched, without_training
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
@@ -175,7 +176,7 @@ def desk():
     opened = []
 
     def sit(path):
-        desk = Desk(Source(path))
+        desk = ChangeQueue(Source(path))
         desk.__enter__()
         opened.append(desk)
         desk.next()
@@ -284,7 +285,7 @@ def judged(name, status="graded", **checks):
 
 def test_what_changed_is_told_by_check():
     """Those that were not judged again keep their verdict, for the next comparison."""
-    standing, whole = Standing(), exercise("a", ("x", (), None), ("y", (), None), ("z", (), None))
+    standing, whole = Scoreboard(), exercise("a", ("x", (), None), ("y", (), None), ("z", (), None))
     standing.doubt(whole)
     assert standing.take(whole, judged("a", x=("passed", 2.0), y=("failed", 0.0), z=("partial", 1.0))) == []
     standing.doubt(whole)
@@ -300,7 +301,7 @@ def test_what_changed_is_told_by_check():
 
 
 def test_an_exercise_that_cannot_be_judged_is_told_in_one_line():
-    standing, whole = Standing(), exercise("a", ("x", (), None), ("y", (), None))
+    standing, whole = Scoreboard(), exercise("a", ("x", (), None), ("y", (), None))
     standing.take(whole, judged("a", x=("passed", 2.0), y=("passed", 2.0)))
     (found,) = standing.take(whole, judged("a", "error", x=("skipped", 0.0), y=("skipped", 0.0)))
     assert (found.check, found.points, found.words) == (None, -4.0, "cannot be loaded or built now")

@@ -1,0 +1,142 @@
+"""The database of a gradebook, SQLite or PostgreSQL: opened and set up, and what both of them can do.
+
+Everything a statement needs beyond SQLAlchemy's own words is here; what is asked of the tables is not.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
+
+from grader.batch import tables
+from grader.records.errors import GraderFault, UsageError
+
+_LOCK = 0x67726164  # "grad"
+_BUSY_SECONDS = 30
+
+
+class GradebookError(GraderFault):
+    """A gradebook that cannot be used: which, why, what to do, in one line."""
+
+
+class NoGradebook(GradebookError):
+    """A gradebook that cannot be opened."""
+
+    exit_code = UsageError.exit_code
+
+
+def open_database(url: str, *, create: bool = False) -> sql.Engine:
+    """The engine of a gradebook, by its SQLAlchemy URL; with `create` its tables are made where there are none.
+
+    Raises `NoGradebook` where there is none and none may be made, or where another version made it.
+    """
+    try:
+        made = sql.make_url(url)
+        if made.get_backend_name() == "sqlite" and made.database not in (None, "", ":memory:"):
+            _prepare_sqlite_file(str(made.database), create)
+        engine = sql.create_engine(made)
+        if made.get_backend_name() == "sqlite":
+            sql.event.listen(engine, "connect", _set_up_sqlite)
+            sql.event.listen(engine, "begin", _begin_sqlite)
+        with engine.execution_options(writes=create).begin() as connection:
+            if create and made.get_backend_name() == "postgresql":  # two may want to make the tables at once
+                connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
+            if not sql.inspect(connection).has_table("meta"):
+                if not create:
+                    raise NoGradebook(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
+                tables.metadata.create_all(connection)
+                put_meta(connection, "schema_version", str(tables.SCHEMA))
+            found = meta_value(connection, "schema_version")
+    except ModuleNotFoundError as error:
+        raise NoGradebook(
+            f"{without_password(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
+        ) from None
+    except sql.exc.ArgumentError:
+        raise NoGradebook(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
+    except sql.exc.SQLAlchemyError as error:
+        raise NoGradebook(f"{without_password(url)} cannot be opened: {reason_of(error)}") from None
+    if found != str(tables.SCHEMA):
+        engine.dispose()
+        raise NoGradebook(
+            f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): "
+            f"export it with that version (`grade export json`), and grade into a new gradebook with this one"
+        )
+    return engine
+
+
+def without_password(url: str | sql.URL) -> str:
+    """A URL without its password."""
+    return sql.make_url(url).render_as_string(hide_password=True)
+
+
+def reason_of(error: sql.exc.SQLAlchemyError) -> str:
+    """What the driver says went wrong, in one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def upsert(
+    connection: sql.Connection, table: sql.Table, row: Mapping[str, Any], keys: list[str], changed: Mapping[str, Any]
+) -> None:
+    """Insert a row; where one with the same `keys` is there, set what is `changed` in it."""
+    insert = insert_into(connection, table).values(**row)
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
+
+
+def insert_into(connection: sql.Connection, table: sql.Table) -> Any:
+    """An insert that may meet what is there already: the two databases have it in the same words."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def meta_value(connection: sql.Connection, key: str) -> str | None:
+    """What the gradebook holds about itself under a key, if anything."""
+    return connection.execute(sql.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+
+
+def put_meta(connection: sql.Connection, key: str, value: str) -> None:
+    """Keep something about the gradebook itself."""
+    upsert(connection, tables.meta, {"key": key, "value": value}, ["key"], {"value": value})
+
+
+def json_text(value: Any) -> str:
+    """A value as a text column holds it."""
+    return msgspec.json.encode(value).decode()
+
+
+def _prepare_sqlite_file(name: str, create: bool) -> None:
+    """Make the folder of an SQLite file. Raises `NoGradebook` where there can be none."""
+    file = Path(name)
+    if not create and not file.exists():
+        raise NoGradebook(f"{name}: no such gradebook; `grade batch` makes one, --gradebook URL names another")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NoGradebook(f"{file.parent} cannot be made: {error.strerror}") from None
+    if not os.access(file.parent, os.W_OK):
+        raise NoGradebook(f"{name}: SQLite has to write beside it, and its folder is read-only: copy it elsewhere")
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    """A write survives the process at once, and readers do not wait for it."""
+    connection.isolation_level = None  # else its driver would begin transactions as it thinks fit
+    for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000}", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:  # where two change the mode of a new file at once, one is refused without being made to wait
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            break
+
+
+def _begin_sqlite(connection: sql.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

@@ -1,0 +1,65 @@
+"""Which attempt counts for a student, and what is added to its points and taken."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sql
+
+from grader.batch import tables
+from grader.batch.database import json_text, meta_value, upsert
+from grader.records.grade import Adjustment, Grade, HandIn
+
+Adjust = Callable[[Grade, HandIn], Sequence[Adjustment]]
+"""What is added to the points of a grade and taken, each with its reason."""
+
+
+def recompute_standing(connection: sql.Connection, student: str, adjust: Adjust) -> None:
+    """Let the newest attempt at each submission of a student stand, and of these one count."""
+    standing = []
+    for row in connection.execute(_standing_attempts(student)):
+        grade = msgspec.json.decode(row.grade, type=Grade)
+        adjustments = list(adjust(grade, HandIn(student, row.name, row.handed_in, row.late)))
+        points = round(max(grade.points + sum(adjustment.points for adjustment in adjustments), 0.0), 2)
+        percent = round(100 * points / grade.max_points, 2) if grade.max_points else 0.0
+        when = (_instant(row.handed_in), row.seen, row.id)
+        values = {"submission": row.id, "attempt": row.attempt, "points": points, "percent": percent}
+        standing.append((when, {**values, "adjustments": json_text(adjustments)}))
+    if not standing:
+        return
+    best = meta_value(connection, "policy") == "best"
+    _, chosen = max(standing, key=lambda one: (one[1]["percent"] if best else 0.0, one[0]))
+    upsert(connection, tables.standings, {"student": student, **chosen}, ["student"], chosen)
+
+
+def _standing_attempts(student: str) -> "sql.Select[Any]":
+    """The newest attempt at each submission of a student; one that met a fault of ours only where there is no other."""
+    newest = (
+        sql.select(sql.func.max(tables.attempts.c.id))
+        .where(tables.attempts.c.content == tables.submissions.c.content)
+        .group_by(tables.attempts.c.broken)
+        .order_by(tables.attempts.c.broken)
+        .limit(1)
+        .correlate(tables.submissions)
+        .scalar_subquery()
+    )
+    return (
+        sql.select(
+            tables.submissions, tables.students.c.name, tables.attempts.c.id.label("attempt"), tables.attempts.c.grade
+        )
+        .join(tables.students, tables.students.c.key == tables.submissions.c.student)
+        .join(tables.attempts, tables.attempts.c.id == newest)
+        .where(tables.submissions.c.student == student)
+    )
+
+
+def _instant(when: str | None) -> float:
+    """Seconds to compare times by, whatever their zones; a time without one is taken as UTC."""
+    try:
+        moment = datetime.fromisoformat(when) if when else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

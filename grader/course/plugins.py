@@ -1,0 +1,133 @@
+"""Plugins: found in a course folder, in the bundled course and in installed packages, and loaded one by one."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pluggy
+
+from grader.course import hookspecs
+from grader.course.settings import CourseError, Settings, bundled
+
+_Kind = TypeVar("_Kind")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was loaded."""
+
+    name: str
+    origin: str
+    hooks: list[str]
+
+
+def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) -> pluggy.PluginManager:
+    """The plugins in these files and, if asked for, those of installed packages. Raises `CourseError`."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for file in files:
+        name = f"{file.parent.name}/{file.name}"
+        with as_course_error(name):
+            manager.register(_load(settings.folder, file), name=name)
+    if entry_points:
+        _load_installed(manager)
+    with as_course_error("plugins"):
+        manager.check_pending()
+    return manager
+
+
+def plugin_files(course: Path, *, exercises: bool = True) -> list[Path]:
+    """The course's exercises, the bundled plugins, and the course's own, which replace bundled ones of their name."""
+    found = list(_loadable(course / "exercises")) if exercises else []
+    plugins = {path.stem: path for folder in (bundled(), course) for path in _loadable(folder / "plugins")}
+    return found + [plugins[name] for name in sorted(plugins)]
+
+
+def loaded_plugins(manager: pluggy.PluginManager, course: Path) -> list[Plugin]:
+    """Who brought what: by file in a folder, or by distribution."""
+    distributions = {id(plugin): f"{d.project_name} {d.version}" for plugin, d in manager.list_plugin_distinfo()}
+    found = []
+    for name, plugin in manager.list_name_plugin():
+        if plugin is not None:
+            hooks = sorted(caller.name for caller in manager.get_hookcallers(plugin) or [])
+            home = (
+                "the bundled course"
+                if bundled() in Path(getattr(plugin, "__file__", None) or "/").parents
+                else str(course)
+            )
+            found.append(Plugin(name, distributions.get(id(plugin), home), hooks))
+    return found
+
+
+def contributed(lists: Iterable[Sequence[Any]], kind: type[_Kind], hook: str) -> list[_Kind]:
+    """What the plugins contributed, in one list. Raises `CourseError` for anything of another kind."""
+    values = [value for listed in lists for value in listed]
+    for value in values:
+        if not isinstance(value, kind):
+            raise CourseError(f"{hook} contributed {value!r}, expected a list of {kind.__name__}")
+    return values
+
+
+@contextlib.contextmanager
+def as_course_error(where: str) -> Iterator[None]:
+    """Any failure of a plugin's code as one line that names file and line."""
+    try:
+        yield
+    except (CourseError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # SystemExit too: a plugin does not end the grader
+        frames = traceback.extract_tb(error.__traceback__)
+        line = f", line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
+        text = " ".join(str(error).split())
+        raise CourseError(f"{where}: {type(error).__name__}: {text}{line}") from error
+
+
+def _load_installed(manager: pluggy.PluginManager) -> None:
+    """Load the plugins of installed packages, one by one: what fails is told by its package's name."""
+    seen: dict[str, str] = {}
+    for point in importlib.metadata.entry_points(group=hookspecs.PROJECT):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an installed package"
+        if point.name in seen:  # pluggy would pass over the second in silence
+            one = f"an entry point called '{point.name}' in the group '{hookspecs.PROJECT}'"
+            raise CourseError(f"{seen[point.name]} and {package} both have {one}; uninstall one")
+        seen[point.name] = package
+        with as_course_error(f"{package}, entry point '{point.name}'"):
+            manager.load_setuptools_entrypoints(hookspecs.PROJECT, name=point.name)
+
+
+def _loadable(folder: Path) -> list[Path]:
+    def is_plugin(path: Path) -> bool:
+        return path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").is_file())
+
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(("_", ".")) and is_plugin(path))
+
+
+def _load(course: Path, path: Path) -> ModuleType:
+    """Run a plugin's file under a name of its own, entered in `sys.modules` first (dataclasses look there)."""
+    digest = hashlib.blake2b(str(course).encode(), digest_size=4).hexdigest()
+    name = f"grader_course_{digest}_{path.parent.name}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    file = path / "__init__.py" if path.is_dir() else path
+    search = [str(path)] if path.is_dir() else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=search)
+    if spec is None or spec.loader is None:
+        raise CourseError(f"{file}: cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

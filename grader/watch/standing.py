@@ -1,0 +1,105 @@
+"""What is known of a submission after some saves: which exercises a save may have changed, and what it changed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from grader.authoring.exercise import Exercise
+from grader.records.grade import ExerciseGrade
+from grader.watch.changes import Digests
+
+_CHECK_WORDS = {
+    "passed": "now passes",
+    "partial": "now passes in part",
+    "failed": "fails now",
+    "error": "raises an error now",
+    "skipped": "cannot be judged now",
+}
+_STATUS_WORDS = {
+    "missing": "is not there any more",
+    "error": "cannot be loaded or built now",
+    "disallowed": "breaks a rule of the exercise now",
+    "crashed": "ends its process now",
+    "timeout": "does not come to an end now",
+    "memory": "takes too much memory now",
+    "broken": "could not be judged: the grader itself failed",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one check, or an exercise as a whole, came to since it was last judged."""
+
+    exercise: str
+    check: str | None
+    points: float
+    """Gained, or lost if negative."""
+    words: str
+
+
+@dataclass
+class Scoreboard:
+    """What is known of a submission after some saves: the latest verdict of every check, by exercise."""
+
+    grades: dict[str, ExerciseGrade] = field(default_factory=dict)
+    stale: dict[str, set[str]] = field(default_factory=dict)
+    """The checks of each exercise whose verdict is from before the last save, or that have none yet."""
+
+    def doubt(self, exercise: Exercise) -> None:
+        """A save may have changed it."""
+        self.stale[exercise.id] = {check.id for check in exercise.checks}
+
+    def take(self, exercise: Exercise, found: ExerciseGrade) -> list[Difference]:
+        """Note what some or all of an exercise's checks came to; what is different from before."""
+        before = self.grades.get(exercise.id)
+        verdicts = {verdict.id: verdict for verdict in [*(before.checks if before else []), *found.checks]}
+        checks = [verdicts[check.id] for check in exercise.checks if check.id in verdicts]
+        self.grades[exercise.id] = msgspec.structs.replace(found, checks=checks, max_points=exercise.max_points)
+        self.stale.setdefault(exercise.id, set()).difference_update(verdict.id for verdict in found.checks)
+        return list(_differences(before, found)) if before else []
+
+    def current(self, exercise: str) -> ExerciseGrade:
+        """An exercise's grade as far as it has been judged since the last save."""
+        grade = self.grades[exercise]
+        checks = [verdict for verdict in grade.checks if verdict.id not in self.stale[exercise]]
+        points = round(sum(verdict.points for verdict in checks), 2)
+        most = round(sum(verdict.max_points for verdict in checks), 2)
+        return msgspec.structs.replace(grade, checks=checks, points=points, max_points=most)
+
+
+def without_training(exercise: Exercise) -> Exercise:
+    """The exercise with the checks that neither train nor need what a training showed."""
+    trained: set[str] = set()
+    for check in exercise.checks:
+        if check.task is not None or trained & set(check.needs):
+            trained.add(check.id)
+    return replace(exercise, checks=[check for check in exercise.checks if check.id not in trained])
+
+
+def touched(
+    exercises: Iterable[Exercise], before: Digests, after: Digests, mentions: Callable[[str], bool]
+) -> set[str]:
+    """The ids of the exercises that a save may have changed the grade of.
+
+    All, unless it was in their own modules only, which no other file `mentions`; those without a module of their own
+    may be anywhere.
+    """
+    modules = {f"{exercise.id}.py": exercise.id for exercise in exercises}
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if any(name not in modules or mentions(modules[name]) for name in changed):
+        return set(modules.values())
+    return {exercise for name, exercise in modules.items() if name in changed or name not in after}
+
+
+def _differences(before: ExerciseGrade, after: ExerciseGrade) -> Iterator[Difference]:
+    old = {verdict.id: verdict for verdict in before.checks}
+    pairs = [(old[verdict.id], verdict) for verdict in after.checks if verdict.id in old]
+    if before.status != after.status:
+        words = "can be judged again" if after.status == "graded" else _STATUS_WORDS[after.status]
+        yield Difference(after.id, None, round(sum(new.points - was.points for was, new in pairs), 2), words)
+        return
+    for was, new in pairs:
+        points = round(new.points - was.points, 2)
+        if points or new.status != was.status:
+            yield Difference(after.id, new.id, points, _CHECK_WORDS[new.status])
