@@ -34,7 +34,7 @@ from grader.jail.device import choose_device
 from grader.jail.gpu import Gpu, NoGpu
 from grader.jail.handle import JailError
 from grader.jail.host import Zygote
-from grader.jail.inside import landlock, seccomp, worker
+from grader.jail.inside import landlock, seccomp, syscalls, worker
 from grader.jail.isolation import Isolation, measure
 from grader.jail.shared import lockdown
 from grader.jail.shared.layers import Layers
@@ -233,7 +233,7 @@ def test_the_filter_of_a_gpu_lets_through_what_is_named_and_no_more(machine):
     """Call by call against the filter of all others, on both kinds of machine."""
     audit, column = AUDIT[machine], COLUMN[machine]
     plain, with_gpu = seccomp.build(1, machine), seccomp.build(1, machine, gpu=True)
-    needs = {seccomp.DENIED[name][column] for name in seccomp.GPU_NEEDS}
+    needs = {syscalls.DENIED[name][column] for name in syscalls.GPU_NEEDS}
     clone3, ioctl = 435, (16, 29)[column]
     for number in range(600):
         for argument in (1, 2, 0x21, 0x10000):  # AF_UNIX, AF_INET, shared anonymous memory, a thread
@@ -244,7 +244,7 @@ def test_the_filter_of_a_gpu_lets_through_what_is_named_and_no_more(machine):
                 assert (before, now) == (DENY, ALLOW)
                 # a driver is asked by controls of its own; elsewhere a few are allowed, and tried below
                 assert number in needs or is_shared_memory or number == ioctl, number
-    socket = seccomp.DENIED["socket"][column]
+    socket = syscalls.DENIED["socket"][column]
     assert verdict(with_gpu, audit, socket, 1, 5, 0) == ALLOW
     for family in (0, 2, 10, 16, 17, 40):  # the network, the kernel, packets, virtual machines
         assert verdict(with_gpu, audit, socket, family, 1, 0) == DENY
@@ -259,7 +259,7 @@ def test_the_filter_of_a_gpu_lets_through_what_is_named_and_no_more(machine):
         "ptrace",
         "io_uring_setup",
     ):
-        assert verdict(with_gpu, audit, seccomp.DENIED[name][column]) == DENY, name
+        assert verdict(with_gpu, audit, syscalls.DENIED[name][column]) == DENY, name
     assert verdict(with_gpu, audit, clone3) == ABSENT
     for request in (0x5412, 0x40086602):  # typing into a terminal, a file's flags
         assert verdict(with_gpu, audit, ioctl, 3, request) == verdict(plain, audit, ioctl, 3, request) == DENY

@@ -336,8 +336,10 @@ def test_a_worker_holds_the_jail_and_no_other_room(world, grade_beside):
     names, seen = findings(grade.checks[1].message)
     view = worker_view()
     package = f"{view.package_root}/grader/"
-    files = [path.removeprefix(f"{view.package_root}/") for path in view.readable if path.startswith(package)]
-    rooms = {file.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for file in files}
+    opened = [Path(path) for path in view.readable if path.startswith(package)]
+    files = [file for path in opened for file in (path.rglob("*.py") if path.is_dir() else [path])]
+    parts = [file.relative_to(view.package_root).with_suffix("").parts for file in files]
+    rooms = {".".join(part for part in names if part != "__init__") for names in parts}
     assert len(rooms) > 10
     assert set(names.replace("'", "").split(", ")) == rooms
     assert seen == {"missing": 6}
