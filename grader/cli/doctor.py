@@ -10,7 +10,7 @@ from grader.cli.options import course_option, version_option
 
 if TYPE_CHECKING:
     from grader.course.settings import Settings
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
 _PROMISES = {
     "full": "Student code sees its own files only, has no network, is killed as a whole, and its memory is limited by "
@@ -34,9 +34,9 @@ _ADVICE = {
 @version_option
 def doctor(course: "Settings") -> None:
     """Say what this machine can isolate, measured on a real worker, and what to do about it."""
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
-    with Zygote(course.packages) as zygote:
+    with Jail(course.packages) as zygote:
         from grader.jail.isolation import measure
 
         planned = zygote.ready()
@@ -56,7 +56,7 @@ def doctor(course: "Settings") -> None:
     sys.stdout.flush()
 
 
-def _gpu(zygote: "Zygote") -> str:
+def _gpu(zygote: "Jail") -> str:
     """What there is of a GPU, tried on a worker."""
     from grader.jail.gpu import UNTESTED, NoGpu, find
     from grader.jail.handle import JailError

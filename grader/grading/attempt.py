@@ -17,7 +17,7 @@ from grader.course.calibration import Calibrations
 from grader.grading.listener import Listener
 from grader.intake.staging import Submission
 from grader.jail.handle import Worker, WorkerEnded, ZygoteGone
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.errors import StudentFault
 from grader.records.figures import Figure
@@ -58,7 +58,7 @@ class Attempt:
 
     def __init__(
         self,
-        zygote: Zygote,
+        zygote: Jail,
         submission: Submission,
         exercise: Exercise,
         limits: Limits,

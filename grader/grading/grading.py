@@ -16,7 +16,7 @@ from grader.grading.listener import Listener
 from grader.grading.student import NotAModule, Student, StudentRaised
 from grader.intake.staging import Submission
 from grader.jail.handle import WorkerEnded, ZygoteGone
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.records.grade import CheckStatus, ExerciseGrade, ExerciseStatus, Grade, Verdict
 from grader.records.limits import Level, Limits
 from grader.records.sanitize import plain
@@ -62,7 +62,7 @@ def grade(
     submission: Submission,
     exercises: Iterable[Exercise],
     course: Course,
-    zygote: Zygote,
+    zygote: Jail,
     *,
     level: Level,
     seed: int,
@@ -107,7 +107,7 @@ def grade_exercise(
     submission: Submission,
     exercise: Exercise,
     limits: Limits,
-    zygote: Zygote,
+    zygote: Jail,
     *,
     seed: int,
     listener: Listener | None = None,

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from grader.course.layouts import BadDownload
 from grader.intake.spool import hand_over, write_entries
 from grader.jail.handle import Worker, WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.limits import Limits
 from grader.records.sanitize import plain
@@ -29,7 +29,7 @@ _CPU_SECONDS = 3600.0
 _SHOWN = 50
 
 
-def unpack(path: Path, folder: Path, zygote: Zygote) -> list[str]:
+def unpack(path: Path, folder: Path, zygote: Jail) -> list[str]:
     """Write the files of the zip at `path` below `folder`, named as they are in it; notes on what was left out.
 
     A file over 64 MiB, a link, and what leads elsewhere are left out; `__MACOSX`, `.DS_Store` and `Thumbs.db` without a
@@ -58,7 +58,7 @@ def _copy(path: Path, target: Path) -> int:
     return target.stat().st_size
 
 
-def _pieces(path: Path, upload: Path, zygote: Zygote) -> Iterator[tuple[messages.Piece, bytes]]:
+def _pieces(path: Path, upload: Path, zygote: Jail) -> Iterator[tuple[messages.Piece, bytes]]:
     """The archive's files, as a worker tells them. Raises `BadDownload`."""
     worker = zygote.spawn(upload.name, Limits(), cpu_seconds=_CPU_SECONDS)
     try:

@@ -16,7 +16,7 @@ import msgspec
 
 from grader.intake.spool import hand_over
 from grader.jail.handle import JailError, Worker, WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, record_of
 from grader.records.errors import StudentFault
@@ -32,7 +32,7 @@ _SOURCE_BYTES = 2 << 20
 _NAME = re.compile(r"[^./\0\\\n][^/\0\\\n]{0,250}\.py")
 
 
-def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
+def convert(folder: Path, formats: "Sequence[Format]", zygote: Jail, limits: Limits, notes: list[str]) -> str | None:
     """Convert what is in the staged `folder`, and write it there; why there is nothing, where nothing came of it.
 
     Raises `JailError`, where a format's packages are not installed, too.
@@ -80,7 +80,7 @@ def _imported(format_: "Format", source: str) -> list[str]:
 class _Converter:
     """A format's worker for one submission: another one where it has ended. Close it."""
 
-    def __init__(self, format_: "Format", folder: Path, zygote: Zygote, limits: Limits):
+    def __init__(self, format_: "Format", folder: Path, zygote: Jail, limits: Limits):
         try:
             self._source = format_.converter.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

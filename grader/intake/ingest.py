@@ -86,9 +86,9 @@ def _unpack(path: Path, folder: Path, course: Course) -> list[str]:
     if path.suffix.lower() != ".zip":
         raise BadDownload(f"{path.name}: expected a folder or a .zip download, found {path.suffix or 'a file'}")
     from grader.intake.archives import unpack
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
-    with Zygote(course.settings.packages) as zygote:
+    with Jail(course.settings.packages) as zygote:
         return unpack(path, folder, zygote)
 
 

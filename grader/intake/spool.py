@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path, PurePosixPath
 
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared.messages import Entry
 from grader.records.sanitize import plain
 
@@ -41,7 +41,7 @@ def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[s
     return True
 
 
-def hand_over(folder: Path, zygote: Zygote) -> None:
+def hand_over(folder: Path, zygote: Jail) -> None:
     """Make a folder of the spool read-only, and readable by the user that workers become."""
     for path in (folder, *folder.rglob("*")):
         if zygote.as_root:

@@ -18,7 +18,7 @@ import msgspec
 from grader.intake.conversion import convert
 from grader.intake.spool import NO_SPACE, hand_over, write_entries
 from grader.jail.handle import WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.jail.shared.ignored import IGNORED
 from grader.records.limits import Limits
@@ -48,7 +48,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 def stage(
     path: Path,
-    zygote: Zygote,
+    zygote: Jail,
     limits: Limits,
     *,
     without: Path | None = None,
@@ -79,7 +79,7 @@ def stage(
     return Submission(name, folder.name, notes, problem)
 
 
-def unstage(submission: Submission, zygote: Zygote) -> None:
+def unstage(submission: Submission, zygote: Jail) -> None:
     """Remove the staged copy."""
     shutil.rmtree(zygote.spool / submission.entry, ignore_errors=True)
 
@@ -87,7 +87,7 @@ def unstage(submission: Submission, zygote: Zygote) -> None:
 def _fill(
     path: Path,
     folder: Path,
-    zygote: Zygote,
+    zygote: Jail,
     limits: Limits,
     notes: list[str],
     without: Path | None,
@@ -194,7 +194,7 @@ def copy_file(source: Path, target: Path, left: int) -> str | None:
     return None
 
 
-def _unpack(path: Path, folder: Path, zygote: Zygote, limits: Limits, notes: list[str]) -> str | None:
+def _unpack(path: Path, folder: Path, zygote: Jail, limits: Limits, notes: list[str]) -> str | None:
     """Let a jailed worker unpack the archive; check and write what it says is in it."""
     upload = zygote.new_entry()
     problem = copy_file(path, upload / "upload.zip", limits.files_mib << 20)

@@ -16,7 +16,7 @@ import pytest
 from grader import Exercise, ExerciseGrade
 from grader.grading.grading import grade_exercise
 from grader.intake.staging import stage, unstage
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.view import worker_view
 from grader.records.limits import Limits
 
@@ -229,7 +229,7 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def grade_beside(zygote: Zygote) -> Callable[..., ExerciseGrade]:
+def grade_beside(zygote: Jail) -> Callable[..., ExerciseGrade]:
     """Grade the first of these submissions while the others are staged too."""
 
     def run(exercise: Exercise, *paths: Path) -> ExerciseGrade:
@@ -339,7 +339,7 @@ def test_a_worker_holds_the_jail_and_no_other_room(world, grade_beside):
     opened = [Path(path) for path in view.readable if path.startswith(package)]
     files = [file for path in opened for file in (path.rglob("*.py") if path.is_dir() else [path])]
     parts = [file.relative_to(view.package_root).with_suffix("").parts for file in files]
-    rooms = {".".join(part for part in names if part != "__init__") for names in parts}
+    rooms = {".".join(part for part in path if part != "__init__") for path in parts}
     assert len(rooms) > 10
     assert set(names.replace("'", "").split(", ")) == rooms
     assert seen == {"missing": 6}
