@@ -32,7 +32,7 @@ _SOURCE_BYTES = 2 << 20
 _NAME = re.compile(r"[^./\0\\\n][^/\0\\\n]{0,250}\.py")
 
 
-def convert(folder: Path, formats: "Sequence[Format]", zygote: Jail, limits: Limits, notes: list[str]) -> str | None:
+def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limits, notes: list[str]) -> str | None:
     """Convert what is in the staged `folder`, and write it there; why there is nothing, where nothing came of it.
 
     Raises `JailError`, where a format's packages are not installed, too.
@@ -50,8 +50,8 @@ def convert(folder: Path, formats: "Sequence[Format]", zygote: Jail, limits: Lim
                 continue
             format_ = by_suffix[path.suffix.lower()]
             if format_.name not in converters:
-                hand_over(folder, zygote)
-                converters[format_.name] = _Converter(format_, folder, zygote, limits)
+                hand_over(folder, jail)
+                converters[format_.name] = _Converter(format_, folder, jail, limits)
                 stack.callback(converters[format_.name].close)
             try:
                 converters[format_.name].convert(path, notes)
@@ -80,13 +80,13 @@ def _imported(format_: "Format", source: str) -> list[str]:
 class _Converter:
     """A format's worker for one submission: another one where it has ended. Close it."""
 
-    def __init__(self, format_: "Format", folder: Path, zygote: Jail, limits: Limits):
+    def __init__(self, format_: "Format", folder: Path, jail: Jail, limits: Limits):
         try:
             self._source = format_.converter.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise JailError(f"the format '{format_.name}': {format_.converter} cannot be read: {error}") from None
         self._folder, self._limits = folder, limits
-        self._zygote = zygote.showing(format_.packages, _imported(format_, self._source))
+        self._jail = jail.showing(format_.packages, _imported(format_, self._source))
         self._deadline = time.monotonic() + _SECONDS
         self._worker: Worker | None = None
 
@@ -116,7 +116,7 @@ class _Converter:
     def _ask(self, request: messages.Convert) -> tuple[messages.Converted, bytes]:
         try:
             if self._worker is None:
-                self._worker = self._zygote.spawn(self._folder.name, self._limits)
+                self._worker = self._jail.spawn(self._folder.name, self._limits)
             answer, tensors = self._worker.ask(request, deadline=self._deadline)
         except WorkerEnded as end:
             self._worker = None

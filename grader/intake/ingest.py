@@ -88,8 +88,8 @@ def _unpack(path: Path, folder: Path, course: Course) -> list[str]:
     from grader.intake.archives import unpack
     from grader.jail.host import Jail
 
-    with Jail(course.settings.packages) as zygote:
-        return unpack(path, folder, zygote)
+    with Jail(course.settings.packages) as jail:
+        return unpack(path, folder, jail)
 
 
 def _choose(folder: Path, path: Path, course: Course, layout: str | None, pattern: str | None) -> tuple[Layout, Path]:

@@ -41,10 +41,10 @@ def write_entries(folder: Path, entries: list[Entry], data: bytes, notes: list[s
     return True
 
 
-def hand_over(folder: Path, zygote: Jail) -> None:
+def hand_over(folder: Path, jail: Jail) -> None:
     """Make a folder of the spool read-only, and readable by the user that workers become."""
     for path in (folder, *folder.rglob("*")):
-        if zygote.as_root:
-            os.chown(path, zygote.uid, zygote.uid)
+        if jail.as_root:
+            os.chown(path, jail.uid, jail.uid)
         # our own folders stay writable for us, so that they can be removed
-        path.chmod(0o400 if path.is_file() else 0o500 if zygote.as_root else 0o700)
+        path.chmod(0o400 if path.is_file() else 0o500 if jail.as_root else 0o700)

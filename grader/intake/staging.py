@@ -48,7 +48,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 def stage(
     path: Path,
-    zygote: Jail,
+    jail: Jail,
     limits: Limits,
     *,
     without: Path | None = None,
@@ -62,32 +62,32 @@ def stage(
     """
     path = Path(os.path.realpath(path))  # unlike `Path.resolve`, it takes a link to itself for what it is
     name = one_line(path.stem if path.is_file() and path.suffix else path.name, 100) or "submission"
-    folder = zygote.new_entry()
+    folder = jail.new_entry()
     notes = [*left_out]
     try:
-        problem = _fill(path, folder, zygote, limits, notes, without, formats)
-        unreadable = convert(folder, formats, zygote, limits, notes) if problem is None else None
+        problem = _fill(path, folder, jail, limits, notes, without, formats)
+        unreadable = convert(folder, formats, jail, limits, notes) if problem is None else None
         if problem is None and not any(folder.rglob("*.py")):
             problem = unreadable or _nothing_found(folder, notes)
     except OSError as error:
         if error.errno in NO_SPACE:
             raise
         problem = f"it cannot be read: {error.strerror}"
-    hand_over(folder, zygote)
+    hand_over(folder, jail)
     if len(notes) > _SHOWN:
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN} more such notes are not shown"]
     return Submission(name, folder.name, notes, problem)
 
 
-def unstage(submission: Submission, zygote: Jail) -> None:
+def unstage(submission: Submission, jail: Jail) -> None:
     """Remove the staged copy."""
-    shutil.rmtree(zygote.spool / submission.entry, ignore_errors=True)
+    shutil.rmtree(jail.spool / submission.entry, ignore_errors=True)
 
 
 def _fill(
     path: Path,
     folder: Path,
-    zygote: Jail,
+    jail: Jail,
     limits: Limits,
     notes: list[str],
     without: Path | None,
@@ -98,7 +98,7 @@ def _fill(
     if not path.is_file():
         return "it is neither a folder nor a file"
     if path.suffix.lower() == ".zip":
-        return _unpack(path, folder, zygote, limits, notes)
+        return _unpack(path, folder, jail, limits, notes)
     suffix = path.suffix.lower()
     if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
         found = plain(path.suffix, 20) or "a file without an ending"
@@ -194,14 +194,14 @@ def copy_file(source: Path, target: Path, left: int) -> str | None:
     return None
 
 
-def _unpack(path: Path, folder: Path, zygote: Jail, limits: Limits, notes: list[str]) -> str | None:
+def _unpack(path: Path, folder: Path, jail: Jail, limits: Limits, notes: list[str]) -> str | None:
     """Let a jailed worker unpack the archive; check and write what it says is in it."""
-    upload = zygote.new_entry()
+    upload = jail.new_entry()
     problem = copy_file(path, upload / "upload.zip", limits.files_mib << 20)
     if problem is not None:
         return f"the archive {problem}; {_CODE_ALONE}"
-    hand_over(upload, zygote)
-    worker = zygote.spawn(upload.name, limits)
+    hand_over(upload, jail)
+    worker = jail.spawn(upload.name, limits)
     try:
         request = messages.Unpack("upload.zip", _MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, _MAX_DEPTH)
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _UNPACK_SECONDS)
