@@ -38,10 +38,10 @@ def process(command: list[str], folder: Path) -> Callable[[], object]:
 
 def ready_worker(folder: Path) -> None:
     """Request to ready worker, against a fresh interpreter that imports torch."""
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
     from grader.records.limits import Limits
 
-    with Zygote() as zygote:
+    with Jail() as zygote:
         entry = zygote.new_entry()
         entry.chmod(0o755)
 
@@ -79,7 +79,7 @@ def warm_zygote() -> None:
     from grader.course.settings import read_settings
     from grader.grading.grading import grade
     from grader.intake.staging import stage, unstage
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
     from grader.records.limits import Limits
 
     torch.set_num_threads(1)
@@ -88,7 +88,7 @@ def warm_zygote() -> None:
     try:
         course = load_course(read_settings())
         exercises = course.pick(("my_rnn",))
-        with Zygote() as zygote:
+        with Jail() as zygote:
             zygote.ready()
 
             def submission() -> None:

@@ -20,7 +20,7 @@ from grader.grading.attempt import Attempt
 from grader.grading.grading import grade
 from grader.grading.student import Student
 from grader.intake.staging import stage
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.records.limits import Limits
 from grader.watch import Watch
 
@@ -57,7 +57,7 @@ def bare(folder: Path, task: LearningTask, steps: int) -> float:
     return time.perf_counter() - started
 
 
-def jailed(folder: Path, task: LearningTask, steps: int, zygote: Zygote, exercise: object) -> float:
+def jailed(folder: Path, task: LearningTask, steps: int, zygote: Jail, exercise: object) -> float:
     """Seconds of the same steps in the jail, fed from here in chunks."""
     submission = stage(folder, zygote, Limits())
     attempt = Attempt(zygote, submission, exercise, Limits(), 1, Watch())  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def main() -> None:
     course = load_course(read_settings())
     (exercise,) = course.pick(("adding_problem",))
     task = next(check.task for check in exercise.checks if check.task is not None)(torch.Generator())
-    with Zygote() as zygote:
+    with Jail() as zygote:
         zygote.prepare_training()
         for folder in REFERENCES:
             bare(folder, task, task.every)  # the first optimizer of a process imports much

@@ -23,7 +23,7 @@ from grader.course.loading import Course, load_course
 from grader.course.settings import read_settings
 from grader.grading.grading import grade as grade_submission
 from grader.intake.staging import stage, unstage
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.isolation import Isolation, measure
 from grader.records.grade import Grade
 from grader.records.limits import Limits
@@ -58,14 +58,14 @@ def course() -> Course:
 
 
 @pytest.fixture(scope="session")
-def zygote() -> Iterator[Zygote]:
+def zygote() -> Iterator[Jail]:
     """One warm zygote for the whole session."""
-    with Zygote() as zygote:
+    with Jail() as zygote:
         yield zygote
 
 
 @pytest.fixture(scope="session")
-def isolation(zygote: Zygote, pytestconfig: pytest.Config) -> Isolation:
+def isolation(zygote: Jail, pytestconfig: pytest.Config) -> Isolation:
     """The isolation this session really reaches."""
     measured = measure(zygote)
     pytestconfig.stash[LEVEL] = measured.level
@@ -108,7 +108,7 @@ def archive(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def grade(zygote: Zygote, course: Course, isolation: Isolation) -> Callable[..., Grade]:
+def grade(zygote: Jail, course: Course, isolation: Isolation) -> Callable[..., Grade]:
     """Grade a path in the real jail, by default as `my_rnn`. Further arguments are `Limits`."""
 
     def run(path: Path, *, seed: int = 1, exercise: str = "my_rnn", **limits: float) -> Grade:

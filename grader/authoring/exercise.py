@@ -114,7 +114,7 @@ class Exercise:
 
     @property
     def trains(self) -> bool:
-        """Whether a check trains models: the zygote then prepares for it."""
+        """Whether a check trains models: the jail then prepares for it."""
         return any(check.task is not None for check in self.checks)
 
     @property

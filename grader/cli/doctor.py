@@ -10,7 +10,7 @@ from grader.cli.options import course_option, version_option
 
 if TYPE_CHECKING:
     from grader.course.settings import Settings
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
 _PROMISES = {
     "full": "Student code sees its own files only, has no network, is killed as a whole, and its memory is limited by "
@@ -34,17 +34,17 @@ _ADVICE = {
 @version_option
 def doctor(course: "Settings") -> None:
     """Say what this machine can isolate, measured on a real worker, and what to do about it."""
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
-    with Zygote(course.packages) as zygote:
+    with Jail(course.packages) as jail:
         from grader.jail.isolation import measure
 
-        planned = zygote.ready()
-        isolation = measure(zygote)
+        planned = jail.ready()
+        isolation = measure(jail)
         for name, version in _versions().items():
             click.echo(f"{name:33} {version}")
         click.echo(f"{'processors':33} {os.cpu_count()}")
-        click.echo(f"{'runs as':33} {'root' if zygote.as_root else 'an ordinary user'}")
+        click.echo(f"{'runs as':33} {'root' if jail.as_root else 'an ordinary user'}")
         click.echo(f"{'Landlock version':33} {planned['landlock'] or 'not available'}")
         for probe, outcome in isolation.probes.items():
             click.echo(f"{probe:33} {outcome}")
@@ -52,18 +52,18 @@ def doctor(course: "Settings") -> None:
         click.echo(_PROMISES[isolation.level])
         for level, reason in isolation.missing:
             click.echo(f"For `{level}`: {reason}; {_ADVICE[level]}")
-        click.echo(f"\n{_gpu(zygote)}")
+        click.echo(f"\n{_gpu(jail)}")
     sys.stdout.flush()
 
 
-def _gpu(zygote: "Zygote") -> str:
+def _gpu(jail: "Jail") -> str:
     """What there is of a GPU, tried on a worker."""
     from grader.jail.gpu import UNTESTED, NoGpu, find
     from grader.jail.handle import JailError
     from grader.jail.isolation import measure
 
     try:
-        isolation = measure(zygote.train_on(find()))
+        isolation = measure(jail.train_on(find()))
     except NoGpu as problem:
         found = f"No GPU can be used: {problem}."
     except JailError as problem:

@@ -1,6 +1,6 @@
-"""A course's `pyproject.toml`, read before any of its code is loaded: the zygote starts with what stands there.
+"""A course's `pyproject.toml`, read before any of its code is loaded: the jail starts with what stands there.
 
-Imports no torch: the zygote imports it at the same time, in its own process.
+Imports no torch: the fork server imports it at the same time, in its own process.
 """
 
 import tomllib

@@ -18,7 +18,7 @@ from grader.grading.listener import Listener
 from grader.grading.load import Loader, Retry
 from grader.intake.staging import Submission
 from grader.jail.handle import Worker, WorkerEnded, ZygoteGone
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.figures import Figure
 from grader.records.limits import Limits
@@ -53,7 +53,7 @@ class Attempt:
 
     def __init__(
         self,
-        zygote: Zygote,
+        jail: Jail,
         submission: Submission,
         exercise: Exercise,
         limits: Limits,
@@ -66,7 +66,7 @@ class Attempt:
         self.calibrations: Calibrations = calibrations or {}
         self.ends, self.flags, self.memory, self.shown, self.learned = [], set(), {}, [], []
         self._remarks: list[str] = []
-        self._zygote, self._submission, self._limits, self._seed = zygote, submission, limits, seed
+        self._jail, self._submission, self._limits, self._seed = jail, submission, limits, seed
         self._budget = Budget(limits)
         self._loader = Loader(exercise, self._budget)
         self._worker: Worker | None = None
@@ -80,7 +80,7 @@ class Attempt:
     @property
     def has_gpu(self) -> bool:
         """Whether its trainings run on a GPU."""
-        return self._zygote.device == "cuda"
+        return self._jail.device == "cuda"
 
     def load(self) -> None:
         """Load the module once. Raises `NotLoaded` where there is nothing to check, `WorkerEnded`, `TimeSpent`."""
@@ -171,8 +171,8 @@ class Attempt:
 
     def _spawn(self) -> Worker:
         seconds = self._limits.seconds + (TRAINING_SECONDS if self.exercise.trains else 0.0)
-        zygote = self._zygote.trainer if self._trains else self._zygote
-        return zygote.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._waiting)
+        jail = self._jail.trainer if self._trains else self._jail
+        return jail.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._waiting)
 
     def _waiting(self) -> None:
         self.listener.check(self.exercise.id, "waits for the GPU, which another grading uses")

@@ -37,7 +37,7 @@ class Outcome:
     internal_error: str | None = None
     """The traceback of a failure of the grader's own."""
     lost_zygote: bool = False
-    """Whether that failure was the zygote's end: the next one may have more luck."""
+    """Whether that failure was the fork server's end: the next one may have more luck."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Checked:
 
     @property
     def lost_zygote(self) -> bool:
-        """Whether a failure was the zygote's end."""
+        """Whether a failure was the fork server's end."""
         return any(outcome.lost_zygote for outcome in self.outcomes.values())
 
 

@@ -12,7 +12,7 @@ from grader.grading.checking import Checked, Outcome, check_attempt
 from grader.grading.listener import Listener
 from grader.intake.staging import Submission
 from grader.jail.handle import WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.records.grade import ExerciseGrade, ExerciseStatus, Grade, Verdict
 from grader.records.limits import Level, Limits
 from grader.records.sanitize import plain
@@ -25,7 +25,7 @@ def grade(
     submission: Submission,
     exercises: Iterable[Exercise],
     course: Course,
-    zygote: Zygote,
+    jail: Jail,
     *,
     level: Level,
     seed: int,
@@ -41,7 +41,7 @@ def grade(
         for exercise in exercises:
             limits = effective_limits(course.settings, exercise)
             grade = grade_exercise(
-                submission, exercise, limits, zygote, seed=seed, listener=listener, calibrations=calibrations
+                submission, exercise, limits, jail, seed=seed, listener=listener, calibrations=calibrations
             )
             grades.append(grade)
             listener.check(exercise.id, None)
@@ -57,7 +57,7 @@ def grade(
         points=points,
         max_points=max_points,
         percent=round(100 * points / max_points, 2) if max_points else 0.0,
-        device=zygote.device if any(exercise.trains for exercise in exercises) else "cpu",
+        device=jail.device if any(exercise.trains for exercise in exercises) else "cpu",
         isolation=level,
         seed=seed,
         seconds=round(time.monotonic() - started, 2),
@@ -70,18 +70,18 @@ def grade_exercise(
     submission: Submission,
     exercise: Exercise,
     limits: Limits,
-    zygote: Zygote,
+    jail: Jail,
     *,
     seed: int,
     listener: Listener | None = None,
     calibrations: Calibrations | None = None,
 ) -> ExerciseGrade:
-    """One attempt: its verdicts, in the order of the checks. Where it loses its zygote it is made once more."""
+    """One attempt: its verdicts, in the order of the checks. Where it loses its jail it is made once more."""
     started = time.monotonic()
     listener = listener or Listener()
 
     def attempted() -> tuple[Attempt, Checked]:
-        attempt = Attempt(zygote, submission, exercise, limits, seed, listener, calibrations)
+        attempt = Attempt(jail, submission, exercise, limits, seed, listener, calibrations)
         with contextlib.closing(attempt):
             return attempt, check_attempt(attempt)
 

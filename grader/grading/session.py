@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grader.grading.attempt import Attempt
     from grader.intake.bundle import Bundle
     from grader.intake.staging import Submission
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
     from grader.jail.isolation import Isolation
     from grader.records.grade import ExerciseGrade
 
@@ -51,7 +51,7 @@ class Session:
     course: "Course"
     exercises: "list[Exercise]"
     """Those that were picked, in the course's order."""
-    jail: "Zygote"
+    jail: "Jail"
     isolation: "Isolation"
     calibrations: "Calibrations" = field(default_factory=dict)
     """What has been measured of each learning check, by the ids of its exercise and its own."""
@@ -197,9 +197,9 @@ def open_session(
 
     Raises `CourseError`, `UnknownExercise`, `JailError`, `NoDevice`, `CannotGrade`.
     """
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
-    with Zygote(settings.packages) as jail:
+    with Jail(settings.packages) as jail:
         import torch
 
         from grader.course.calibration import known

@@ -12,7 +12,7 @@ from grader.course.layouts import BadDownload
 from grader.intake.rejected import Rejected
 from grader.intake.spool import hand_over, write_entries
 from grader.jail.handle import Worker, WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.limits import Limits
 from grader.records.sanitize import plain
@@ -30,18 +30,18 @@ _CPU_SECONDS = 3600.0
 _SHOWN = 50
 
 
-def unpack(path: Path, folder: Path, zygote: Zygote) -> list[str]:
+def unpack(path: Path, folder: Path, jail: Jail) -> list[str]:
     """Write the files of the zip at `path` below `folder`, named as they are in it; notes on what was left out.
 
     A file over 64 MiB, a link, and what leads elsewhere are left out; `__MACOSX`, `.DS_Store` and `Thumbs.db` without a
     note. At most 20,000 files and 4 GiB are accepted, and 100 times the size of the archive. Raises `BadDownload`; then
     a part of it may have been written.
     """
-    upload = zygote.new_entry()
+    upload = jail.new_entry()
     try:
         packed = _copy(path, upload / "download.zip")
-        hand_over(upload, zygote)
-        return _write(path, packed, folder, _pieces(path, upload, zygote))
+        hand_over(upload, jail)
+        return _write(path, packed, folder, _pieces(path, upload, jail))
     except OSError as error:
         raise BadDownload(f"{path}: cannot be unpacked: {error.strerror}") from None
     finally:
@@ -59,9 +59,9 @@ def _copy(path: Path, target: Path) -> int:
     return target.stat().st_size
 
 
-def _pieces(path: Path, upload: Path, zygote: Zygote) -> Iterator[tuple[messages.Piece, bytes]]:
+def _pieces(path: Path, upload: Path, jail: Jail) -> Iterator[tuple[messages.Piece, bytes]]:
     """The archive's files, as a worker tells them. Raises `BadDownload`."""
-    worker = zygote.spawn(upload.name, Limits(), cpu_seconds=_CPU_SECONDS)
+    worker = jail.spawn(upload.name, Limits(), cpu_seconds=_CPU_SECONDS)
     try:
         start: int | None = 0
         while start is not None:

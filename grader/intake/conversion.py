@@ -1,7 +1,7 @@
 """Files of a submission that are no Python, as notebooks, become Python files beside them: by the formats of a course.
 
 A format's converter runs in a jailed worker; what it answers is checked here before a byte is written. The worker comes
-from a zygote of its own, started when the first such file is met, so that students' code does not see its packages.
+from a jail of its own, started when the first such file is met, so that students' code does not see its packages.
 """
 
 import ast
@@ -17,14 +17,14 @@ import msgspec
 from grader.intake.rejected import Rejected
 from grader.intake.spool import hand_over
 from grader.jail.handle import JailError, Worker, WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, record_of
 from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
 if TYPE_CHECKING:
-    from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its zygote's start
+    from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its jail's start
 
 _FILES = 20
 _SECONDS = 60.0
@@ -40,7 +40,7 @@ class Conversion(NamedTuple):
     """Those of which nothing came: each named, with the reason."""
 
 
-def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: Limits) -> Conversion:
+def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limits) -> Conversion:
     """Convert what is in the staged `folder`, and write it there.
 
     Raises `JailError`, where a format's packages are not installed, too.
@@ -59,8 +59,8 @@ def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: L
                 continue
             format_ = by_suffix[path.suffix.lower()]
             if format_.name not in converters:
-                hand_over(folder, zygote)
-                converters[format_.name] = _Converter(format_, folder, zygote, limits)
+                hand_over(folder, jail)
+                converters[format_.name] = _Converter(format_, folder, jail, limits)
                 stack.callback(converters[format_.name].close)
             try:
                 notes += converters[format_.name].convert(path)
@@ -73,7 +73,7 @@ def convert(folder: Path, formats: "Sequence[Format]", zygote: Zygote, limits: L
 
 
 def _imported(format_: "Format", source: str) -> list[str]:
-    """The modules that a converter imports at its top, for its zygote to import once. Raises `JailError`."""
+    """The modules that a converter imports at its top, for its jail to import once. Raises `JailError`."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
@@ -85,13 +85,13 @@ def _imported(format_: "Format", source: str) -> list[str]:
 class _Converter:
     """A format's worker for one submission: another one where it has ended. Close it."""
 
-    def __init__(self, format_: "Format", folder: Path, zygote: Zygote, limits: Limits):
+    def __init__(self, format_: "Format", folder: Path, jail: Jail, limits: Limits):
         try:
             self._source = format_.converter.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise JailError(f"the format '{format_.name}': {format_.converter} cannot be read: {error}") from None
         self._folder, self._limits = folder, limits
-        self._zygote = zygote.showing(format_.packages, _imported(format_, self._source))
+        self._jail = jail.showing(format_.packages, _imported(format_, self._source))
         self._deadline = time.monotonic() + _SECONDS
         self._worker: Worker | None = None
 
@@ -123,7 +123,7 @@ class _Converter:
     def _ask(self, request: messages.Convert) -> tuple[messages.Converted, bytes]:
         try:
             if self._worker is None:
-                self._worker = self._zygote.spawn(self._folder.name, self._limits)
+                self._worker = self._jail.spawn(self._folder.name, self._limits)
             answer, tensors = self._worker.ask(request, deadline=self._deadline)
         except WorkerEnded as end:
             self._worker = None
@@ -152,6 +152,6 @@ class _Converter:
             raise Rejected(f"{shown} cannot be written ({error.strerror}) and was left out") from None
 
     def close(self) -> None:
-        """End its worker; the zygote stays for the next submission."""
+        """End its worker; the jail stays for the next submission."""
         if self._worker is not None:
             self._worker.close()

@@ -90,10 +90,10 @@ def _unpack(path: Path, folder: Path, course: Course) -> list[str]:
     if path.suffix.lower() != ".zip":
         raise BadDownload(f"{path.name}: expected a folder or a .zip download, found {path.suffix or 'a file'}")
     from grader.intake.archives import unpack
-    from grader.jail.host import Zygote
+    from grader.jail.host import Jail
 
-    with Zygote(course.settings.packages) as zygote:
-        return unpack(path, folder, zygote)
+    with Jail(course.settings.packages) as jail:
+        return unpack(path, folder, jail)
 
 
 def _choose(folder: Path, path: Path, course: Course, layout: str | None, pattern: str | None) -> tuple[Layout, Path]:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from grader.intake.rejected import Rejected
-from grader.jail.inside.loading import IGNORED
+from grader.jail.shared.ignored import IGNORED
 from grader.records.sanitize import plain
 
 MAX_ENTRIES = 2000

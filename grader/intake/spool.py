@@ -7,7 +7,7 @@ import os
 from pathlib import Path, PurePath, PurePosixPath
 
 from grader.intake.rejected import Rejected
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared.messages import Entry
 from grader.records.sanitize import plain
 
@@ -56,10 +56,10 @@ def write_file(folder: Path, name: PurePath, data: bytes) -> None:
         raise Rejected(f"cannot be written ({error.strerror}) and was left out") from None
 
 
-def hand_over(folder: Path, zygote: Zygote) -> None:
+def hand_over(folder: Path, jail: Jail) -> None:
     """Make a folder of the spool read-only, and readable by the user that workers become."""
     for path in (folder, *folder.rglob("*")):
-        if zygote.as_root:
-            os.chown(path, zygote.uid, zygote.uid)
+        if jail.as_root:
+            os.chown(path, jail.uid, jail.uid)
         # our own folders stay writable for us, so that they can be removed
-        path.chmod(0o400 if path.is_file() else 0o500 if zygote.as_root else 0o700)
+        path.chmod(0o400 if path.is_file() else 0o500 if jail.as_root else 0o700)

@@ -1,4 +1,4 @@
-"""What was handed in -> a staged submission: a private, read-only copy in the zygote's spool, under caps.
+"""What was handed in -> a staged submission: a private, read-only copy in the jail's spool, under caps.
 
 Nothing of a student's is parsed here: files are copied as bytes; archives are unpacked and notebooks converted in
 jailed workers, whose answers are checked again before a byte is written.
@@ -20,13 +20,13 @@ from grader.intake.reading import MAX_DEPTH, MAX_ENTRIES, TOO_MANY, Contents, Fi
 from grader.intake.rejected import Rejected
 from grader.intake.spool import NO_SPACE, hand_over, write_entries, write_file
 from grader.jail.handle import WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.limits import Limits
 from grader.records.sanitize import one_line, plain
 
 if TYPE_CHECKING:
-    from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its zygote's start
+    from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its jail's start
 
 _MAX_RATIO = 100
 _UNPACK_SECONDS = 60.0
@@ -48,7 +48,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 def stage(
     source: Path | Bundle,
-    zygote: Zygote,
+    jail: Jail,
     limits: Limits,
     *,
     without: Path | None = None,
@@ -67,12 +67,12 @@ def stage(
     else:
         source = Path(os.path.realpath(source))  # unlike `Path.resolve`, it takes a link to itself for what it is
         name = one_line(source.stem if source.is_file() and source.suffix else source.name, 100) or "submission"
-    folder = zygote.new_entry()
+    folder = jail.new_entry()
     problem = None
     try:
-        for note in _fill(folder, source, zygote, limits, without, formats):
+        for note in _fill(folder, source, jail, limits, without, formats):
             notes.insert(0 if note == TOO_MANY else len(notes), note)
-        conversion = convert(folder, formats, zygote, limits)
+        conversion = convert(folder, formats, jail, limits)
         notes += conversion.notes
         if not any(folder.rglob("*.py")):
             raise Rejected(conversion.unreadable[0] if conversion.unreadable else _nothing_found(folder, notes))
@@ -82,21 +82,21 @@ def stage(
         if error.errno in NO_SPACE:
             raise
         problem = f"it cannot be read: {error.strerror}"
-    hand_over(folder, zygote)
+    hand_over(folder, jail)
     if len(notes) > _SHOWN:
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN} more such notes are not shown"]
     return Submission(name, folder.name, notes, problem)
 
 
-def unstage(submission: Submission, zygote: Zygote) -> None:
+def unstage(submission: Submission, jail: Jail) -> None:
     """Remove the staged copy."""
-    shutil.rmtree(zygote.spool / submission.entry, ignore_errors=True)
+    shutil.rmtree(jail.spool / submission.entry, ignore_errors=True)
 
 
 def _fill(
     folder: Path,
     source: Path | Bundle,
-    zygote: Zygote,
+    jail: Jail,
     limits: Limits,
     without: Path | None,
     formats: "Sequence[Format]",
@@ -107,12 +107,12 @@ def _fill(
         return _write(folder, files_of(source, most))
     if isinstance(source, Bundle):
         [(name, data)] = source.files
-        return _fill_with_file(folder, PurePosixPath(name), partial(held, data), zygote, limits, formats)
+        return _fill_with_file(folder, PurePosixPath(name), partial(held, data), jail, limits, formats)
     if source.is_dir():
         return _write(folder, read_folder(source, most, without))
     if not source.is_file():
         raise Rejected("it is neither a folder nor a file")
-    return _fill_with_file(folder, source, partial(read_file, source), zygote, limits, formats)
+    return _fill_with_file(folder, source, partial(read_file, source), jail, limits, formats)
 
 
 def _write(folder: Path, files: Iterable[File | str]) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _fill_with_file(
     folder: Path,
     file: PurePath,
     read: Callable[[int], Contents],
-    zygote: Zygote,
+    jail: Jail,
     limits: Limits,
     formats: "Sequence[Format]",
 ) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _fill_with_file(
             archive = read(most).data
         except Rejected as reason:
             raise Rejected(f"the archive {reason}; {_CODE_ALONE}") from None
-        yield from _unpack(archive, folder, zygote, limits)
+        yield from _unpack(archive, folder, jail, limits)
         return
     if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
         found = plain(file.suffix, 20) or "a file without an ending"
@@ -157,13 +157,13 @@ def _fill_with_file(
         raise Rejected(f"`{plain(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
 
 
-def _unpack(archive: bytes, folder: Path, zygote: Zygote, limits: Limits) -> Iterator[str]:
+def _unpack(archive: bytes, folder: Path, jail: Jail, limits: Limits) -> Iterator[str]:
     """Write what a jailed worker says is in the archive; its notes, one at a time. Raises `Rejected`."""
-    upload = zygote.new_entry()
+    upload = jail.new_entry()
     try:
         (upload / "upload.zip").write_bytes(archive)
-        hand_over(upload, zygote)
-        answer, data = _ask(upload, zygote, limits)
+        hand_over(upload, jail)
+        answer, data = _ask(upload, jail, limits)
     finally:
         shutil.rmtree(upload, ignore_errors=True)
     yield from (plain(note, 200) for note in answer.notes)
@@ -173,9 +173,9 @@ def _unpack(archive: bytes, folder: Path, zygote: Zygote, limits: Limits) -> Ite
         raise Rejected(f"{reason}; {_MAKE_ANEW}") from None
 
 
-def _ask(upload: Path, zygote: Zygote, limits: Limits) -> tuple[messages.Unpacked, bytes]:
+def _ask(upload: Path, jail: Jail, limits: Limits) -> tuple[messages.Unpacked, bytes]:
     """What a worker says is in the archive `upload.zip`, and the bytes. Raises `Rejected`."""
-    worker = zygote.spawn(upload.name, limits)
+    worker = jail.spawn(upload.name, limits)
     try:
         request = messages.Unpack("upload.zip", MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, MAX_DEPTH)
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _UNPACK_SECONDS)

@@ -40,7 +40,7 @@ class Groups:
         try:
             for folder in group.folders:
                 folder.mkdir()
-            group._limit(memory_bytes, processes)
+            group.limit(memory_bytes, processes)
         except BaseException:
             group.close()
             raise
@@ -53,6 +53,22 @@ class Group:
 
     version: int
     folders: tuple[Path, ...]
+
+    def limit(self, memory_bytes: int, processes: int) -> None:
+        """Let it have so much memory and so many processes. Raises OSError."""
+        memory, pids = self.folders[0], self.folders[-1]
+        if self.version == 2:
+            _write(memory, "memory.max", memory_bytes)
+            _write(memory, "memory.oom.group", 1)
+            _write(memory, "pids.max", processes)
+        else:
+            _write(memory, "memory.limit_in_bytes", memory_bytes)
+            if pids is not memory:
+                _write(pids, "pids.max", processes)
+        # swap, where it is counted: what is swapped out would not count as memory
+        swap = ("memory.swap.max", 0) if self.version == 2 else ("memory.memsw.limit_in_bytes", memory_bytes)
+        if (memory / swap[0]).exists():
+            _write(memory, *swap)
 
     def add(self, pid: int) -> None:
         """Move a process into it: what it takes from now on counts. Raises OSError."""
@@ -84,21 +100,6 @@ class Group:
                         time.sleep(0.002)
                         continue
                 break
-
-    def _limit(self, memory_bytes: int, processes: int) -> None:
-        memory, pids = self.folders[0], self.folders[-1]
-        if self.version == 2:
-            _write(memory, "memory.max", memory_bytes)
-            _write(memory, "memory.oom.group", 1)
-            _write(memory, "pids.max", processes)
-        else:
-            _write(memory, "memory.limit_in_bytes", memory_bytes)
-            if pids is not memory:
-                _write(pids, "pids.max", processes)
-        # swap, where it is counted: what is swapped out would not count as memory
-        swap = ("memory.swap.max", 0) if self.version == 2 else ("memory.memsw.limit_in_bytes", memory_bytes)
-        if (memory / swap[0]).exists():
-            _write(memory, *swap)
 
 
 def find() -> Groups:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.isolation import Isolation, measure
 from grader.records.errors import UsageError
 from grader.records.limits import LEVELS
@@ -13,7 +13,7 @@ class NoDevice(UsageError):
 
 
 def choose_device(
-    asked: str, zygote: Zygote, measured: Isolation, *, required: str | None, say: Callable[[str], None]
+    asked: str, jail: Jail, measured: Isolation, *, required: str | None, say: Callable[[str], None]
 ) -> Isolation:
     """Let trainings run on the device asked for, and say what isolation a grading there has.
 
@@ -35,9 +35,9 @@ def choose_device(
         say(f"training on the CPU: with a GPU, isolation '{required}' is out of reach")
         return measured
     try:
-        isolation = measure(zygote.train_on(gpu))
+        isolation = measure(jail.train_on(gpu))
     except JailError as problem:
-        zygote.train_here()
+        jail.train_here()
         seen = f"there is a GPU, and it cannot be used ({' '.join(str(problem).split())})"
         if asked == "cuda":
             raise NoDevice(f"--device cuda: {seen}: see `grade doctor`, or use --device cpu.") from None
@@ -45,5 +45,5 @@ def choose_device(
         return measured
     import torch
 
-    zygote.device_versions = {"GPU": isolation.probes["GPU"], "CUDA": torch.version.cuda or ""}
+    jail.device_versions = {"GPU": isolation.probes["GPU"], "CUDA": torch.version.cuda or ""}
     return min(isolation, measured, key=lambda found: LEVELS.index(found.level))

@@ -1,7 +1,7 @@
-"""The trusted handle on one worker: speaks the wire with it and keeps its limits.
+"""The trusted handle on one worker: asks it, and ends it where it breaks a limit.
 
-Deadlines, memory and output are watched here, and only here is a worker ended: through its pidfd, which takes the
-whole tree with it. What a worker sends is decoded by `wire` and believed by nobody.
+`connection` keeps the deadlines and `memory_watch` the memory; only here is a worker ended: through its pidfd, which
+takes the whole tree with it. What a worker sends is decoded by `wire` and believed by nobody.
 """
 
 import contextlib
@@ -11,7 +11,8 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from grader.jail.cgroups import Group, Groups
+from grader.jail.connection import Connection, patiently
+from grader.jail.memory_watch import MemoryWatch, pid_of, status_of
 from grader.jail.shared import messages, wire
 from grader.records.errors import GraderFault, StudentFault
 from grader.records.limits import Limits
@@ -26,10 +29,8 @@ from grader.records.limits import Limits
 if TYPE_CHECKING:
     import torch
 
-_POLL_SECONDS = 0.02
 _READY_SECONDS = 30.0
 _STEPS_CAP = 20_000
-_CHUNK = 1 << 16
 _PROCESSES = 64  # threads count
 _INHERITED_MIB = 400
 """More than the zygote's own memory, measured at 220 with all that training imports."""
@@ -49,21 +50,20 @@ class ZygoteGone(JailError):
     """The process that workers are forked from has ended; the next one is forked from another."""
 
 
-def patiently() -> None:
-    """Wait on."""
-
-
 class WorkerEnded(StudentFault):
     """A worker is gone: it ran out of time or memory, died, or broke the protocol."""
 
+    kind: EndKind
+    detail: str
+    doing: str
+    """What was asked of the worker, in a student's words."""
+    during: str
+    """What the check under way promises."""
+
     def __init__(self, kind: EndKind, detail: str):
         super().__init__(detail)
-        self.kind = kind
-        self.detail = detail
-        self.doing = ""
-        """What was asked of the worker, in a student's words."""
-        self.during = ""
-        """What the check under way promises."""
+        self.kind, self.detail = kind, detail
+        self.doing = self.during = ""
 
 
 def remove_tree(folder: Path) -> None:
@@ -86,17 +86,30 @@ def remove_tree(folder: Path) -> None:
             os.rmdir(current)
 
 
+@dataclass(frozen=True)
+class Forked:
+    """A new process, as the fork hands it over: who takes it closes its descriptors, kills and reaps it."""
+
+    pidfd: int
+    wire: socket.socket
+    outputs: tuple[int, int]
+    """The reading ends of its standard output and error."""
+    reap: Callable[[], int]
+    """Collects the exit status, once it has ended."""
+
+
 class Worker:
     """One jailed process. After `WorkerEnded` it is gone and reaped."""
 
+    group: Group | None
+    """The control group that it has to itself, where it has one."""
+
     def __init__(
         self,
-        reap: Callable[[], int],
-        pidfd: int,
-        wire_socket: socket.socket,
-        outputs: Iterable[int],
+        forked: Forked,
         limits: Limits,
-        scratch: Path | None,
+        scratch: Path | None = None,
+        *,
         turn: FileIO | None = None,
         groups: Groups | None = None,
         waiting: Callable[[], None] = patiently,
@@ -104,31 +117,26 @@ class Worker:
         """Wait until the worker says that it is locked. Raises `JailError` where it is not.
 
         Args:
-            reap: collects the exit status once the process has ended.
-            outputs: the reading ends of its standard output and error.
             scratch: a folder to remove with it.
             turn: a file to close when it is gone: its turn on the GPU.
             groups: where to make a control group for it.
             waiting: called every few milliseconds while its answer is waited for; what it raises ends the wait.
         """
-        self.cut_output = False
-        self._reap, self._pidfd, self._socket, self._scratch = reap, pidfd, wire_socket, scratch
-        self._outputs = set(outputs)
-        self._limits, self._turn, self.group = limits, turn, None
-        self._received = bytearray()
-        self._waiting = patiently
-        self._output_bytes = 0
+        self._reap, self._pidfd = forked.reap, forked.pidfd
+        self._connection = Connection(forked.wire, forked.outputs, limits.output_kib, self._keep_memory)
+        self._memory = MemoryWatch(forked.pidfd, limits.memory_mib)
+        self._limits, self._scratch, self._turn, self.group = limits, scratch, turn, None
         self._closed = False
         self._ran_out = False
-        self._baseline_kib = 0
-        self._next_look = 0.0
-        wire_socket.setblocking(False)
-        for output in self._outputs:
-            os.set_blocking(output, False)
         if groups is not None:
             self.group = self._confine(groups)  # meanwhile, it locks itself
         self._become_ready()
-        self._waiting = waiting  # from now on its owner closes it
+        self._connection.waiting = waiting  # from now on its owner closes it
+
+    @property
+    def cut_output(self) -> bool:
+        """Whether it printed more than it may."""
+        return self._connection.cut_output
 
     def ask(
         self,
@@ -142,7 +150,9 @@ class Worker:
 
         `on_step` is called with each `Step` and the deadline in force, and returns the new one. Raises `WorkerEnded`.
         """
-        self._write(wire.encode(request, list(tensors)), deadline)
+        frame = wire.encode(request, list(tensors))
+        with self._ending():
+            self._connection.send(frame, deadline)
         for number in itertools.count():
             message, received = self._next_message(deadline)
             if not isinstance(message, messages.Step):
@@ -155,22 +165,11 @@ class Worker:
 
     def status(self) -> dict[str, str]:
         """The kernel's word on the process: the fields of `/proc/<pid>/status`; empty once it has ended."""
-        with contextlib.suppress(OSError):
-            return _fields(Path(f"/proc/{self.pid()}/status"))
-        return {}
-
-    def _status_of_a_thread(self) -> dict[str, str]:
-        """The fields of a thread that still has memory; empty where none has."""
-        for file in Path(f"/proc/{self.pid()}/task").glob("*/status"):
-            with contextlib.suppress(OSError):
-                fields = _fields(file)
-                if "RssAnon" in fields:
-                    return fields
-        return {}
+        return status_of(self._pidfd)
 
     def pid(self) -> int:
         """Its process id as the host sees it; -1 once it is reaped. Not to be used after that: another may get it."""
-        return int(_fields(Path(f"/proc/self/fdinfo/{self._pidfd}"))["Pid"])
+        return pid_of(self._pidfd)
 
     def close(self) -> int:
         """Kill the whole tree and reap it; the exit status, negative for a signal."""
@@ -183,9 +182,8 @@ class Worker:
         try:
             return self._reap()
         finally:
-            self._socket.close()
-            for descriptor in (self._pidfd, *self._outputs):
-                os.close(descriptor)
+            self._connection.close()
+            os.close(self._pidfd)
             if self._turn is not None:
                 self._turn.close()
             if self.group is not None:
@@ -202,11 +200,7 @@ class Worker:
         if not isinstance(ready, messages.Ready) or ready.error is not None:
             self.close()
             raise JailError(f"a worker could not be made ready: {getattr(ready, 'error', 'no report')}")
-        resident = self._memory_kib()
-        # what it inherited and has not touched yet may become resident without being taken: no limit refuses that
-        inherited = int(self.status().get("VmData", "0 kB").split()[0]) if self._turn is None else 0
-        self._baseline_kib = max(resident, inherited)
-        if not resident:
+        if not self._memory.begin(with_untouched=self._turn is None):
             has_ended = bool(select.select([self._pidfd], [], [], 0)[0])
             self.close()
             raise JailError("a worker ended as soon as it was ready" if has_ended else _HIDDEN)
@@ -246,83 +240,23 @@ class Worker:
             return WorkerEnded("crashed", f"its process was ended by {name}")
         return WorkerEnded("crashed", f"its process ended with exit code {status}")
 
-    def _write(self, frame: bytes, deadline: float) -> None:
-        view = memoryview(frame)
-        while view:
-            if self._wait(deadline, select.POLLOUT):
-                try:
-                    view = view[self._socket.send(view) :]
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    raise self._died() from None
+    def _keep_memory(self) -> None:
+        if self._memory.is_over():
+            self.close()
+            raise self._over_memory()
 
     def _next_message(self, deadline: float) -> "tuple[Any, list[torch.Tensor]]":
+        with self._ending():
+            return self._connection.receive(deadline)
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """End the worker where its connection fails. Raises `WorkerEnded`."""
         try:
-            header_bytes, blob_bytes = wire.lengths(self._take(wire.PREFIX.size, deadline))
-            header = self._take(header_bytes, deadline)
-            return wire.decode(header, self._take(blob_bytes, deadline), messages.Answer)
+            yield
+        except TimeoutError as error:
+            raise self._end("timeout", str(error)) from None
+        except ConnectionError:
+            raise self._died() from None
         except wire.WireError as error:
             raise self._end("protocol", f"it sent something else than an answer ({error})") from None
-
-    def _take(self, size: int, deadline: float) -> bytes:
-        while len(self._received) < size:
-            if self._wait(deadline, select.POLLIN):
-                try:
-                    part = self._socket.recv(1 << 20)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    part = b""
-                if not part:
-                    raise self._died()
-                self._received += part
-        taken = bytes(self._received[:size])
-        del self._received[:size]
-        return taken
-
-    def _wait(self, deadline: float, event: int) -> bool:
-        """Wait a little for the wire, drain the output, keep the limits. Whether the wire is ready."""
-        self._waiting()
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise self._end("timeout", "the time was spent")
-        poll = select.poll()
-        poll.register(self._socket, event)
-        for output in self._outputs:
-            poll.register(output, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll(min(remaining, _POLL_SECONDS) * 1000)}
-        for output in self._outputs & ready:
-            self._drain(output)
-        if time.monotonic() >= self._next_look:  # however busy the worker keeps the wire
-            self._next_look = time.monotonic() + _POLL_SECONDS
-            if self._baseline_kib and self._memory_kib() - self._baseline_kib > self._limits.memory_mib << 10:
-                self.close()
-                raise self._over_memory()
-        return self._socket.fileno() in ready
-
-    def _drain(self, output: int) -> None:
-        """Read what was printed and drop it, so that a print never blocks; remember when it was too much."""
-        part = os.read(output, _CHUNK)
-        if not part:  # closed by the worker
-            self._outputs.discard(output)
-            os.close(output)
-        self._output_bytes += len(part)
-        self.cut_output = self._output_bytes > self._limits.output_kib << 10
-
-    def _memory_kib(self) -> int:
-        """Memory of its own: what is shared or swapped out included, and the page tables, which an empty map of a
-        terabyte fills.
-
-        Reading it needs no right over the process.
-        """
-        status = self.status()
-        if "RssAnon" not in status:  # its main thread has ended; others may go on with the same memory
-            status = self._status_of_a_thread()
-        return sum(int(status.get(field, "0 kB").split()[0]) for field in ("RssAnon", "RssShmem", "VmSwap", "VmPTE"))
-
-
-def _fields(file: Path) -> dict[str, str]:
-    """A file of the kernel's with a `name:` and a value in each line."""
-    text = file.read_bytes().decode("ascii", "replace")  # a process chooses its name, out of any bytes but line ends
-    return dict(line.split(":\t", 1) for line in text.split("\n") if ":\t" in line)

@@ -1,13 +1,15 @@
 """What isolation a worker really has: measured with a canary and the kernel's own word, never assumed."""
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from grader.jail.gpu import PROFILE
 from grader.jail.handle import JailError, Worker, WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import lockdown, messages
 from grader.jail.shared.layers import SCRATCH, SPOOL, SUBMISSION
 from grader.records.limits import LEVELS, Level, Limits
@@ -31,60 +33,113 @@ class Isolation(msgspec.Struct, frozen=True):
         return "; ".join(reason for asks, reason in self.missing if LEVELS.index(asks) <= LEVELS.index(level))
 
 
-def measure(zygote: Zygote) -> Isolation:
+Outcomes = Mapping[str, str]
+"""What each probe saw."""
+
+
+class _Layer(NamedTuple):
+    """What a worker may be locked with."""
+
+    name: str
+    is_asked: Callable[[Jail], bool]
+    shows: Callable[[Outcomes], bool]
+
+
+class _Need(NamedTuple):
+    """What a level asks for besides the levels below it."""
+
+    level: Level
+    is_met: Callable[[Jail, Outcomes], bool]
+    reason: str
+    """Why it is not; `{no_groups}` is why no control group can be made."""
+
+
+def _always(jail: Jail) -> bool:
+    return True
+
+
+def _has_namespaces(jail: Jail) -> bool:
+    return bool(jail.ready()["namespaces"])
+
+
+def _landlocked(seen: Outcomes) -> bool:
+    return (
+        seen["read a file that is not allowed"] in _BLOCKED
+        and seen["read a file of the host"] != "done"
+        and seen["write beside it"] != "done"
+    )
+
+
+def _filtered(seen: Outcomes) -> bool:
+    return (
+        seen["system-call filter"] == "on"
+        and seen["new privileges"] == "forbidden"
+        and all(seen[name] in _BLOCKED for name in ("open a socket", "start a process", "signal a process"))
+    )
+
+
+def _separated(seen: Outcomes) -> bool:
+    return seen["read a file of the host"] == "ENOENT" and seen["process namespace"] == "own"
+
+
+def _limited(seen: Outcomes) -> bool:
+    return seen["memory limit"].startswith("cgroup")
+
+
+_LAYERS = (
+    _Layer("a user without rights", _always, lambda seen: seen["rights"] == "none"),
+    _Layer("protection from debuggers", _always, lambda seen: seen["debuggers"] == "kept out"),
+    _Layer("each limit", _always, lambda seen: seen["limits without effect"] == "none"),
+    _Layer("a view of its own", _has_namespaces, lambda seen: seen["mounts"] == "its own"),
+    _Layer("the control group", lambda jail: jail.groups is not None, _limited),
+    _Layer("namespaces", _has_namespaces, _separated),
+    _Layer("Landlock", lambda jail: bool(jail.ready()["landlock"]), _landlocked),
+    _Layer("the system-call filter", lambda jail: bool(jail.ready()["seccomp"]), _filtered),
+)
+_NEEDS = (
+    _Need("basic", lambda jail, seen: _landlocked(seen), "Landlock is not available"),
+    _Need("basic", lambda jail, seen: _filtered(seen), "no system-call filter can be set"),
+    _Need("strong", lambda jail, seen: _separated(seen), "no namespaces can be made"),
+    _Need("strong", lambda jail, seen: jail.gpu is None, "a GPU's driver needs the machine's own namespaces"),
+    _Need("full", lambda jail, seen: _limited(seen), "no control group can be made ({no_groups})"),
+)
+
+
+def measure(jail: Jail) -> Isolation:
     """Let a worker that has seen no student code try what must fail, and look at it from outside.
 
-    Raises `JailError` where a layer that the zygote puts on does not show.
+    Raises `JailError` where a layer that the jail puts on does not show.
     """
-    planned = zygote.ready()
-    entry = zygote.new_entry()
-    entry.chmod(0o755)
-    worker = zygote.spawn(entry.name, Limits())
-    try:
-        request = messages.Probe(str(zygote.canary), zygote.inside_canary())
-        answer, _ = worker.ask(request, deadline=time.monotonic() + _PROBE_SECONDS)
-        outcomes = {**answer.outcomes, **_seen_from_outside(worker, zygote)}
-        if zygote.gpu is not None:
-            outcomes["GPU"] = _device_that_computes(worker)
-            outcomes["GPU profile"] = PROFILE
-    finally:
-        worker.close()
-    _refuse_closed_folders(zygote.library(), outcomes.pop("read the library"))
-    landlocked = (
-        outcomes["read a file that is not allowed"] in _BLOCKED
-        and outcomes["read a file of the host"] != "done"
-        and outcomes["write beside it"] != "done"
-    )
-    filtered = (
-        outcomes["system-call filter"] == "on"
-        and outcomes["new privileges"] == "forbidden"
-        and all(outcomes[a] in _BLOCKED for a in ("open a socket", "start a process", "signal a process"))
-    )
-    separated = outcomes["read a file of the host"] == "ENOENT" and outcomes["process namespace"] == "own"
-    limited = outcomes["memory limit"].startswith("cgroup")
-    for layer, asked, seen in (
-        ("a user without rights", True, outcomes["rights"] == "none"),
-        ("protection from debuggers", True, outcomes["debuggers"] == "kept out"),
-        ("each limit", True, outcomes["limits without effect"] == "none"),
-        ("a view of its own", planned["namespaces"], outcomes["mounts"] == "its own"),
-        ("the control group", zygote.groups is not None, limited),
-        ("namespaces", planned["namespaces"], separated),
-        ("Landlock", planned["landlock"], landlocked),
-        ("the system-call filter", planned["seccomp"], filtered),
-    ):
-        if asked and not seen:
-            raise JailError(f"{layer} should hold and does not: {outcomes}")
-    needs: list[tuple[Level, bool, str]] = [
-        ("basic", landlocked, "Landlock is not available"),
-        ("basic", filtered, "no system-call filter can be set"),
-        ("strong", separated, "no namespaces can be made"),
-        ("strong", zygote.gpu is None, "a GPU's driver needs the machine's own namespaces"),
-        ("full", limited, f"no control group can be made ({zygote.no_groups or 'none for workers with a GPU'})"),
+    outcomes = _observe(jail)
+    _refuse_closed_folders(jail.library(), outcomes.pop("read the library"))
+    for layer in _LAYERS:
+        if layer.is_asked(jail) and not layer.shows(outcomes):
+            raise JailError(f"{layer.name} should hold and does not: {outcomes}")
+    no_groups = jail.no_groups or "none for workers with a GPU"
+    missing = [
+        (need.level, need.reason.format(no_groups=no_groups)) for need in _NEEDS if not need.is_met(jail, outcomes)
     ]
-    missing = [(asks, reason) for asks, has, reason in needs if not has]
-    out_of_reach = {LEVELS.index(asks) for asks, _ in missing}
+    out_of_reach = {LEVELS.index(level) for level, _ in missing}
     reached: Level = LEVELS[min(out_of_reach, default=len(LEVELS)) - 1]
     return Isolation(reached, outcomes, missing)
+
+
+def _observe(jail: Jail) -> dict[str, str]:
+    """What a worker could do, and what it looks like from outside."""
+    jail.ready()  # one that does not start is not tried again
+    entry = jail.new_entry()
+    entry.chmod(0o755)
+    worker = jail.spawn(entry.name, Limits())
+    try:
+        request = messages.Probe(str(jail.canary), jail.inside_canary())
+        answer, _ = worker.ask(request, deadline=time.monotonic() + _PROBE_SECONDS)
+        outcomes = {**answer.outcomes, **_seen_from_outside(worker, jail)}
+        if jail.gpu is not None:
+            outcomes["GPU"] = _device_that_computes(worker)
+            outcomes["GPU profile"] = PROFILE
+        return outcomes
+    finally:
+        worker.close()
 
 
 def _refuse_closed_folders(library: Path, outcome: str) -> None:
@@ -114,7 +169,7 @@ def _device_that_computes(worker: Worker) -> str:
     return str(answer.items[0])
 
 
-def _seen_from_outside(worker: Worker, zygote: Zygote) -> dict[str, str]:
+def _seen_from_outside(worker: Worker, jail: Jail) -> dict[str, str]:
     status = worker.status()
     process = Path("/proc", status["Pid"])
     in_namespaces = status["NSpid"].split()
@@ -126,34 +181,34 @@ def _seen_from_outside(worker: Worker, zygote: Zygote) -> dict[str, str]:
         # a namespace that it shares has another process for its first
         "process namespace": "own" if len(in_namespaces) > 1 and in_namespaces[-1] == "1" else "the host's",
         "user": user,
-        "rights": ", ".join(_rights(status, zygote)) or "none",
+        "rights": ", ".join(_rights(status, jail)) or "none",
         # what a user's debugger may not touch belongs to root
         "debuggers": "kept out" if process.joinpath("status").stat().st_uid != int(user) else "let in",
-        "limits without effect": ", ".join(_unlimited(process, zygote)) or "none",
-        "mounts": _mounts(process) if zygote.ready()["namespaces"] else "the host's",
+        "limits without effect": ", ".join(_unlimited(process, jail)) or "none",
+        "mounts": _mounts(process) if jail.ready()["namespaces"] else "the host's",
         "memory limit": _memory_limit(worker),
     }
 
 
-def _rights(status: dict[str, str], zygote: Zygote) -> list[str]:
+def _rights(status: dict[str, str], jail: Jail) -> list[str]:
     """What of root a worker still has, by the names of `/proc/<pid>/status`."""
     allowed = 0
     found = []
-    if zygote.as_root:
-        found = [ids for ids in ("Uid", "Gid") if set(status[ids].split()) != {str(zygote.uid)}]
+    if jail.as_root:
+        found = [ids for ids in ("Uid", "Gid") if set(status[ids].split()) != {str(jail.uid)}]
         found += ["Groups"] if status["Groups"].split() else []
-        if not zygote.ready()["namespaces"]:  # it may need to pass folders that are root's alone
+        if not jail.ready()["namespaces"]:  # it may need to pass folders that are root's alone
             allowed = 1 << lockdown.CAP_DAC_READ_SEARCH | 1 << lockdown.CAP_DAC_OVERRIDE
     return found + [held for held in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[held], 16) & ~allowed]
 
 
-def _unlimited(process: Path, zygote: Zygote) -> list[str]:
+def _unlimited(process: Path, jail: Jail) -> list[str]:
     """The resources a worker has more of than any worker may have, by the kernel's names."""
     most = {"cpu time": 1 << 31, "core file size": 0, "file size": Limits().files_mib << 20}
     most |= {"open files": 512, "locked memory": 0, "msgqueue size": 0}
-    if zygote.gpu is None:
+    if jail.gpu is None:
         most["data size"] = 1 << 40
-    if zygote.as_root or zygote.ready()["namespaces"]:
+    if jail.as_root or jail.ready()["namespaces"]:
         most["processes"] = 512
     limits = (process / "limits").read_text()
     rows = {line[4:26].strip(): line[26:].split()[:2] for line in limits.splitlines()[1:]}

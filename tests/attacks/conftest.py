@@ -23,7 +23,7 @@ from grader import Exercise, expect
 from grader.grading.grading import grade_exercise
 from grader.intake.staging import Submission, stage, unstage
 from grader.jail.handle import remove_tree
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.records.grade import ExerciseGrade
 from grader.records.limits import Limits
 
@@ -98,7 +98,7 @@ class Result:
 
 
 @pytest.fixture
-def world(zygote: Zygote) -> Iterator[World]:
+def world(zygote: Jail) -> Iterator[World]:
     """A small host. What it looks like afterwards is for the tests to see, as `unchanged` does."""
     zygote.ready()
     folder = Path(tempfile.mkdtemp(prefix="world-", dir="/tmp"))
@@ -120,7 +120,7 @@ def world(zygote: Zygote) -> Iterator[World]:
             socket=str(folder / "socket"),
             port=listener.getsockname()[1],
             pid=os.getpid(),
-            zygote=zygote._launcher.pid,
+            zygote=zygote.server.launcher.pid,
             neighbour=str(neighbour / "task.py"),
         )
         try:
@@ -159,10 +159,10 @@ def write_submission(folder: Path, row: str, world: World) -> Path:
 
 
 @pytest.fixture
-def attack(zygote: Zygote, world: World, tmp_path: Path) -> Callable[..., Result]:
+def attack(zygote: Jail, world: World, tmp_path: Path) -> Callable[..., Result]:
     """Grade a row, such as `reach/f1_hidden_files`. Further arguments are `Limits`; by default it has five seconds."""
 
-    def run(row: str, *, given: Zygote | None = None, **overrides: float) -> Result:
+    def run(row: str, *, given: Jail | None = None, **overrides: float) -> Result:
         limits = Limits(**{"seconds": 5, "top_level_seconds": 1, "memory_mib": 300, **overrides})  # type: ignore[arg-type]
         folder = write_submission(Path(tempfile.mkdtemp(dir=tmp_path), "ada"), row, world)
         staged = stage(folder, given or zygote, limits)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 
 
 @pytest.fixture
-def house(zygote: Zygote, request: pytest.FixtureRequest) -> Iterator[None]:
+def house(zygote: Jail, request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever was tried, the host keeps no process, descriptor, folder or queue of it, and needed no more memory than
     its module's `MEMORY_KIB`.
     """
@@ -22,7 +22,7 @@ def house(zygote: Zygote, request: pytest.FixtureRequest) -> Iterator[None]:
     assert memory_kib() - resident < request.module.MEMORY_KIB
 
 
-def kept(zygote: Zygote) -> tuple[object, ...]:
+def kept(zygote: Jail) -> tuple[object, ...]:
     """What would tell of an attempt that has not ended."""
     queues = [queues_of(zygote.uid, kind) for kind in ("shm", "sem", "msg")]
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
@@ -35,11 +35,11 @@ def queues_of(uid: int, kind: str) -> int:
     return sum(row[head.index("uid")] == str(uid) for row in rows)
 
 
-def family(zygote: Zygote) -> list[int]:
+def family(zygote: Jail) -> list[int]:
     """The launcher, all that descends from it, and what looks like it and has lost its parent."""
     parents: dict[int, int] = {}
     orphans = []
-    command = Path(f"/proc/{zygote._launcher.pid}/cmdline").read_bytes()
+    command = Path(f"/proc/{zygote.server.launcher.pid}/cmdline").read_bytes()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -50,7 +50,7 @@ def family(zygote: Zygote) -> list[int]:
             except OSError:
                 continue
             parents[int(entry.name)] = parent
-    found = {zygote._launcher.pid}
+    found = {zygote.server.launcher.pid}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return sorted(found) + sorted(orphans)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 
 pytestmark = pytest.mark.jail
 
@@ -33,16 +33,16 @@ def state(pid: int) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def untouched(zygote: Zygote, world, unchanged: None) -> Iterator[None]:
+def untouched(zygote: Jail, world, unchanged: None) -> Iterator[None]:
     """The host is what it was: its files, the judge and the zygote, with no file and no process more."""
     zygote.ready()
-    processes = [os.getpid(), *descendants(zygote._launcher.pid)]
+    processes = [os.getpid(), *descendants(zygote.server.launcher.pid)]
     before = [state(pid) for pid in processes]
     package = Path(torch.__file__).parent
     places = ["/", "/tmp", "/var/tmp", "/dev/shm", "/run", "/etc", "/root", tempfile.gettempdir(), zygote.spool]
     places += [package, package.parent, Path(os.__file__).parent]
     yield
-    assert [os.getpid(), *descendants(zygote._launcher.pid)] == processes
+    assert [os.getpid(), *descendants(zygote.server.launcher.pid)] == processes
     assert [state(pid) for pid in processes] == before
     assert all(goes_on for goes_on, *_ in before)
     mark = f"made-by-an-attack-{Path(world.folder).name}*"

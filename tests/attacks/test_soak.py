@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 
 pytestmark = [pytest.mark.jail, pytest.mark.slow]
 
@@ -55,14 +55,14 @@ class Kept:
 
 
 @pytest.fixture
-def own() -> Iterator[Zygote]:
+def own() -> Iterator[Jail]:
     """A zygote of this test's own."""
-    with Zygote() as zygote:
+    with Jail() as zygote:
         zygote.ready()
         yield zygote
 
 
-def test_nothing_grows(attack: Callable, own: Zygote) -> None:
+def test_nothing_grows(attack: Callable, own: Jail) -> None:
     """Descriptors, threads, processes, mounts, folders and control groups to the last one; memory within a margin."""
     earlier, hostile = None, iter([])
     for number in range(ATTEMPTS):
@@ -79,11 +79,11 @@ def test_nothing_grows(attack: Callable, own: Zygote) -> None:
     compare(earlier, now)
 
 
-def test_killed_zygotes_are_replaced_and_the_work_goes_on(attack: Callable, own: Zygote) -> None:
+def test_killed_zygotes_are_replaced_and_the_work_goes_on(attack: Callable, own: Jail) -> None:
     """Every fifth attempt finds its zygote dead; all of them are graded, and the dead leave nothing."""
     for number in range(max(20, ATTEMPTS // 10)):
         if number % 5 == 4:
-            os.kill(own._launcher.pid, signal.SIGKILL)
+            os.kill(own.server.launcher.pid, signal.SIGKILL)
         assert attack(HONEST, given=own).spoiled_nothing
         if number == 9:
             earlier = kept(own)
@@ -100,7 +100,7 @@ def compare(earlier: Kept, now: Kept) -> None:
         assert getattr(now, name) - getattr(earlier, name) < margin, name
 
 
-def kept(zygote: Zygote) -> Kept:
+def kept(zygote: Jail) -> Kept:
     gc.collect()
     served = server(zygote)
     groups = zygote.groups.folders if zygote.groups is not None else ()
@@ -119,9 +119,9 @@ def kept(zygote: Zygote) -> Kept:
     )
 
 
-def server(zygote: Zygote) -> int:
+def server(zygote: Jail) -> int:
     """The process that forks workers: the launcher's child, or the launcher itself where there are no namespaces."""
-    return next(iter(descendants(zygote._launcher.pid)), zygote._launcher.pid)
+    return next(iter(descendants(zygote.server.launcher.pid)), zygote.server.launcher.pid)
 
 
 def descendants(pid: int) -> list[int]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import grader
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.view import View, worker_view
 
 PACKAGE = Path(grader.__file__).parent
@@ -50,7 +50,7 @@ class Copy:
         with (self._boards / name).open("r+b") as file:  # it is mapped: written over, not anew
             file.write(text.ljust(1 << 14, b"\0"))
 
-    def start(self) -> Zygote:
+    def start(self) -> Jail:
         """A zygote that runs this code."""
 
         def view(*_: object) -> View:
@@ -59,8 +59,8 @@ class Copy:
             return msgspec.structs.replace(true, readable=readable, package_root=str(self.folder))
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("grader.jail.host.worker_view", view)
-            zygote = Zygote()
+            patch.setattr("grader.jail.forkserver.worker_view", view)
+            zygote = Jail()
             zygote.start()
         return zygote
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from grader.jail.inside import seccomp
+from grader.jail.inside import seccomp, syscalls
 from grader.jail.shared import lockdown
 
 IMPOSSIBLE = 125
@@ -178,11 +178,13 @@ def forbid_namespaces() -> None:
     denied = _op(_GIVE, seccomp._ERRNO | errno.EPERM)
     program = []
     for name in _FORBIDDEN:
-        program += [_op(_EQUAL, _number(seccomp.DENIED[name]), 0, 1), denied]
+        program += [_op(_EQUAL, _number(syscalls.DENIED[name]), 0, 1), denied]
     # its flags lie in memory, where a filter cannot look; glibc falls back to clone
     absent = _op(_GIVE, seccomp._ERRNO | errno.ENOSYS)
-    program += [_op(_EQUAL, _number(seccomp._CLONE3), 0, 1), absent]
-    program += seccomp._when(_number(seccomp._CLONE), 0, [_op(seccomp._JUMP_ANY_BIT, _CLONE_NEW, 0, 1), denied])
+    program += [_op(_EQUAL, _number(syscalls.FILTERED["clone3"]), 0, 1), absent]
+    program += seccomp._when(
+        _number(syscalls.FILTERED["clone"]), 0, [_op(seccomp._JUMP_ANY_BIT, _CLONE_NEW, 0, 1), denied]
+    )
     _forbid(program)
     if os.getuid() == 0:
         for capability in set(range(41)) - _OF_CONTAINERS:

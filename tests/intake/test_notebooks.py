@@ -17,7 +17,7 @@ from grader.intake.conversion import _Converter
 from grader.intake.rejected import Rejected
 from grader.intake.staging import stage, unstage
 from grader.jail.handle import JailError
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, origin_of, record_of
 from grader.records.limits import Limits
@@ -219,7 +219,7 @@ def test_one_zygote_converts_for_all_and_students_do_not_see_its_packages(
 
 
 def test_without_a_notebook_no_zygote_is_started(monkeypatch, answer, submission, reference):
-    monkeypatch.setattr(Zygote, "showing", lambda *_: pytest.fail("a zygote for nothing"))
+    monkeypatch.setattr(Jail, "showing", lambda *_: pytest.fail("a zygote for nothing"))
     assert answer(submission({"my_rnn.py": reference})).points == 10
 
 

@@ -13,7 +13,7 @@ import pytest
 from grader.jail import cgroups
 from grader.jail.cgroups import Groups
 from grader.jail.handle import JailError, Worker, WorkerEnded
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.isolation import measure
 from grader.jail.shared import messages
 from grader.records.limits import LEVELS, Limits
@@ -33,7 +33,7 @@ def groups() -> Groups:
 
 
 @pytest.fixture
-def worker(zygote: Zygote, groups: Groups) -> Iterator[Worker]:
+def worker(zygote: Jail, groups: Groups) -> Iterator[Worker]:
     """A ready worker with a submission that is empty."""
     entry = zygote.new_entry()
     entry.chmod(0o755)

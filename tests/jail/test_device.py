@@ -34,8 +34,8 @@ from grader.jail import gpu
 from grader.jail.device import choose_device
 from grader.jail.gpu import Gpu, NoGpu
 from grader.jail.handle import JailError
-from grader.jail.host import Zygote
-from grader.jail.inside import landlock, seccomp, worker
+from grader.jail.host import Jail
+from grader.jail.inside import landlock, seccomp, syscalls, worker
 from grader.jail.isolation import Isolation, measure
 from grader.jail.shared import lockdown
 from grader.jail.shared.layers import Layers
@@ -234,7 +234,7 @@ def test_the_filter_of_a_gpu_lets_through_what_is_named_and_no_more(machine):
     """Call by call against the filter of all others, on both kinds of machine."""
     audit, column = AUDIT[machine], COLUMN[machine]
     plain, with_gpu = seccomp.build(1, machine), seccomp.build(1, machine, gpu=True)
-    needs = {seccomp.DENIED[name][column] for name in seccomp.GPU_NEEDS}
+    needs = {syscalls.DENIED[name][column] for name in syscalls.GPU_NEEDS}
     clone3, ioctl = 435, (16, 29)[column]
     for number in range(600):
         for argument in (1, 2, 0x21, 0x10000):  # AF_UNIX, AF_INET, shared anonymous memory, a thread
@@ -245,7 +245,7 @@ def test_the_filter_of_a_gpu_lets_through_what_is_named_and_no_more(machine):
                 assert (before, now) == (DENY, ALLOW)
                 # a driver is asked by controls of its own; elsewhere a few are allowed, and tried below
                 assert number in needs or is_shared_memory or number == ioctl, number
-    socket = seccomp.DENIED["socket"][column]
+    socket = syscalls.DENIED["socket"][column]
     assert verdict(with_gpu, audit, socket, 1, 5, 0) == ALLOW
     for family in (0, 2, 10, 16, 17, 40):  # the network, the kernel, packets, virtual machines
         assert verdict(with_gpu, audit, socket, family, 1, 0) == DENY
@@ -260,7 +260,7 @@ def test_the_filter_of_a_gpu_lets_through_what_is_named_and_no_more(machine):
         "ptrace",
         "io_uring_setup",
     ):
-        assert verdict(with_gpu, audit, seccomp.DENIED[name][column]) == DENY, name
+        assert verdict(with_gpu, audit, syscalls.DENIED[name][column]) == DENY, name
     assert verdict(with_gpu, audit, clone3) == ABSENT
     for request in (0x5412, 0x40086602):  # typing into a terminal, a file's flags
         assert verdict(with_gpu, audit, ioctl, 3, request) == verdict(plain, audit, ioctl, 3, request) == DENY
@@ -282,15 +282,15 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Gpu:
 
 
 @pytest.fixture(scope="module")
-def own(stand_in: Gpu) -> Iterator[Zygote]:
+def own(stand_in: Gpu) -> Iterator[Jail]:
     """A zygote whose trainings run under those rules."""
-    with Zygote() as zygote:
+    with Jail() as zygote:
         zygote.train_on(stand_in)
         yield zygote
 
 
 @pytest.fixture(scope="module")
-def strict(own: Zygote) -> Isolation:
+def strict(own: Jail) -> Isolation:
     """The isolation of a worker under those rules."""
     return measure(own.trainer)
 
@@ -314,10 +314,10 @@ def during(student):
 
 
 @pytest.fixture
-def attack(own: Zygote, tmp_path: Path, course: Course) -> Callable[..., ExerciseGrade]:
+def attack(own: Jail, tmp_path: Path, course: Course) -> Callable[..., ExerciseGrade]:
     """Grade a submission whose forward pass does this, in a worker under a GPU's rules."""
 
-    def run(code: str, zygote: Zygote = own) -> ExerciseGrade:
+    def run(code: str, zygote: Jail = own) -> ExerciseGrade:
         body = textwrap.indent(textwrap.dedent(code).strip(), " " * 8)
         source = (
             "import ctypes, mmap, os, socket, sys, threading, time\nimport torch\n\nclass Model(torch.nn.Module):\n"
@@ -497,11 +497,11 @@ def test_a_turn_lasts_as_long_as_the_worker(own, stand_in, strict):
 
 
 @pytest.fixture(scope="module")
-def on_meta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+def on_meta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jail]:
     """A zygote whose trainings run on torch's `meta` device: another one than the CPU, which computes shapes only."""
     node = tmp_path_factory.mktemp("dev") / "nvidia0"
     node.touch()
-    with Zygote() as zygote:
+    with Jail() as zygote:
         zygote.train_on(Gpu(str(node), device="meta"))
         yield zygote
 
@@ -517,7 +517,7 @@ def test_a_device_that_computes_nothing_is_refused(on_meta):
 def test_a_device_that_does_not_start_is_refused(tmp_path):
     """Such as CUDA where there is none, or a device file that is not there: said in words, and the CPU serves on."""
     (tmp_path / "node").touch()
-    with Zygote() as zygote:
+    with Jail() as zygote:
         for broken in (Gpu(str(tmp_path / "node"), device="hpu"), Gpu(str(tmp_path / "nothing"), device="cpu")):
             with pytest.raises(JailError, match=r"could not be made ready|nothing cannot be opened: No such file"):
                 measure(zygote.train_on(broken))
@@ -551,7 +551,7 @@ class Model(torch.nn.Module):
 
 
 @contextlib.contextmanager
-def student_of(zygote: Zygote, source: str, tmp_path: Path) -> Iterator[Student]:
+def student_of(zygote: Jail, source: str, tmp_path: Path) -> Iterator[Student]:
     """A check's handle on this source, in a worker on the device of trainings."""
     (tmp_path / "task.py").write_text(source)
     staged = stage(tmp_path / "task.py", zygote, Limits())
@@ -726,7 +726,7 @@ def stays_again(student):
     expect(student.attribute("Model", "where") == "no GPU", "it stayed away")
 
 
-def graded(zygote: Zygote, course: Course, tmp_path: Path, source: str = LEARNER) -> tuple[Grade, str]:
+def graded(zygote: Jail, course: Course, tmp_path: Path, source: str = LEARNER) -> tuple[Grade, str]:
     """The grade of a source, and what its training told last."""
     (tmp_path / "task.py").write_text(source)
     zygote.prepare_training()
@@ -760,7 +760,7 @@ def test_a_training_comes_out_the_same_under_both_rules(own, zygote, course, tmp
 
 def test_a_submission_without_trainings_ran_on_the_cpu(own, course, tmp_path, monkeypatch):
     """Whatever trainings would have run on."""
-    monkeypatch.setattr(Zygote, "device", "cuda")
+    monkeypatch.setattr(Jail, "device", "cuda")
     assert graded(own, course, tmp_path)[0].device == "cuda"
     (tmp_path / "task.py").write_text(LEARNER)
     staged = stage(tmp_path / "task.py", own, Limits())
@@ -838,7 +838,7 @@ def test_auto_says_nothing_where_there_is_no_gpu(monkeypatch, capsys, own, stric
     """And leaves everything as it was."""
     for name, value in HIDDEN.items():
         monkeypatch.setenv(name, value)
-    with Zygote() as zygote:
+    with Jail() as zygote:
         for asked in ("auto", "cpu"):
             assert choose_device(asked, zygote, strict, required=None, say=pytest.fail) is strict
         assert zygote.trainer is zygote
@@ -869,9 +869,9 @@ cuda = pytest.mark.skipif(not has_cuda(), reason=NO_CUDA)
 
 
 @pytest.fixture(scope="module")
-def on_cuda() -> Iterator[Zygote]:
+def on_cuda() -> Iterator[Jail]:
     """A zygote whose trainings run on the GPU."""
-    with Zygote() as zygote:
+    with Jail() as zygote:
         zygote.train_on(gpu.find())
         yield zygote
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from grader.jail.handle import JailError, Worker
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.inside import landlock, seccomp
 from grader.jail.isolation import measure
 from grader.jail.shared import lockdown, messages
@@ -51,7 +51,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 
 @pytest.fixture(scope="module")
-def started(copy: Copy) -> Iterator[tuple[Zygote, Calls]]:
+def started(copy: Copy) -> Iterator[tuple[Jail, Calls]]:
     zygote = copy.start()
     try:
         spawn(zygote).close()
@@ -61,24 +61,24 @@ def started(copy: Copy) -> Iterator[tuple[Zygote, Calls]]:
 
 
 @pytest.fixture
-def faulty(copy: Copy, started: tuple[Zygote, Calls]) -> Zygote:
+def faulty(copy: Copy, started: tuple[Jail, Calls]) -> Jail:
     """A zygote that was started without a fault, for faults in its workers."""
     copy.order()
     return started[0]
 
 
 @pytest.fixture
-def made(started: tuple[Zygote, Calls]) -> Calls:
+def made(started: tuple[Jail, Calls]) -> Calls:
     """What each process calls, from the start of that zygote to the end of its first worker."""
     return started[1]
 
 
-def spawn(zygote: Zygote) -> Worker:
+def spawn(zygote: Jail) -> Worker:
     (zygote.spool / "entry").mkdir(mode=0o755, exist_ok=True)
     return zygote.spawn("entry", Limits())
 
 
-def locks(zygote: Zygote) -> dict[str, Any]:
+def locks(zygote: Jail) -> dict[str, Any]:
     """All that can be seen of a worker's layers: by the kernel's word, and by trying."""
     worker = spawn(zygote)
     try:

@@ -22,7 +22,7 @@ from grader import Exercise, expect
 from grader.grading.grading import grade_exercise
 from grader.intake.staging import stage, unstage
 from grader.jail.handle import JailError
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.grade import ExerciseGrade, Verdict
 from grader.records.limits import Limits
@@ -66,10 +66,10 @@ def source(attack: str = "pass", top: str = "") -> str:
 
 
 @pytest.fixture
-def attack(zygote: Zygote, tmp_path: Path) -> Callable[..., ExerciseGrade]:
+def attack(zygote: Jail, tmp_path: Path) -> Callable[..., ExerciseGrade]:
     """Grade a submission with this attack. Further arguments are `Limits`; by default it has five seconds."""
 
-    def run(code: str = "pass", top: str = "", *, given: Zygote | None = None, **overrides: float) -> ExerciseGrade:
+    def run(code: str = "pass", top: str = "", *, given: Jail | None = None, **overrides: float) -> ExerciseGrade:
         file = tmp_path / "task.py"
         file.write_text(source(code, top))
         limits = Limits(**{"seconds": 5, "top_level_seconds": 1, "memory_mib": 300, **overrides})  # type: ignore[arg-type]
@@ -218,11 +218,11 @@ def test_no_process_is_left(attack, zygote):
     assert family(zygote) == before
 
 
-def family(zygote: Zygote) -> list[int]:
+def family(zygote: Jail) -> list[int]:
     """The launcher, all that descends from it, and what looks like it and has lost its parent."""
     parents: dict[int, int] = {}
     orphans = []
-    command = "\0".join(map(str, zygote._launcher.args)) + "\0"  # type: ignore[arg-type, call-overload]
+    command = "\0".join(map(str, zygote.server.launcher.args)) + "\0"  # type: ignore[arg-type, call-overload]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -232,7 +232,7 @@ def family(zygote: Zygote) -> list[int]:
             except OSError:
                 continue
             parents[int(entry.name)] = parent
-    found = {zygote._launcher.pid}
+    found = {zygote.server.launcher.pid}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return sorted(found) + orphans
@@ -339,28 +339,28 @@ def test_a_worker_shows_its_locks_from_outside(zygote, isolation):
 
 def test_a_killed_zygote_is_replaced_and_the_attempt_made_again(attack):
     """Nobody loses a point to it, and nothing is left of the first."""
-    with Zygote() as own:
+    with Jail() as own:
         attack(given=own)
         before = descriptors()
-        timer = threading.Timer(0.5, own._launcher.kill)
+        timer = threading.Timer(0.5, own.server.launcher.kill)
         timer.start()
         grade = attack("time.sleep(2)", given=own, seconds=15)
         timer.join()
         assert (grade.points, grade.status) == (EVERYTHING, "graded")
-        os.kill(own._launcher.pid, signal.SIGKILL)  # between two attempts as well
+        os.kill(own.server.launcher.pid, signal.SIGKILL)  # between two attempts as well
         assert attack(given=own).points == EVERYTHING
         assert descriptors() == before
 
 
 def test_a_zygote_that_does_not_last_is_our_fault(attack):
     """Where the second try loses its zygote too, the attempt is broken: it counts for nothing and against nobody."""
-    with Zygote() as own:
+    with Jail() as own:
         own.ready()
         is_over = threading.Event()
 
         def kill() -> None:
             while not is_over.wait(0.5):
-                own._launcher.kill()
+                own.server.launcher.kill()
 
         killer = threading.Thread(target=kill)
         killer.start()

@@ -16,7 +16,7 @@ import pytest
 from grader import Exercise
 from grader.grading.grading import grade_exercise
 from grader.intake.staging import stage, unstage
-from grader.jail.host import Zygote
+from grader.jail.host import Jail
 from grader.jail.view import worker_view
 from grader.plugin import ExerciseGrade
 from grader.records.limits import Limits
@@ -230,7 +230,7 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def grade_beside(zygote: Zygote) -> Callable[..., ExerciseGrade]:
+def grade_beside(zygote: Jail) -> Callable[..., ExerciseGrade]:
     """Grade the first of these submissions while the others are staged too."""
 
     def run(exercise: Exercise, *paths: Path) -> ExerciseGrade:
@@ -337,8 +337,10 @@ def test_a_worker_holds_the_jail_and_no_other_room(world, grade_beside):
     names, seen = findings(grade.checks[1].message)
     view = worker_view()
     package = f"{view.package_root}/grader/"
-    files = [path.removeprefix(f"{view.package_root}/") for path in view.readable if path.startswith(package)]
-    rooms = {file.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for file in files}
+    opened = [Path(path) for path in view.readable if path.startswith(package)]
+    files = [file for path in opened for file in (path.rglob("*.py") if path.is_dir() else [path])]
+    parts = [file.relative_to(view.package_root).with_suffix("").parts for file in files]
+    rooms = {".".join(part for part in path if part != "__init__") for path in parts}
     assert len(rooms) > 10
     assert set(names.replace("'", "").split(", ")) == rooms
     assert seen == {"missing": 6}

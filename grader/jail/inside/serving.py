@@ -10,7 +10,7 @@ import msgspec
 import numpy
 import torch
 
-from grader.jail.inside import archive, converting, loading, self_test
+from grader.jail.inside import archive, converting, loading, self_test, source
 from grader.jail.inside.models import Models, arguments_of, value_of
 from grader.jail.shared import messages, wire
 
@@ -103,7 +103,7 @@ class Server:
 
     def _find_line(self, name: str, identifiers: set[str]) -> messages.Line:
         path = getattr(self.loader.module, "__file__", None)
-        found = loading.find_line(path, name, identifiers) if path else None
+        found = source.find_line(path, name, identifiers) if path else None
         if path is None or found is None:
             return messages.Line(None, "")
         return messages.Line(self.loader.place(path, found[0]), found[1])
@@ -123,14 +123,14 @@ class Server:
                 text = wire.clean(linecache.getline(frame.filename, line).strip(), 200)
                 place = self.loader.relative(frame.filename)
                 frames.append(messages.Frame(place, line, wire.clean(frame.name, 100), text))
-        text = loading.message_of(error)
+        text = source.message_of(error)
         failed = isinstance(error, MemoryError | torch.OutOfMemoryError)
         failed |= isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
         shown = frames if len(frames) <= _FRAMES else [*frames[:2], *frames[2 - _FRAMES :]]
         return messages.Raised(wire.type_name(error), wire.clean(text, 4000), shown, failed)
 
 
-def _announce(place: messages.Place, defines: loading.Defines) -> None:
+def _announce(place: messages.Place, defines: source.Defines) -> None:
     send(messages.Step(place, defines))
 
 
