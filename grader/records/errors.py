@@ -5,7 +5,8 @@
         UnknownExercise           course      no exercise of this id
         BadDownload               layouts     a download, a roster, a pattern that cannot be used
         CannotExport              exporters   the gradebook and the sheet do not fit
-        NoDevice                  devices     `--device cuda` without a GPU that works
+        NoDevice                  jail        `--device cuda` without a GPU that works
+        CannotRelease             course      a folder that is in the way, data that is not the course's
       GraderFault               exit code 3: the grader, its course or its machine failed; nobody loses points
         CourseError               settings    a course that cannot be loaded
         JailError                 jail        a layer that should hold and does not, a fork server that is gone
