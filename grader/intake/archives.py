@@ -1,6 +1,7 @@
-"""A bulk download -> a folder: an LMS's zip, unpacked piece by piece in a jailed worker, each path checked again here.
+"""Archives -> folders: a student's zip and an LMS's bulk download, unpacked in a jailed worker and written here.
 
-Its submissions are students' bytes: what is in them, archives too, is not looked at.
+What a worker says is in an archive is checked again, path by path, before a byte is written. What it refuses and why is
+in `jail/inside/archive.py`. Inside a download, submissions are students' bytes: archives in it stay as they are.
 """
 
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from grader.course.layouts import BadDownload
+from grader.intake.reading import MAX_DEPTH, MAX_ENTRIES
 from grader.intake.rejected import Rejected
 from grader.intake.spool import hand_over, write_entries
 from grader.jail.handle import Worker, WorkerEnded
@@ -28,9 +30,48 @@ _MAX_DEPTH = 16
 _PIECE_SECONDS = 120.0
 _CPU_SECONDS = 3600.0
 _SHOWN = 50
+_SUBMISSION_RATIO = 100
+_SUBMISSION_SECONDS = 60.0
+CODE_ALONE = "hand in the code alone, without data and models"
+_AGAIN = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
 
 
-def unpack(path: Path, folder: Path, jail: Jail) -> list[str]:
+def unpack_submission(archive: bytes, folder: Path, jail: Jail, limits: Limits) -> Iterator[str]:
+    """Write what a jailed worker says is in the archive; its notes, one at a time. Raises `Rejected`."""
+    upload = jail.new_entry()
+    try:
+        (upload / "upload.zip").write_bytes(archive)
+        hand_over(upload, jail)
+        answer, data = _ask(upload, jail, limits)
+    finally:
+        shutil.rmtree(upload, ignore_errors=True)
+    yield from (plain(note, 200) for note in answer.notes)
+    try:
+        yield from write_entries(folder, answer.entries, data, most=MAX_ENTRIES, depth=MAX_DEPTH)
+    except Rejected as reason:
+        raise Rejected(f"{reason}; {_AGAIN}") from None
+
+
+def _ask(upload: Path, jail: Jail, limits: Limits) -> tuple[messages.Unpacked, bytes]:
+    """What a worker says is in the archive `upload.zip`, and the bytes. Raises `Rejected`."""
+    worker = jail.spawn(upload.name, limits)
+    try:
+        request = messages.Unpack("upload.zip", MAX_ENTRIES, limits.files_mib << 20, _SUBMISSION_RATIO, MAX_DEPTH)
+        answer, tensors = worker.ask(request, deadline=time.monotonic() + _SUBMISSION_SECONDS)
+    except WorkerEnded as end:
+        raise Rejected(f"the archive could not be unpacked: {end.detail}; {CODE_ALONE}") from None
+    finally:
+        worker.close()
+    if isinstance(answer, messages.Raised) and answer.out_of_memory:
+        raise Rejected(f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {CODE_ALONE}")
+    if not isinstance(answer, messages.Unpacked):
+        raise Rejected(f"the archive is broken; {_AGAIN}")
+    if answer.error is not None:
+        raise Rejected(plain(answer.error))
+    return answer, tensors[0].numpy().tobytes()
+
+
+def unpack_download(path: Path, folder: Path, jail: Jail) -> list[str]:
     """Write the files of the zip at `path` below `folder`, named as they are in it; notes on what was left out.
 
     A file over 64 MiB, a link, and what leads elsewhere are left out; `__MACOSX`, `.DS_Store` and `Thumbs.db` without a
@@ -65,7 +106,7 @@ def _pieces(path: Path, upload: Path, jail: Jail) -> Iterator[tuple[messages.Pie
     try:
         start: int | None = 0
         while start is not None:
-            piece, data = _ask(path, worker, start)
+            piece, data = _next_piece(path, worker, start)
             yield piece, data
             if piece.next is not None and not start < piece.next <= _MAX_ENTRIES:
                 raise BadDownload(f"{path}: the archive is broken; download it again")
@@ -74,7 +115,7 @@ def _pieces(path: Path, upload: Path, jail: Jail) -> Iterator[tuple[messages.Pie
         worker.close()
 
 
-def _ask(path: Path, worker: Worker, start: int) -> tuple[messages.Piece, bytes]:
+def _next_piece(path: Path, worker: Worker, start: int) -> tuple[messages.Piece, bytes]:
     request = messages.UnpackPiece("download.zip", start, _MAX_ENTRIES, _MAX_ENTRY_BYTES, _PIECE_BYTES, _MAX_DEPTH)
     try:
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _PIECE_SECONDS)

@@ -89,11 +89,11 @@ def _free_key(key: str, taken: Mapping[str, str]) -> str:
 def _unpack(path: Path, folder: Path, course: Course) -> list[str]:
     if path.suffix.lower() != ".zip":
         raise BadDownload(f"{path.name}: expected a folder or a .zip download, found {path.suffix or 'a file'}")
-    from grader.intake.archives import unpack
+    from grader.intake.archives import unpack_download
     from grader.jail.host import Jail
 
     with Jail(course.settings.packages) as jail:
-        return unpack(path, folder, jail)
+        return unpack_download(path, folder, jail)
 
 
 def _choose(folder: Path, path: Path, course: Course, layout: str | None, pattern: str | None) -> tuple[Layout, Path]:

@@ -6,7 +6,6 @@ jailed workers, whose answers are checked again before a byte is written.
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
@@ -14,25 +13,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.intake.archives import CODE_ALONE, unpack_submission
 from grader.intake.bundle import Bundle, files_of, held
 from grader.intake.conversion import convert
-from grader.intake.reading import MAX_DEPTH, MAX_ENTRIES, TOO_MANY, Contents, File, check_name, read_file, read_folder
+from grader.intake.reading import TOO_MANY, Contents, File, check_name, read_file, read_folder
 from grader.intake.rejected import Rejected
-from grader.intake.spool import NO_SPACE, hand_over, write_entries, write_file
-from grader.jail.handle import WorkerEnded
+from grader.intake.spool import NO_SPACE, hand_over, write_file
 from grader.jail.host import Jail
-from grader.jail.shared import messages
 from grader.records.limits import Limits
 from grader.records.sanitize import one_line, plain
 
 if TYPE_CHECKING:
     from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its jail's start
 
-_MAX_RATIO = 100
-_UNPACK_SECONDS = 60.0
 _SHOWN = 5
-_MAKE_ANEW = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
-_CODE_ALONE = "hand in the code alone, without data and models"
 _BUNDLED = "submission"
 """What a submission is called that comes as a bundle, which has no name."""
 
@@ -142,8 +136,8 @@ def _fill_with_file(
         try:
             archive = read(most).data
         except Rejected as reason:
-            raise Rejected(f"the archive {reason}; {_CODE_ALONE}") from None
-        yield from _unpack(archive, folder, jail, limits)
+            raise Rejected(f"the archive {reason}; {CODE_ALONE}") from None
+        yield from unpack_submission(archive, folder, jail, limits)
         return
     if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
         found = plain(file.suffix, 20) or "a file without an ending"
@@ -155,41 +149,6 @@ def _fill_with_file(
         write_file(folder, name, read(most).data)
     except Rejected as reason:
         raise Rejected(f"`{plain(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
-
-
-def _unpack(archive: bytes, folder: Path, jail: Jail, limits: Limits) -> Iterator[str]:
-    """Write what a jailed worker says is in the archive; its notes, one at a time. Raises `Rejected`."""
-    upload = jail.new_entry()
-    try:
-        (upload / "upload.zip").write_bytes(archive)
-        hand_over(upload, jail)
-        answer, data = _ask(upload, jail, limits)
-    finally:
-        shutil.rmtree(upload, ignore_errors=True)
-    yield from (plain(note, 200) for note in answer.notes)
-    try:
-        yield from write_entries(folder, answer.entries, data, most=MAX_ENTRIES, depth=MAX_DEPTH)
-    except Rejected as reason:
-        raise Rejected(f"{reason}; {_MAKE_ANEW}") from None
-
-
-def _ask(upload: Path, jail: Jail, limits: Limits) -> tuple[messages.Unpacked, bytes]:
-    """What a worker says is in the archive `upload.zip`, and the bytes. Raises `Rejected`."""
-    worker = jail.spawn(upload.name, limits)
-    try:
-        request = messages.Unpack("upload.zip", MAX_ENTRIES, limits.files_mib << 20, _MAX_RATIO, MAX_DEPTH)
-        answer, tensors = worker.ask(request, deadline=time.monotonic() + _UNPACK_SECONDS)
-    except WorkerEnded as end:
-        raise Rejected(f"the archive could not be unpacked: {end.detail}; {_CODE_ALONE}") from None
-    finally:
-        worker.close()
-    if isinstance(answer, messages.Raised) and answer.out_of_memory:
-        raise Rejected(f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {_CODE_ALONE}")
-    if not isinstance(answer, messages.Unpacked):
-        raise Rejected(f"the archive is broken; {_MAKE_ANEW}")
-    if answer.error is not None:
-        raise Rejected(plain(answer.error))
-    return answer, tensors[0].numpy().tobytes()
 
 
 def _nothing_found(folder: Path, notes: list[str]) -> str:

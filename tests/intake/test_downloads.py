@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grader.course.layouts import BadDownload
 from grader.intake import archives
-from grader.intake.archives import unpack
+from grader.intake.archives import unpack_download as unpack
 
 
 def zip_of(entries) -> bytes:
