@@ -18,11 +18,11 @@ from grader.course.loading import load_course
 from grader.course.settings import read_settings
 from grader.grading.attempt import Attempt
 from grader.grading.grading import grade
+from grader.grading.listener import Listener
 from grader.grading.student import Student
 from grader.intake.staging import stage
 from grader.jail.host import Jail
 from grader.records.limits import Limits
-from grader.watch import Watch
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCES = sorted(path.parent for path in ROOT.glob("solutions/reference*/adding_problem.py"))
@@ -60,7 +60,7 @@ def bare(folder: Path, task: LearningTask, steps: int) -> float:
 def jailed(folder: Path, task: LearningTask, steps: int, zygote: Jail, exercise: object) -> float:
     """Seconds of the same steps in the jail, fed from here in chunks."""
     submission = stage(folder, zygote, Limits())
-    attempt = Attempt(zygote, submission, exercise, Limits(), 1, Watch())  # type: ignore[arg-type]
+    attempt = Attempt(zygote, submission, exercise, Limits(), 1, Listener())  # type: ignore[arg-type]
     try:
         attempt.load()
         model = Student(attempt, "benchmark").build(task.model, *task.arguments)

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
-from grader.batch import tables
+from grader.batch import schema
 from grader.records.errors import GraderFault, UsageError
 
 _LOCK = 0x67726164  # "grad"
@@ -50,8 +50,8 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
             if not sql.inspect(connection).has_table("meta"):
                 if not create:
                     raise NoGradebook(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
-                tables.metadata.create_all(connection)
-                put_meta(connection, "schema_version", str(tables.SCHEMA))
+                schema.metadata.create_all(connection)
+                put_meta(connection, "schema_version", str(schema.SCHEMA))
             found = meta_value(connection, "schema_version")
     except ModuleNotFoundError as error:
         raise NoGradebook(
@@ -61,10 +61,10 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
         raise NoGradebook(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
     except sql.exc.SQLAlchemyError as error:
         raise NoGradebook(f"{without_password(url)} cannot be opened: {reason_of(error)}") from None
-    if found != str(tables.SCHEMA):
+    if found != str(schema.SCHEMA):
         engine.dispose()
         raise NoGradebook(
-            f"{without_password(url)} was made by another version (schema {found}, this one reads {tables.SCHEMA}): "
+            f"{without_password(url)} was made by another version (schema {found}, this one reads {schema.SCHEMA}): "
             f"export it with that version (`grade export json`), and grade into a new gradebook with this one"
         )
     return engine
@@ -95,12 +95,12 @@ def insert_into(connection: sql.Connection, table: sql.Table) -> Any:
 
 def meta_value(connection: sql.Connection, key: str) -> str | None:
     """What the gradebook holds about itself under a key, if anything."""
-    return connection.execute(sql.select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+    return connection.execute(sql.select(schema.meta.c.value).where(schema.meta.c.key == key)).scalar()
 
 
 def put_meta(connection: sql.Connection, key: str, value: str) -> None:
     """Keep something about the gradebook itself."""
-    upsert(connection, tables.meta, {"key": key, "value": value}, ["key"], {"value": value})
+    upsert(connection, schema.meta, {"key": key, "value": value}, ["key"], {"value": value})
 
 
 def json_text(value: Any) -> str:

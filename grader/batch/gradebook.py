@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sql
 
-from grader.batch import tables
+from grader.batch import schema
 from grader.batch.database import (
     GradebookError,
     insert_into,
@@ -80,7 +80,7 @@ class Gradebook:
             if given is not None:
                 put_meta(connection, "seed", str(given))
             # of two batches that begin at once, the second takes what the first has drawn
-            connection.execute(insert_into(connection, tables.meta).values(drawn).on_conflict_do_nothing())
+            connection.execute(insert_into(connection, schema.meta).values(drawn).on_conflict_do_nothing())
             return int(meta_value(connection, "seed") or 0)
 
     def policy(self, given: Policy | None) -> Policy:
@@ -97,19 +97,19 @@ class Gradebook:
         with self._connected(writes=True) as connection:
             student = {"key": hand_in.student, "name": hand_in.name, "email": email}
             known = {key: value for key, value in student.items() if value and key != "key"}
-            upsert(connection, tables.students, student, ["key"], known or {"key": hand_in.student})
+            upsert(connection, schema.students, student, ["key"], known or {"key": hand_in.student})
             what = {"late": hand_in.late, **({"handed_in": hand_in.when} if hand_in.when else {})}
             row = {"student": hand_in.student, "content": content, "seen": _now(), **what}
-            upsert(connection, tables.submissions, row, ["student", "content"], what)
+            upsert(connection, schema.submissions, row, ["student", "content"], what)
 
     def graded(self, content: str, course: str, exercises: Sequence[str], seed: int) -> int | None:
         """The number of the attempt that need not be made again; one that met a fault of ours has to be."""
         query = (
-            sql.select(sql.func.max(tables.attempts.c.id))
+            sql.select(sql.func.max(schema.attempts.c.id))
             .where(
-                tables.attempts.c.content == content, tables.attempts.c.course == course, tables.attempts.c.seed == seed
+                schema.attempts.c.content == content, schema.attempts.c.course == course, schema.attempts.c.seed == seed
             )
-            .where(tables.attempts.c.exercises == _list(exercises), sql.not_(tables.attempts.c.broken))
+            .where(schema.attempts.c.exercises == _list(exercises), sql.not_(schema.attempts.c.broken))
         )
         with self._connected() as connection:
             return connection.execute(query).scalar()
@@ -140,10 +140,10 @@ class Gradebook:
             "record": json_text(record),
         }
         with self._connected(writes=True) as connection:
-            connection.execute(tables.attempts.insert().values(row))
+            connection.execute(schema.attempts.insert().values(row))
             files = {"content": content, "files": msgspec.msgpack.encode(dict(sources))}
-            upsert(connection, tables.sources, files, ["content"], {"files": files["files"]})
-            query = sql.select(tables.submissions.c.student).where(tables.submissions.c.content == content)
+            upsert(connection, schema.sources, files, ["content"], {"files": files["files"]})
+            query = sql.select(schema.submissions.c.student).where(schema.submissions.c.content == content)
             for student in connection.execute(query).scalars().all():
                 recompute_standing(connection, student, adjust)
 
@@ -153,7 +153,7 @@ class Gradebook:
             chosen = (
                 students
                 if students is not None
-                else connection.execute(sql.select(tables.students.c.key)).scalars().all()
+                else connection.execute(sql.select(schema.students.c.key)).scalars().all()
             )
             for student in chosen:
                 recompute_standing(connection, student, adjust)
@@ -173,19 +173,19 @@ class Gradebook:
     def count(self) -> int:
         """How many rows there are."""
         with self._connected() as connection:
-            return connection.execute(sql.select(sql.func.count()).select_from(tables.standings)).scalar_one()
+            return connection.execute(sql.select(sql.func.count()).select_from(schema.standings)).scalar_one()
 
     def row(self, student: str) -> Row | None:
         """One student's."""
         with self._connected() as connection:
-            found = connection.execute(_rows().where(tables.students.c.key == student)).first()
+            found = connection.execute(_rows().where(schema.students.c.key == student)).first()
         return None if found is None else _row(found)
 
     def record(self, attempt: int) -> Record:
         """All that an attempt came to."""
         with self._connected() as connection:
             text = connection.execute(
-                sql.select(tables.attempts.c.record).where(tables.attempts.c.id == attempt)
+                sql.select(schema.attempts.c.record).where(schema.attempts.c.id == attempt)
             ).scalar_one()
         return msgspec.json.decode(text, type=Record)
 
@@ -193,15 +193,15 @@ class Gradebook:
         """The code that was handed in, by path."""
         with self._connected() as connection:
             data = connection.execute(
-                sql.select(tables.sources.c.files).where(tables.sources.c.content == content)
+                sql.select(schema.sources.c.files).where(schema.sources.c.content == content)
             ).scalar()
         return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, bytes])
 
     def exercises(self) -> list[str]:
         """The ids of the exercises of all attempts that count, in order."""
         query = (
-            sql.select(tables.attempts.c.exercises)
-            .join(tables.standings, tables.standings.c.attempt == tables.attempts.c.id)
+            sql.select(schema.attempts.c.exercises)
+            .join(schema.standings, schema.standings.c.attempt == schema.attempts.c.id)
             .distinct()
         )
         with self._connected() as connection:
@@ -211,11 +211,11 @@ class Gradebook:
     def history(self, student: str) -> list[HistoryLine]:
         """Every attempt made for a student, oldest first."""
         query = (
-            sql.select(tables.attempts, tables.submissions.c.handed_in, tables.standings.c.attempt.label("counting"))
-            .join(tables.submissions, tables.submissions.c.content == tables.attempts.c.content)
-            .outerjoin(tables.standings, tables.standings.c.student == tables.submissions.c.student)
-            .where(tables.submissions.c.student == student)
-            .order_by(tables.attempts.c.id)
+            sql.select(schema.attempts, schema.submissions.c.handed_in, schema.standings.c.attempt.label("counting"))
+            .join(schema.submissions, schema.submissions.c.content == schema.attempts.c.content)
+            .outerjoin(schema.standings, schema.standings.c.student == schema.submissions.c.student)
+            .where(schema.submissions.c.student == student)
+            .order_by(schema.attempts.c.id)
         )
         with self._connected() as connection:
             return [
@@ -245,11 +245,11 @@ def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
 
 def _rows() -> "sql.Select[Any]":
     return (
-        sql.select(tables.students, tables.submissions, tables.standings, tables.attempts.c.grade)
-        .join(tables.standings, tables.standings.c.student == tables.students.c.key)
-        .join(tables.submissions, tables.submissions.c.id == tables.standings.c.submission)
-        .join(tables.attempts, tables.attempts.c.id == tables.standings.c.attempt)
-        .order_by(tables.students.c.key)
+        sql.select(schema.students, schema.submissions, schema.standings, schema.attempts.c.grade)
+        .join(schema.standings, schema.standings.c.student == schema.students.c.key)
+        .join(schema.submissions, schema.submissions.c.id == schema.standings.c.submission)
+        .join(schema.attempts, schema.attempts.c.id == schema.standings.c.attempt)
+        .order_by(schema.students.c.key)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sql
 
-from grader.batch import tables
+from grader.batch import schema
 from grader.batch.database import json_text, meta_value, upsert
 from grader.records.grade import Adjustment, Grade, HandIn
 
@@ -30,27 +30,27 @@ def recompute_standing(connection: sql.Connection, student: str, adjust: Adjust)
         return
     best = meta_value(connection, "policy") == "best"
     _, chosen = max(standing, key=lambda one: (one[1]["percent"] if best else 0.0, one[0]))
-    upsert(connection, tables.standings, {"student": student, **chosen}, ["student"], chosen)
+    upsert(connection, schema.standings, {"student": student, **chosen}, ["student"], chosen)
 
 
 def _standing_attempts(student: str) -> "sql.Select[Any]":
     """The newest attempt at each submission of a student; one that met a fault of ours only where there is no other."""
     newest = (
-        sql.select(sql.func.max(tables.attempts.c.id))
-        .where(tables.attempts.c.content == tables.submissions.c.content)
-        .group_by(tables.attempts.c.broken)
-        .order_by(tables.attempts.c.broken)
+        sql.select(sql.func.max(schema.attempts.c.id))
+        .where(schema.attempts.c.content == schema.submissions.c.content)
+        .group_by(schema.attempts.c.broken)
+        .order_by(schema.attempts.c.broken)
         .limit(1)
-        .correlate(tables.submissions)
+        .correlate(schema.submissions)
         .scalar_subquery()
     )
     return (
         sql.select(
-            tables.submissions, tables.students.c.name, tables.attempts.c.id.label("attempt"), tables.attempts.c.grade
+            schema.submissions, schema.students.c.name, schema.attempts.c.id.label("attempt"), schema.attempts.c.grade
         )
-        .join(tables.students, tables.students.c.key == tables.submissions.c.student)
-        .join(tables.attempts, tables.attempts.c.id == newest)
-        .where(tables.submissions.c.student == student)
+        .join(schema.students, schema.students.c.key == schema.submissions.c.student)
+        .join(schema.attempts, schema.attempts.c.id == newest)
+        .where(schema.submissions.c.student == student)
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grader.grading.listener import Listener
     from grader.records.grade import Grade
     from grader.watch.rounds import View
-    from grader.watch.standing import Difference
+    from grader.watch.scoreboard import Difference
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,7 +1,7 @@
 """Archives -> folders: a student's zip and an LMS's bulk download, unpacked in a jailed worker and written here.
 
 What a worker says is in an archive is checked again, path by path, before a byte is written. What it refuses and why is
-in `jail/inside/archive.py`. Inside a download, submissions are students' bytes: archives in it stay as they are.
+in `jail/inside/unzip.py`. Inside a download, submissions are students' bytes: archives in it stay as they are.
 """
 
 import shutil

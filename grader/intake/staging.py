@@ -24,7 +24,7 @@ from grader.records.limits import Limits
 from grader.records.sanitize import one_line, plain
 
 if TYPE_CHECKING:
-    from grader.course.hookspecs import Format  # it imports torch, which a slot imports beside its jail's start
+    from grader.course.contributions import Format  # it imports torch, which a slot imports beside its jail's start
 
 _SHOWN = 5
 _BUNDLED = "submission"

@@ -3,17 +3,17 @@
     GraderError                 one line that says what was found, where, and what to do
       UsageError                exit code 2: what was asked for cannot be had
         UnknownExercise           course      no exercise of this id
-        BadDownload               layouts     a download, a roster, a pattern that cannot be used
-        CannotExport              exporters   the gradebook and the sheet do not fit
+        BadDownload               course      a download, a roster, a pattern that cannot be used
+        CannotExport              course      the gradebook and the sheet do not fit
         NoDevice                  jail        `--device cuda` without a GPU that works
         CannotRelease             course      a folder that is in the way, data that is not the course's
       GraderFault               exit code 3: the grader, its course or its machine failed; nobody loses points
-        CourseError               settings    a course that cannot be loaded
+        CourseError               course      a course that cannot be loaded
         JailError                 jail        a layer that should hold and does not, a fork server that is gone
           ZygoteGone
-        GradebookError            gradebook   the database failed
+        GradebookError            batch       the database failed
           NoGradebook               it cannot be opened (exit code 2)
-        CannotGrade               session     this machine may not grade, or not this course
+        CannotGrade               grading     this machine may not grade, or not this course
       Unavailable               something this machine lacks and can do without: caught where it is asked for
         NoGpu                     jail        the reason is part of a note, or of `NoDevice`
         NoGroups                  jail
@@ -25,11 +25,11 @@
         WorkerEnded               jail        timeout, memory, a crash, a broken protocol
         StudentRaised             grading     an exception of the student's code
         NotAModule                grading     a class that builds something else
-        BadRecipe                 recipe      training settings that are not allowed
-        Unmet                     expectations  a promise of the exercise that was not kept
+        BadRecipe                 authoring   training settings that are not allowed
+        Unmet                     authoring a promise of the exercise that was not kept
 
 Not in the tree: what code inside the jail raises, which imports nothing of ours (`wire.WireError`); what only moves
-control about (`watching.Saved`); and the failures that pytest reports.
+control about (`watch.changes.Saved`); and the failures that pytest reports.
 """
 
 

@@ -17,7 +17,7 @@ from grader.grading.listener import Listener
 from grader.grading.session import Session
 from grader.records.grade import ExerciseGrade, Grade
 from grader.watch.changes import ChangeQueue, Digests, Saved, mentions
-from grader.watch.standing import Difference, Scoreboard, touched, without_training
+from grader.watch.scoreboard import Difference, Scoreboard, touched, without_training
 
 
 @dataclass(frozen=True)

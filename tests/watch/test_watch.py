@@ -15,7 +15,7 @@ from grader.authoring.exercise import Check, Exercise
 from grader.grading.session import Session
 from grader.records.grade import ExerciseGrade, Verdict
 from grader.watch.changes import ChangeQueue, Saved, Source, mentions
-from grader.watch.standing import Scoreboard, touched, without_training
+from grader.watch.scoreboard import Scoreboard, touched, without_training
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120

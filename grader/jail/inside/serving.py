@@ -10,7 +10,7 @@ import msgspec
 import numpy
 import torch
 
-from grader.jail.inside import archive, converting, loading, self_test, source
+from grader.jail.inside import converting, loading, self_test, source, unzip
 from grader.jail.inside.models import Models, arguments_of, value_of
 from grader.jail.shared import messages, wire
 
@@ -88,9 +88,9 @@ class Server:
             case messages.FindLine(name=name, identifiers=identifiers):
                 return self._find_line(name, set(identifiers)), []
             case messages.Unpack():
-                return archive.unpack(os.path.join(self.submission, request.file), request)
+                return unzip.unpack(os.path.join(self.submission, request.file), request)
             case messages.UnpackPiece():
-                return archive.unpack_piece(os.path.join(self.submission, request.file), request)
+                return unzip.unpack_piece(os.path.join(self.submission, request.file), request)
             case messages.Convert():
                 return converting.convert(self.submission, request)
             case messages.Probe(outside=outside, inside=inside):
