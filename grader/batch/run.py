@@ -13,12 +13,11 @@ from grader.batch.gradebook import Gradebook
 from grader.batch.standings import Adjust
 from grader.batch.worker import NAME, Task, TaskResult, TaskSpec, run_task
 from grader.course.layouts import Upload
-from grader.course.loading import Course
+from grader.course.loading import Course, effective_limits
 from grader.course.settings import CourseError
 from grader.grading.session import CannotGrade
 from grader.intake.bundle import Identity, identify, pack
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record, Verdict
-from grader.records.limits import Limits
 from grader.records.seeds import derive
 from grader.records.versions import versions
 
@@ -83,7 +82,7 @@ class Batch:
 
     def plan(self, uploads: Sequence[Upload], show: Callable[[int], None] = lambda _: None) -> Plan:
         """Read what was handed in, note it in the gradebook, and find what has no grade yet. `show` counts."""
-        limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
+        limits = effective_limits(self.course.settings)
         by_content: dict[str, tuple[Identity, list[Upload]]] = {}
         for count, upload in enumerate(uploads, 1):
             identity = identify(upload, limits)
@@ -136,7 +135,7 @@ class Batch:
     def _submit(
         self, executor: Executor, running: "dict[Future[TaskResult], tuple[Work, bool]]", work: Work, *, again: bool
     ) -> None:
-        limits = Limits(**self.course.settings.limits)  # type: ignore[arg-type]
+        limits = effective_limits(self.course.settings)
         packed = pack(work.uploads[0], limits)
         if packed.stamp != work.stamp:
             raise CannotGrade(f"what {work.name} handed in was changed while the batch ran: run the command again")

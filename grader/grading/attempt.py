@@ -4,7 +4,6 @@ What a worker says is passed on; what happened to the worker (time, memory, a cr
 """
 
 import contextlib
-import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.figures import Figure
 from grader.records.limits import Limits
+from grader.records.seeds import derive
 
 if TYPE_CHECKING:
     import torch
@@ -132,8 +132,7 @@ class Attempt:
 
     def seed(self, purpose: str) -> int:
         """A seed for one purpose, derived from the submission's; 63 bits."""
-        text = f"{self._seed}/{self.exercise.id}/{purpose}".encode()
-        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
+        return derive(self._seed, self.exercise.id, purpose, bits=63)
 
     def remark(self, note: str) -> None:
         """Note something for the student, once."""

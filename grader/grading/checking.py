@@ -36,7 +36,7 @@ class Outcome:
     """Whether the hint names a cause that was measured."""
     internal_error: str | None = None
     """The traceback of a failure of the grader's own."""
-    lost_zygote: bool = False
+    lost_fork_server: bool = False
     """Whether that failure was the fork server's end: the next one may have more luck."""
 
 
@@ -62,9 +62,9 @@ class Checked:
         return [outcome.internal_error for outcome in self.outcomes.values() if outcome.internal_error is not None]
 
     @property
-    def lost_zygote(self) -> bool:
+    def lost_fork_server(self) -> bool:
         """Whether a failure was the fork server's end."""
-        return any(outcome.lost_zygote for outcome in self.outcomes.values())
+        return any(outcome.lost_fork_server for outcome in self.outcomes.values())
 
 
 def check_attempt(attempt: Attempt) -> Checked:
@@ -172,7 +172,7 @@ def _internal_error(problem: Exception) -> Outcome:
         "skipped",
         "the grader itself failed here; this is not your fault",
         internal_error=traceback.format_exc(),
-        lost_zygote=isinstance(problem, ZygoteGone),
+        lost_fork_server=isinstance(problem, ZygoteGone),
     )
 
 

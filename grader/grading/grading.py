@@ -86,7 +86,7 @@ def grade_exercise(
             return attempt, check_attempt(attempt)
 
     attempt, checked = attempted()
-    if checked.lost_zygote:
+    if checked.lost_fork_server:
         attempt, checked = attempted()
     listener.spent(exercise.id, attempt.spent)
     for figure in attempt.shown:

@@ -43,7 +43,7 @@ EndKind = Literal["timeout", "memory", "crashed", "protocol"]
 
 
 class JailError(GraderFault):
-    """The jail itself failed: our fault, never the student's."""
+    """The jail itself failed: never the student's fault."""
 
 
 class ZygoteGone(JailError):

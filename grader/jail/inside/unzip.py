@@ -29,7 +29,11 @@ _Found = TypeVar("_Found")
 
 
 class _Refused(Exception):
-    pass
+    """Why an archive is not unpacked."""
+
+
+class _LeftOut(Exception):
+    """Why one entry of it is not."""
 
 
 def unpack(path: str, caps: Unpack) -> tuple[Unpacked, list[torch.Tensor]]:
@@ -83,7 +87,9 @@ def _read(archive: zipfile.ZipFile, caps: Unpack, packed: int) -> tuple[list[Ent
     for info, parts in infos:
         if info.flag_bits & 1:
             raise _Refused("the archive is encrypted; hand it in without a password")
-        if (reason := _misleads(info, parts, caps.max_depth)) is not None:
+        try:
+            _require_place(info, parts, caps.max_depth)
+        except _LeftOut as reason:
             notes.append(f"`{clean(info.filename, 100)}` {reason} and was left out")
             continue
         before = len(data)
@@ -109,29 +115,27 @@ def _read_piece(archive: zipfile.ZipFile, caps: UnpackPiece) -> tuple[list[Entry
         is_full = len(data) + min(info.file_size, caps.max_entry_bytes) > caps.max_piece_bytes and entries
         if is_full or number - caps.start >= _PIECE_ENTRIES:
             return entries, notes, data, number
-        before = len(data)
-        if (reason := _misleads(info, parts, caps.max_depth)) is None:
-            reason = _append(archive, info, "/".join(parts), data, caps)
-        if reason is not None:
+        try:
+            _require_place(info, parts, caps.max_depth)
+            content = _content(archive, info, "/".join(parts), caps)
+        except _LeftOut as reason:
             notes.append(f"`{clean(info.filename, 100)}` {reason} and was left out")
-        else:
-            entries.append(Entry("/".join(parts), len(data) - before))
+            continue
+        data += content
+        entries.append(Entry("/".join(parts), len(content)))
     return entries, notes, data, None
 
 
-def _append(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, data: bytearray, caps: UnpackPiece
-) -> str | None:
-    """Append the contents of an entry to `data`; why not, in words."""
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, caps: UnpackPiece) -> bytearray:
+    """The contents of an entry. Raises `_LeftOut` where its name or they are too long."""
     if len(name) > _NAME:
-        return "has too long a name"
-    before = len(data)
+        raise _LeftOut("has too long a name")
+    content = bytearray()
     for chunk in _chunks(archive, info):
-        data += chunk
-        if len(data) - before > caps.max_entry_bytes:
-            del data[before:]
-            return f"is larger than {caps.max_entry_bytes >> 20} MiB"
-    return None
+        content += chunk
+        if len(content) > caps.max_entry_bytes:
+            raise _LeftOut(f"is larger than {caps.max_entry_bytes >> 20} MiB")
+    return content
 
 
 def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -145,13 +149,12 @@ def _parts(name: str) -> list[str]:
     return [part for part in name.replace("\\", "/").split("/") if part != "."]
 
 
-def _misleads(info: zipfile.ZipInfo, parts: list[str], max_depth: int) -> str | None:
-    """Why an entry is no file that could be written where it says."""
+def _require_place(info: zipfile.ZipInfo, parts: list[str], max_depth: int) -> None:
+    """Raise `_LeftOut` where an entry is no file that could be written where it says."""
     if stat.S_ISLNK(info.external_attr >> 16):
-        return "is a link"
+        raise _LeftOut("is a link")
     if ".." in parts or "" in parts or ":" in parts[0] or len(parts) > max_depth:
-        return "leads outside the archive or lies too deep"
-    return None
+        raise _LeftOut("leads outside the archive or lies too deep")
 
 
 def _is_folder(parts: list[str]) -> bool:
