@@ -23,7 +23,8 @@ _PRACTICE = pytest.StashKey["_Practice"]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grade", "grading exercises on recurrent networks (rnn-grader)")
-    group.addoption("--grade", action="store_true", help="Collect modules named after exercises; each check is a test.")
+    kinds = "Collect modules, notebooks and archives that are named after exercises; each check is a test."
+    group.addoption("--grade", action="store_true", help=kinds)
     group.addoption("--grade-course", metavar="DIR", help="The course's folder. Default: the bundled course.")
     group.addoption("--grade-seed", type=int, metavar="N", help="Repeat a grading with its seed. Default: drawn once.")
 
