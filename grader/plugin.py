@@ -20,6 +20,7 @@ from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, H
 from grader.records.summary import first_to_fix, format_points
 
 if TYPE_CHECKING:
+    from grader.batch.database import GradebookError
     from grader.batch.gradebook import open_gradebook
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Exporting",
     "Format",
     "Grade",
+    "GradebookError",
     "HandIn",
     "Layout",
     "Member",
@@ -56,8 +58,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The gradebook's library takes a while to import, and few need it."""
-    if name == "open_gradebook":
-        from grader.batch.gradebook import open_gradebook
+    if name in ("GradebookError", "open_gradebook"):
+        from grader.batch import gradebook
 
-        return open_gradebook
+        return getattr(gradebook, name)
     raise AttributeError(f"module 'grader.plugin' has no attribute {name!r}")

@@ -18,10 +18,13 @@ from grader.plugin import UsageError, format_points, hookimpl
 @click.version_option(package_name="rnn-grader", prog_name="grade")
 def history(student: str, gradebook: str) -> None:
     """List every attempt made for STUDENT, oldest first; a star marks the one that counts."""
-    from grader.plugin import open_gradebook  # here, because the database's library takes its time
+    from grader.plugin import GradebookError, open_gradebook  # here, because the database's library takes its time
 
-    with open_gradebook(gradebook) as book:
-        attempts = book.history(student)
+    try:
+        with open_gradebook(gradebook) as book:
+            attempts = book.history(student)
+    except GradebookError as problem:
+        raise UsageError(str(problem)) from None
     if not attempts:
         raise UsageError(f"the gradebook has no attempt of '{student}'")
     for attempt in attempts:

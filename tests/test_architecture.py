@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ RULES = {
     "verify": "records authoring course grading learning",
     "cli": "records jail jail.shared authoring course intake grading probes learning batch watch verify",
     "pytest_plugin": "records jail jail.shared authoring course intake grading probes learning batch watch verify",
+    "__main__": "cli",
+    "figures": "records",
+    "plugin": "records authoring course batch",
 }
 """Who may import whom, beside itself: one package below another, in one direction. Nobody imports `jail.inside`."""
 THIRD_PARTY_INSIDE = {"torch", "numpy", "msgspec", "safetensors"}
@@ -72,6 +76,18 @@ def ours_in(path: Path) -> set[str]:
     return {name for name in names if name in MODULES}
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if module])
+def test_imports_say_in_full_what_they_import(module):
+    """No dots, no star, no face and no name put together: else no table could hold them."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module != "grader" and node.names[0].name != "*", ast.unparse(node)
+        elif isinstance(node, ast.Import):
+            assert "grader" not in {alias.name for alias in node.names}, ast.unparse(node)
+        elif isinstance(node, ast.Attribute) and node.attr in ("import_module", "__import__"):
+            assert module in ("cli.main", "jail.inside.zygote"), "a command by its name, what the host asks for"
+
+
 def broken_rules(module: str, imported: set[str]) -> list[str]:
     """The imports of a module that no rule allows."""
     own = package_of(module)
@@ -96,7 +112,7 @@ def test_a_line_that_breaks_a_rule_is_seen(tmp_path):
 
 
 def test_every_module_is_in_a_package():
-    assert {module for module in MODULES if not package_of(module)} == {"", "__main__", "figures", "plugin"}
+    assert {module for module in MODULES if not package_of(module)} == {""}
 
 
 def test_no_package_is_imported_in_a_circle():
@@ -139,19 +155,11 @@ def test_a_worker_may_open_two_folders_of_ours_and_nothing_else():
     }
 
 
-def calls_of(name: str) -> set[str]:
-    """The modules of the engine that call a function by its bare name."""
-    found = set()
-    for module, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-                found.add(module)
-    return found
-
-
 def test_submissions_are_staged_in_one_place():
     """So that every command takes the same formats, caps and notes."""
-    assert calls_of("stage") == {"grading.session"}
+    importing = {module for module, path in MODULES.items() if "intake.staging" in ours_in(path)}
+    calling = {module for module in importing if "stage(" in MODULES[module].read_text()}
+    assert calling == {"grading.session"}
 
 
 FILE_LINES, BODY_LINES = 300, 40
@@ -167,12 +175,13 @@ def bodies_of(path: Path) -> Iterator[tuple[str, int]]:
 
     def walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
         for child in ast.iter_child_nodes(node):
+            name = prefix
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 name = f"{prefix}.{child.name}"
                 if not isinstance(child, ast.ClassDef):
                     body = child.body[1:] if ast.get_docstring(child, clean=False) else child.body
                     yield name, (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
-                yield from walk(child, name)
+            yield from walk(child, name)
 
     yield from walk(ast.parse(path.read_text()), module_of(path))
 
@@ -199,34 +208,49 @@ def test_no_string_in_a_function_poses_as_documentation(path):
             assert [part for part in inside if part not in node.body[:1]] == []
 
 
-@pytest.mark.parametrize("path", engine_files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_nobody_reads_the_privates_of_another_object(path):
-    """`self._x` and `cls._x` are one's own; `other._x` is read in the class of `other` alone."""
-    tree = ast.parse(path.read_text())
-    own = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-    }
-    own |= {
+FOREIGN = {"_exit": "os", "_Feature": "__future__", "_processes": "slot"}
+"""Names that begin with a bar and are public all the same, or have no public one, and of what."""
+
+
+def private_reads(scope: ast.AST) -> Iterator[str]:
+    """Where a class, or what is outside of classes, reads `other._x`, with an x that is not its own."""
+
+    def within(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.ClassDef):
+                yield child
+                yield from within(child)
+
+    attributes = [node for node in within(scope) if isinstance(node, ast.Attribute)]
+    fields = {
         node.target.id
-        for node in ast.walk(tree)
+        for node in within(scope)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
-    read = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
-    }
-    outside = {
-        "_exit",
-        "_Feature",
-        "_processes",
-        "_replace",
-        "_fields",
-        "_asdict",
-    }  # os, __future__, concurrent.futures, tuples
-    assert read - own - outside == set()
+    methods = {node.name for node in within(scope) if isinstance(node, ast.FunctionDef)}
+    own = fields | methods | {node.attr for node in attributes if ast.unparse(node.value) in ("self", "cls")}
+    for node in attributes:
+        if (
+            node.attr.startswith("_")
+            and not node.attr.startswith("__")
+            and ast.unparse(node.value) not in ("self", "cls")
+        ):
+            if node.attr not in own and ast.unparse(node.value) != FOREIGN.get(node.attr):
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", engine_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_reads_the_privates_of_another_object(path):
+    """`self._x` and `cls._x` are one's own; `other._x` is read in the class that has it alone."""
+    tree = ast.parse(path.read_text())
+    scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
+    assert [read for scope in scopes for read in private_reads(scope)] == []
+
+
+def test_a_private_that_is_read_is_seen():
+    source = "class A:\n    def f(self, b):\n        return b._x\nclass B:\n    def g(self):\n        self._x = 1\n"
+    (first, second) = (node for node in ast.parse(source).body)
+    assert [*private_reads(first)] == ["b._x"] and [*private_reads(second)] == []
 
 
 CONTROL = {
@@ -238,32 +262,43 @@ CONTROL = {
 """What only moves control about, or is pytest's to show."""
 
 
+def errors_of_ours() -> dict[str, type[BaseException]]:
+    """Every exception that the trusted side defines, by module and name."""
+    for module in MODULES:
+        if module not in ("", "__main__") and package_of(module) not in ("jail.shared", "jail.inside"):
+            importlib.import_module(f"grader.{module}")
+    found: dict[str, type[BaseException]] = {}
+    waiting: list[type[BaseException]] = [BaseException]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            waiting.append(kind)
+            if kind.__module__.startswith("grader.") and not kind.__module__.startswith("grader.jail.shared"):
+                if not kind.__module__.startswith("grader.jail.inside"):
+                    found[f"{kind.__module__.removeprefix('grader.')}.{kind.__name__}"] = kind
+    return found
+
+
+def drawn() -> dict[str, str]:
+    """The tree of errors as it is drawn: each with its parent."""
+    found: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in MODULES["records.errors"].read_text().split('"""')[1].splitlines():
+        if match := re.match(r"( {4,})([A-Z]\w+)(  |$)", line):
+            above = [(indent, name) for indent, name in above if indent < len(match[1])]
+            found[match[2]] = above[-1][1] if above else ""
+            above.append((len(match[1]), match[2]))
+    return found
+
+
 def test_every_error_descends_from_one_root():
-    """And is drawn in its docstring. Inside the jail nothing of ours is imported, so its errors stand alone."""
-    known = {"GraderError": "Exception"}
-    found = {}
-    for module, path in MODULES.items():
-        if package_of(module) not in ("jail.shared", "jail.inside"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ClassDef) and node.bases:
-                    found[f"{module}.{node.name}"] = ast.unparse(node.bases[0]).split(".")[-1]
-    classes = {name.split(".")[-1]: base for name, base in found.items()} | known
+    """And stands in the drawing below its parent. Inside the jail nothing of ours is imported: its errors stand alone."""
+    from grader.records.errors import GraderError
 
-    def roots(name: str) -> str:
-        while name in classes and classes[name] not in ("Exception", "BaseException"):
-            name = classes[name]
-        return name if name in classes else ""
-
-    raised = {
-        name
-        for name in found
-        if found[name] in ("Exception", "BaseException") or roots(name.split(".")[-1]) == "GraderError"
-    }
-    strays = {name for name in raised if roots(name.split(".")[-1]) != "GraderError"}
+    errors = errors_of_ours()
+    strays = {name for name, kind in errors.items() if not issubclass(kind, GraderError)}
     assert strays == CONTROL
-    drawing = MODULES["records.errors"].read_text().split('"""')[1]
-    for name in raised - CONTROL:
-        assert f" {name.split('.')[-1]}" in drawing, name
+    parents = {kind.__name__: kind.__bases__[0].__name__ for name, kind in errors.items() if name not in CONTROL}
+    assert drawn() == {**parents, "GraderError": ""}
 
 
 def course_files() -> list[Path]:

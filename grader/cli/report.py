@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader.cli.options import course_option, gradebook_option, version_option
-from grader.records.errors import GraderFault
+from grader.records.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,3 +68,5 @@ def write_reports(
         return reports.write_class(view, course, reports.exporting_of(course, book), output)
     except OSError as error:
         raise GraderFault(f"the reports cannot be written to {output}: {error.strerror}") from None
+    except UsageError as problem:  # of an exporter or a gradebook: nobody asked for them by name
+        raise GraderFault(f"the reports cannot be written: {problem}") from None

@@ -19,14 +19,14 @@ from grader.jail.shared import messages
 from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
-_MAX_ENTRIES = 20_000
-_MAX_BYTES = 4 << 30
-_MAX_ENTRY_BYTES = 64 << 20
+_DOWNLOAD_ENTRIES = 20_000
+_DOWNLOAD_BYTES = 4 << 30
+_DOWNLOAD_ENTRY_BYTES = 64 << 20
 """What a submission may have, unless a course says otherwise."""
 _PIECE_BYTES = 48 << 20
-_MAX_RATIO = 100
+_DOWNLOAD_RATIO = 100
 _RATIO_FROM = 64 << 20
-_MAX_DEPTH = 16
+_DOWNLOAD_DEPTH = 16
 _PIECE_SECONDS = 120.0
 _CPU_SECONDS = 3600.0
 _SHOWN = 50
@@ -94,8 +94,10 @@ def _copy(path: Path, target: Path) -> int:
     if not path.is_file():
         raise BadDownload(f"{path}: no such file")
     size = path.stat().st_size
-    if size > _MAX_BYTES:
-        raise BadDownload(f"{path}: it has {size / 2**30:.1f} GiB, at most {_MAX_BYTES >> 30} are accepted; split it")
+    if size > _DOWNLOAD_BYTES:
+        raise BadDownload(
+            f"{path}: it has {size / 2**30:.1f} GiB, at most {_DOWNLOAD_BYTES >> 30} are accepted; split it"
+        )
     shutil.copyfile(path, target)
     return target.stat().st_size
 
@@ -108,7 +110,7 @@ def _pieces(path: Path, upload: Path, jail: Jail) -> Iterator[tuple[messages.Pie
         while start is not None:
             piece, data = _next_piece(path, worker, start)
             yield piece, data
-            if piece.next is not None and not start < piece.next <= _MAX_ENTRIES:
+            if piece.next is not None and not start < piece.next <= _DOWNLOAD_ENTRIES:
                 raise BadDownload(f"{path}: the archive is broken; download it again")
             start = piece.next
     finally:
@@ -116,7 +118,9 @@ def _pieces(path: Path, upload: Path, jail: Jail) -> Iterator[tuple[messages.Pie
 
 
 def _next_piece(path: Path, worker: Worker, start: int) -> tuple[messages.Piece, bytes]:
-    request = messages.UnpackPiece("download.zip", start, _MAX_ENTRIES, _MAX_ENTRY_BYTES, _PIECE_BYTES, _MAX_DEPTH)
+    request = messages.UnpackPiece(
+        "download.zip", start, _DOWNLOAD_ENTRIES, _DOWNLOAD_ENTRY_BYTES, _PIECE_BYTES, _DOWNLOAD_DEPTH
+    )
     try:
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _PIECE_SECONDS)
     except WorkerEnded as end:
@@ -134,17 +138,17 @@ def _write(path: Path, packed: int, folder: Path, pieces: Iterator[tuple[message
     total = 0
     for piece, data in pieces:
         total += len(data)
-        if total > _MAX_BYTES:
-            raise BadDownload(f"{path}: it unpacks to more than {_MAX_BYTES >> 30} GiB; split it")
-        if total > _RATIO_FROM and total > _MAX_RATIO * packed:
-            raise BadDownload(f"{path}: it unpacks to more than {_MAX_RATIO} times its size; it is no download")
+        if total > _DOWNLOAD_BYTES:
+            raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_BYTES >> 30} GiB; split it")
+        if total > _RATIO_FROM and total > _DOWNLOAD_RATIO * packed:
+            raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_RATIO} times its size; it is no download")
         notes += [plain(note, 200) for note in piece.notes]
         for entry in piece.entries:
             if PurePosixPath(entry.path) in seen:
                 notes.append(f"`{plain(entry.path, 100)}` is in it more than once; the last one was kept")
             seen.add(PurePosixPath(entry.path))
         try:
-            notes += write_entries(folder, piece.entries, data, most=_MAX_ENTRIES, depth=_MAX_DEPTH)
+            notes += write_entries(folder, piece.entries, data, most=_DOWNLOAD_ENTRIES, depth=_DOWNLOAD_DEPTH)
         except Rejected as reason:
             raise BadDownload(f"{path}: {reason}; download it again") from None
     if len(notes) > _SHOWN:

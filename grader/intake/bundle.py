@@ -1,4 +1,4 @@
-"""An upload -> a bundle: the submission as bytes, under caps, which any slot can stage. Nothing of it is parsed."""
+"""An upload -> a bundle: the submission as bytes, under caps, which any session can stage. Nothing of it is parsed."""
 
 import errno
 import hashlib

@@ -24,7 +24,7 @@ from grader.records.limits import Limits
 from grader.records.sanitize import plain
 
 if TYPE_CHECKING:
-    from grader.course.contributions import Format  # it imports torch, which a slot imports beside its jail's start
+    from grader.course.contributions import Format  # it imports torch, which a session imports beside its jail's start
 
 _FILES = 20
 _SECONDS = 60.0

@@ -24,7 +24,7 @@ from grader.records.limits import Limits
 from grader.records.sanitize import one_line, plain
 
 if TYPE_CHECKING:
-    from grader.course.contributions import Format  # it imports torch, which a slot imports beside its jail's start
+    from grader.course.contributions import Format  # it imports torch, which a session imports beside its jail's start
 
 _SHOWN = 5
 _BUNDLED = "submission"
@@ -74,8 +74,12 @@ def stage(
         problem = str(reason)
     except OSError as error:
         if error.errno in NO_SPACE:
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         problem = f"it cannot be read: {error.strerror}"
+    except BaseException:  # nobody will unstage what was not staged
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     hand_over(folder, jail)
     if len(notes) > _SHOWN:
         notes[_SHOWN:] = [f"{len(notes) - _SHOWN} more such notes are not shown"]

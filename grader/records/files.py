@@ -11,9 +11,9 @@ def write_whole(file: Path, data: bytes) -> None:
     replaced and not followed. Raises OSError.
     """
     draft = file.with_name(f".{secrets.token_hex(8)}")
-    draft.touch(exist_ok=False)  # made by the kernel under the umask, which cannot be read without being set
     try:
-        draft.write_bytes(data)
+        with draft.open("xb") as opened:  # made under the umask, and opened once: by its name, it may be another's soon
+            opened.write(data)
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import watchfiles
@@ -166,11 +166,11 @@ class ChangeQueue:
             self._news.set()
 
 
-def mentions(folder: Path, module: str) -> bool:
+def mentions(folder: Path, module: str, suffixes: Collection[str] = (".py",)) -> bool:
     """Whether a file of the folder but the module's own has its name in it, as a word, in whatever sense."""
     word = re.compile(rb"\b" + re.escape(module.encode()) + rb"\b")
     for name, file in Source(folder).files():
-        if name == f"{module}.py":
+        if name in {f"{module}{suffix}" for suffix in suffixes}:
             continue
         try:
             if file.is_file() and word.search(file.read_bytes()[:_HASHED_BYTES]):

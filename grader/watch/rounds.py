@@ -15,6 +15,7 @@ import msgspec
 from grader.authoring.exercise import Exercise
 from grader.grading.listener import Listener
 from grader.grading.session import Session
+from grader.intake.staging import Submission
 from grader.records.grade import ExerciseGrade, Grade
 from grader.watch.changes import ChangeQueue, Digests, Saved, mentions
 from grader.watch.scoreboard import Difference, Scoreboard, touched, without_training
@@ -87,52 +88,55 @@ class Rounds:
                 continue
 
     def _saved(self, before: Digests, files: Digests) -> None:
-        exercises = self.session.exercises
-        ids = touched(exercises, before, files, lambda module: mentions(self.path, module))
-        changed = {name.removesuffix(".py") for name in files if files[name] != before.get(name)}
+        exercises, suffixes = self.session.exercises, self._suffixes
+        ids = touched(exercises, before, files, lambda module: mentions(self.path, module, suffixes), suffixes)
+        there = {Path(name).stem for name in files if Path(name).suffix.lower() in suffixes and "/" not in name}
+        changed = {Path(name).stem for name in files if files[name] != before.get(name)}
         self._order = sorted((exercise.id for exercise in exercises), key=lambda name: name not in changed)
         self._due |= ids
-        self._begun |= {exercise.id for exercise in exercises if f"{exercise.id}.py" in files}
+        self._begun |= {exercise.id for exercise in exercises if exercise.id in there}
         for exercise in exercises:
             if exercise.id in ids:
                 self._scoreboard.doubt(exercise)
         if self._is_shown:
             self._news, self._is_shown = [], False
 
+    @property
+    def _suffixes(self) -> tuple[str, ...]:
+        """What a module's file may end in."""
+        return (".py", *(suffix for format_ in self.session.course.formats for suffix in format_.suffixes))
+
     def _judge(self) -> None:
         """First what needs no training, of all exercises; then the trainings, one exercise at a time."""
         when = time.strftime("%H:%M:%S")
-        for exercise in self._in_turn():
-            grade = self._judge_one(exercise, without_training(exercise))
-            if grade.message is not None:
-                self._show(f"saved at {when}", grade.message)
+        with self.session.staged(self.path) as submission:
+            if submission.problem is not None:
+                self._show(f"saved at {when}", submission.problem)
                 return
-            if not exercise.trains or self._scoreboard.grades[exercise.id].status != "graded":
-                self._scoreboard.stale[exercise.id] = set()
+            for exercise in self._in_turn():
+                self._judge_one(submission, exercise, without_training(exercise))
+                if not exercise.trains or self._scoreboard.grades[exercise.id].status != "graded":
+                    self._scoreboard.stale[exercise.id] = set()
+                    self._due.discard(exercise.id)
+            self._show(f"saved at {when}")
+            for exercise in self._in_turn():
+                self._judge_one(submission, exercise, exercise)
                 self._due.discard(exercise.id)
-        self._show(f"saved at {when}")
-        for exercise in self._in_turn():
-            self._judge_one(exercise, exercise)
-            self._due.discard(exercise.id)
-            self._show(f"saved at {when}, {exercise.id} trained")
+                self._show(f"saved at {when}, {exercise.id} trained")
 
     def _in_turn(self) -> list[Exercise]:
         known = {exercise.id: exercise for exercise in self.session.exercises}
         return [known[name] for name in self._order if name in self._due]
 
-    def _judge_one(self, whole: Exercise, part: Exercise) -> Grade:
-        """Judge some of an exercise's checks; a grade with a message says why there was nothing to judge."""
+    def _judge_one(self, submission: Submission, whole: Exercise, part: Exercise) -> None:
+        """Judge some of an exercise's checks."""
         with self.screen.judging() as listener:
             heard = replace(listener, check=_both(self.changes.interrupt, listener.check))
-            with self.session.staged(self.path) as submission:
-                grade = self.session.grade(submission, seed=self.seed, exercises=[part], listener=heard)
-        if grade.message is not None:
-            return grade
+            grade = self.session.grade(submission, seed=self.seed, exercises=[part], listener=heard)
         self._news += self._scoreboard.take(whole, grade.exercises[0])
         if grade.exercises[0].status not in ("missing", "error"):
             self._begun.add(whole.id)
         self._grade = grade
-        return grade
 
     def _show(self, when: str, problem: str | None = None) -> None:
         self.screen.show(View(when, problem) if problem is not None else self._view(when))

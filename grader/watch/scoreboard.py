@@ -1,6 +1,6 @@
 """What is known of a submission after some saves: which exercises a save may have changed, and what it changed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -78,18 +78,23 @@ def without_training(exercise: Exercise) -> Exercise:
 
 
 def touched(
-    exercises: Iterable[Exercise], before: Digests, after: Digests, mentions: Callable[[str], bool]
+    exercises: Iterable[Exercise],
+    before: Digests,
+    after: Digests,
+    mentions: Callable[[str], bool],
+    suffixes: Collection[str] = (".py",),
 ) -> set[str]:
     """The ids of the exercises that a save may have changed the grade of.
 
     All, unless it was in their own modules only, which no other file `mentions`; those without a module of their own
-    may be anywhere.
+    may be anywhere. A module is called after its exercise and ends in one of the `suffixes`.
     """
-    modules = {f"{exercise.id}.py": exercise.id for exercise in exercises}
+    modules = {f"{exercise.id}{suffix}": exercise.id for exercise in exercises for suffix in suffixes}
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     if any(name not in modules or mentions(modules[name]) for name in changed):
         return set(modules.values())
-    return {exercise for name, exercise in modules.items() if name in changed or name not in after}
+    there = {exercise for name, exercise in modules.items() if name in after}
+    return {exercise for name, exercise in modules.items() if name in changed or exercise not in there}
 
 
 def _differences(before: ExerciseGrade, after: ExerciseGrade) -> Iterator[Difference]:

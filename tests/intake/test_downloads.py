@@ -73,7 +73,7 @@ def test_a_download_comes_piece_by_piece(unpacked, monkeypatch):
 
 
 def test_a_file_that_is_too_large_is_left_out(unpacked, monkeypatch):
-    monkeypatch.setattr(archives, "_MAX_ENTRY_BYTES", 1 << 20)
+    monkeypatch.setattr(archives, "_DOWNLOAD_ENTRY_BYTES", 1 << 20)
     large = os.urandom(100) * 10_486
     assert unpacked({"a/model.pt": large, "a/ada.py": b"x", "b": large[: 1 << 20]}) == (
         {"a/ada.py": b"x", "b": large[: 1 << 20]},
@@ -151,10 +151,10 @@ def test_bad_downloads_are_refused_in_one_line(unpacked, content, message):
 
 
 def test_caps_come_before_the_work(unpacked, monkeypatch, tmp_path, zygote):
-    monkeypatch.setattr(archives, "_MAX_ENTRIES", 2)
+    monkeypatch.setattr(archives, "_DOWNLOAD_ENTRIES", 2)
     with pytest.raises(BadDownload, match="has 3 files, at most 2 are accepted"):
         unpacked({"a": "", "b": "", "c": ""})
-    monkeypatch.setattr(archives, "_MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(archives, "_DOWNLOAD_BYTES", 1 << 20)
     with (tmp_path / "submissions.zip").open("r+b") as file:
         file.truncate((1 << 20) + 1)
     with pytest.raises(BadDownload, match="GiB, at most"):
