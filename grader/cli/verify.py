@@ -72,7 +72,7 @@ def _refuse_unknown(course: "Settings", only: tuple[str, ...]) -> None:
     if not solutions.is_dir():
         raise UsageError(f"{course.folder} has no solutions/ folder to verify against")
     for name in only:
-        if not (solutions / name).is_dir():
+        if not any(path.is_dir() for path in (solutions / name, *solutions.glob(f"*/{name}"))):
             raise UsageError(f"solutions/ has no folder {name!r}")
 
 

@@ -65,7 +65,7 @@ def seeds(count: int) -> Iterator[int]:
 
 def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> Path:
     """Where the calibration of a learning check lies."""
-    return course / "exercises" / "calibration" / f"{exercise}.{check}.{device}.json"
+    return course / "exercises" / exercise / "calibration" / f"{check}.{device}.json"
 
 
 def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Calibration | None:

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.authoring.exercise import Exercise
+from grader.course.calibration import is_reference
 from grader.course.loading import Course
+from grader.course.settings import CourseError
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,22 @@ def solutions_of(course: Course) -> Path | None:
 
 
 def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
-    """The folders with a solution to an exercise, by name."""
+    """The folders with a solution to an exercise, by name: `reference*/`, which solve several, and those below `<id>/`.
+
+    Raises `CourseError` for a mistake that stands beside the references.
+    """
     folder = solutions_of(course)
-    return sorted(file.parent for file in folder.glob(f"*/{exercise.id}.py")) if folder else []
+    if folder is None:
+        return []
+    beside = [file.parent for file in folder.glob(f"*/{exercise.id}.py")]
+    for found in beside:
+        if not is_reference(found.name):
+            raise CourseError(
+                f"solutions/{found.name}: mistakes stand below their exercise; move it to "
+                f"solutions/{exercise.id}/{found.name}"
+            )
+    mistakes = [file.parent for file in folder.glob(f"{exercise.id}/*/{exercise.id}.py")]
+    return sorted([*beside, *mistakes], key=lambda path: path.name)
 
 
 def checks_and_rules(exercise: Exercise) -> list[str]:
