@@ -259,7 +259,7 @@ def test_a_course_is_never_found_beside_the_submission(cli, submission):
     """Its plugins would run on the trusted side."""
     folder = submission(
         {
-            "exercises/evil.py": "raise SystemExit('loaded')",
+            "exercises/evil/__init__.py": "raise SystemExit('loaded')",
             "plugins/evil.py": "raise SystemExit('loaded')",
             "pyproject.toml": '[tool.grade]\nformat = "html"\n',
             "my_rnn.py": "x = 1",

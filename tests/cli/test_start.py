@@ -85,7 +85,7 @@ def test_what_cannot_be_is_told_and_nothing_written(start, tmp_path, arguments, 
 
 def test_a_course_without_that_starter_says_what_to_do(start, tmp_path):
     (tmp_path / "course/exercises").mkdir(parents=True)
-    (tmp_path / "course/exercises/tiny.py").write_text(
+    (tmp_path / "course/exercises/tiny/__init__.py").write_text(
         '"""Write one."""\nfrom grader import Exercise, hookimpl\n'
         'exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))\n'
         "@hookimpl\ndef grader_exercises():\n    return [exercise]\n"
@@ -94,7 +94,7 @@ def test_a_course_without_that_starter_says_what_to_do(start, tmp_path):
     assert (result.exit_code, result.stdout) == (2, "")
     assert "the course has no starter for tiny; `grade show tiny` says" in result.stderr
     (tmp_path / "course/exercises/starters").mkdir()
-    (tmp_path / "course/exercises/starters/tiny.py").write_text("one = None\n")
+    (tmp_path / "course/exercises/tiny/starter.py").write_text("one = None\n")
     result = start("tiny", "work", "--course", "course")
     assert (tmp_path / "work/tiny.py").read_text() == "one = None\n"
     assert "grade submit work --course course" in result.stdout

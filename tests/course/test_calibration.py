@@ -77,11 +77,11 @@ RAISES = '"""adding.learns: it raises.\n\nHint: raise\n"""\n' + REFERENCE.replac
 NO_BUILD = '"""adding.builds: it cannot be built.\n\nHint: size\n"""\nclass Model:\n    pass\n'
 
 COURSE = {
-    "exercises/adding.py": EXERCISE,
+    "exercises/adding/__init__.py": EXERCISE,
     "solutions/reference/adding.py": REFERENCE,
     "solutions/reference-again/adding.py": REFERENCE + "\n# in other words\n",
-    "solutions/last-only/adding.py": LAST_ONLY,
-    "solutions/unbuildable/adding.py": NO_BUILD,
+    "solutions/adding/last-only/adding.py": LAST_ONLY,
+    "solutions/adding/unbuildable/adding.py": NO_BUILD,
     "solutions/other/other.py": "x = 1\n",
 }
 MEASURED = ["last-only", "reference", "reference-again"]
@@ -320,7 +320,7 @@ def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
 def test_a_row_is_what_the_check_says_and_a_mistake_is_trained_once(small, zygote):
     """Probes behind the training count too; here the check tells how many trainings there were, in quarters."""
     tells = EXERCISE.replace("learn(student, task).judge()", "len(learn(student, task).runs) / 4")
-    folder = small({"exercises/adding.py": tells, "solutions/reference-again/adding.py": LAST_ONLY})
+    folder = small({"exercises/adding/__init__.py": tells, "solutions/reference-again/adding.py": LAST_ONLY})
     shares = {row.solution: row.share for row in calibrate(*opened(folder, zygote), 1)}
     assert shares == {"last-only": 0.25, "reference": 0.25, "reference-again": 0.75}
 
@@ -367,7 +367,7 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
 )
 def test_a_mistake_that_is_refused_earned_nothing(small, zygote, source):
     """Whatever it is refused for, measuring goes on; a formula is not taken for something learned."""
-    folder = small({"solutions/last-only/adding.py": source})
+    folder = small({"solutions/adding/last-only/adding.py": source})
     first = next(calibrate(*opened(folder, zygote), 1))
     assert (first.solution, first.seed, first.share, first.score) == ("last-only", 1000, 0.0, None)
 

@@ -143,11 +143,11 @@ def test_picking_what_is_not_there_says_what_there_is(folder):
         "a wrong argument": ({"a": plugin().replace("grader_exercises()", "grader_exercises(cours)")}, ["cours"]),
         "a missing import": (
             {"a": plugin(head="import nothing_of_that_name")},
-            ["exercises/a.py", "ModuleNotFoundError", "line 4 of a.py"],
+            ["exercises/a/__init__.py", "ModuleNotFoundError", "line 4 of a.py"],
         ),
-        "a syntax error": ({"a": plugin() + "def f(:\n"}, ["exercises/a.py", "SyntaxError"]),
-        "an exception": ({"a": plugin(head="1 / 0")}, ["exercises/a.py: ZeroDivisionError", "line 4 of a.py"]),
-        "an exit": ({"a": plugin(head="raise SystemExit(0)")}, ["exercises/a.py: SystemExit"]),
+        "a syntax error": ({"a": plugin() + "def f(:\n"}, ["exercises/a/__init__.py", "SyntaxError"]),
+        "an exception": ({"a": plugin(head="1 / 0")}, ["exercises/a/__init__.py: ZeroDivisionError", "line 4 of a.py"]),
+        "an exit": ({"a": plugin(head="raise SystemExit(0)")}, ["exercises/a/__init__.py: SystemExit"]),
         "a hook that raises": ({"a": plugin(returns="1 / 0")}, ["ZeroDivisionError"]),
         "a hook that exits": ({"a": plugin(returns="exit(0)")}, ["SystemExit"]),
         "an exercise, not a list": ({"a": plugin(returns="exercise")}, ["not iterable"]),
@@ -210,7 +210,7 @@ def test_a_broken_course_ends_the_command_with_3_before_any_grading(cli, folder,
     source = plugin(head="import nothing_of_that_name")
     result = cli("submit", submission({"task.py": SOLUTION}), "--course", folder(task=source), "--format", "json")
     assert (result.returncode, result.stdout) == (3, "")
-    assert result.stderr.startswith("grade: exercises/task.py: ")
+    assert result.stderr.startswith("grade: exercises/task/__init__.py: ")
     assert result.stderr.count("\n") == 1
 
 

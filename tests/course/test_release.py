@@ -51,8 +51,8 @@ def test_students_grade_with_it_and_see_the_measured_band(cli, means, tmp_path):
     assert {name for name in found if not name.startswith("exercises/calibration/")} == {
         "README.md",
         "pyproject.toml",
-        "exercises/means.py",
-        "exercises/starters/means.py",
+        "exercises/means/__init__.py",
+        "exercises/means/starter.py",
         "handouts/means.md",
     }
     assert not [name for name, text in found.items() if "secret" in text or "4711" in text]
@@ -80,7 +80,7 @@ def test_what_has_no_band_is_told(means, tmp_path):
 def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
     """What students' models are asked about would lie in their own folder."""
     options = 'Exercise("means", options={"names": "", "size": 3}, '
-    file = means / "exercises/means.py"
+    file = means / "exercises/means/__init__.py"
     file.write_text(file.read_text().replace('Exercise("means", ', options))
     (means / "lists").mkdir()
     (means / "lists/Dutch.txt").write_text("de Vries")
@@ -101,7 +101,7 @@ def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
 
 
 def test_data_outside_the_course_is_not_taken_along(means, tmp_path):
-    file = means / "exercises/means.py"
+    file = means / "exercises/means/__init__.py"
     file.write_text(file.read_text().replace('Exercise("means", ', 'Exercise("means", options={"names": ""}, '))
     (tmp_path / "outside").mkdir()
     with (means / "pyproject.toml").open("a") as settings:

@@ -51,7 +51,7 @@ def grader_exercises():
 def run_pytest(tmp_path):
     """Run pytest in a folder of its own, with the installed plugin, as a student would."""
     (tmp_path / "course/exercises").mkdir(parents=True)
-    (tmp_path / "course/exercises/tiny.py").write_text(TINY)
+    (tmp_path / "course/exercises/tiny/__init__.py").write_text(TINY)
     work = tmp_path / "work"
     work.mkdir()
 
