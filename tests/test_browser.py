@@ -113,7 +113,7 @@ def test_a_page_that_is_wrong_is_seen(windows, assert_readable, tmp_path):
 
 
 def test_the_page_of_a_mistake_in_a_quick_exercise(saved, assert_readable):
-    assert_readable(saved(ROOT / "solutions" / "reversed-time", "my_rnn"))
+    assert_readable(saved(ROOT / "solutions" / "my_rnn" / "reversed-time", "my_rnn"))
 
 
 def test_the_page_where_everything_is_wrong(saved, assert_readable, tmp_path):
@@ -121,7 +121,7 @@ def test_the_page_where_everything_is_wrong(saved, assert_readable, tmp_path):
     folder = tmp_path / "ada"
     folder.mkdir()
     for exercise, name in EVERYTHING_WRONG.items():
-        shutil.copy(ROOT / "solutions" / name / f"{exercise}.py", folder)
+        shutil.copy(ROOT / "solutions" / exercise / name / f"{exercise}.py", folder)
     file = saved(folder, *EVERYTHING_WRONG)
     text = file.read_text()
     for title in ("How far gradients flow back", "Gradient of the answer with respect to each input"):
