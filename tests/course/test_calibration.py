@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 EXERCISE = '''
 """Add the first and the last of eight numbers."""
 import torch
-from grader import Exercise, LearningTask, hookimpl, learn
+from grader import Exercise, LearningTask, learn
 
 exercise = Exercise("adding", title="Adding", statement=__doc__, names=("Model",))
 
@@ -46,10 +46,6 @@ def builds(student):
 def learns(student):
     """It learns to add."""
     return learn(student, task).judge()
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 REFERENCE = """\
 import torch
