@@ -61,6 +61,11 @@ def test_a_file_that_makes_an_exercise_brings_it_without_a_hook(course):
     assert (exercise.id, exercise.max_points) == ("parity", 1)
 
 
+def test_a_folder_of_before_that_is_empty_is_nothing(course):
+    folder = course({"exercises/starters/.keep": "", "exercises/calibration/__pycache__/x.pyc": ""})
+    assert [exercise.id for exercise in loaded(folder).exercises] == ["parity"]
+
+
 def test_solutions_are_the_references_and_what_stands_below_the_exercises_name(course):
     folder = course({"solutions/reference-other/parity.py": RIGHT, "solutions/parity/notes.md": "words"})
     found = loaded(folder)
