@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from grader.authoring.exercise import Exercise
 from grader.records.limits import Limits
 
-
 MARKS = "Marked (idea) is what the exercise is about, marked (form) are shapes, types and the like."
 """What the marks of a rubric mean, for who reads it."""
 

@@ -88,7 +88,10 @@ def test_a_course_that_proves_itself_passes(verify):
         ({"solutions/answer/restless/answer.py": None}, "no mistake in solutions/ fails this check"),
         ({"solutions/answer/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right says nothing of 'tanh'"),
         ({"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}, "right is passed"),
-        ({"solutions/answer/wrong/answer.py": WRONG.replace("right:", "left:")}, "names 'answer.left', which is no check"),
+        (
+            {"solutions/answer/wrong/answer.py": WRONG.replace("right:", "left:")},
+            "names 'answer.left', which is no check",
+        ),
         ({"solutions/answer/wrong/answer.py": "def answer():\n    return 41\n"}, "its first line must read"),
         ({"exercises/answer/starter.py": GOOD}, "a starter earns 0 and breaks nothing"),
         ({"exercises/answer/starter.py": None}, "answer.py is missing in exercises/starters"),
@@ -147,7 +150,9 @@ def test_a_mistake_that_no_hint_names_is_a_warning(verify):
 def test_a_reference_that_is_nearly_too_slow_is_a_warning(verify):
     """Three calls, which take 3.6 of 6 seconds."""
     changes = {
-        "exercises/answer/__init__.py": EXERCISE.replace('names=("answer",)', 'names=("answer",), limits={"seconds": 6}'),
+        "exercises/answer/__init__.py": EXERCISE.replace(
+            'names=("answer",)', 'names=("answer",), limits={"seconds": 6}'
+        ),
         "solutions/reference/answer.py": "import time\ndef answer():\n    time.sleep(1.2)\n    return 42\n",
     }
     result = verify(changes)
@@ -375,7 +380,8 @@ def test_a_broken_course_is_one_line_of_the_collection(pytest_in):
     result = pytest_in({"exercises/answer/__init__.py": EXERCISE + "1 / 0\n"}, "--grade-verify", "exercises")
     assert result.returncode == 2
     assert (
-        "the course cannot be loaded: exercises/answer/__init__.py: ZeroDivisionError: division by zero, line" in result.stdout
+        "the course cannot be loaded: exercises/answer/__init__.py: ZeroDivisionError: division by zero, line"
+        in result.stdout
     )
 
 
