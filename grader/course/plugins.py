@@ -39,10 +39,11 @@ def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) ->
     manager.add_hookspecs(hookspecs)
     for file in files:
         name = f"{file.parent.name}/{file.name}"
-        with as_course_error(name):
+        where = f"{name}/__init__.py" if file.is_dir() else name
+        with as_course_error(where):
             module = _load(settings.folder, file)
             if file.parent.name == EXERCISES:
-                _bring_exercise(module)
+                _bring_exercise(module, where)
             manager.register(module, name=name)
     if entry_points:
         _load_installed(manager)
@@ -130,13 +131,20 @@ def _exercise_folders(course: Path) -> list[Path]:
     return found
 
 
-def _bring_exercise(module: ModuleType) -> None:
-    """Let a module that makes an `exercise` bring it, without a hook of its own."""
-    exercise = getattr(module, "exercise", None)
-    if isinstance(exercise, Exercise) and not hasattr(module, "grader_exercises"):
-        module.grader_exercises = hookspecs.hookimpl(lambda: [exercise])  # type: ignore[attr-defined]
-    elif not any(name.startswith("grader_") for name in vars(module)):
-        raise CourseError(f"{module.__file__}: it makes no exercise: `exercise = Exercise(...)`")
+def _bring_exercise(module: ModuleType, where: str) -> None:
+    """Let a module that makes an `exercise` bring it, without a hook of its own.
+
+    Raises `CourseError` where it makes none, and where its folder has another name: starter, solutions and calibration
+    would be looked for elsewhere.
+    """
+    exercise, folder = getattr(module, "exercise", None), where.split("/")[1]
+    if any(name.startswith("grader_") for name in vars(module)):
+        return
+    if not isinstance(exercise, Exercise):
+        raise CourseError(f"{where}: it makes no exercise; write `exercise = Exercise(...)`")
+    if exercise.id != folder:
+        raise CourseError(f"{where}: its exercise is called '{exercise.id}'; call its folder {EXERCISES}/{exercise.id}")
+    module.grader_exercises = hookspecs.hookimpl(lambda: [exercise])  # type: ignore[attr-defined]
 
 
 def _loadable(folder: Path) -> list[Path]:

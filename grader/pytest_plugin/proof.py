@@ -115,6 +115,16 @@ class _Proof:
         """The exercise of this id, if the course has one."""
         return next((exercise for exercise in self.course.exercises if exercise.id == name), None)
 
+    def solutions(self, exercise: "Exercise") -> list[Path]:
+        """Where the exercise's solutions lie; what lies elsewhere ends the collection in one line."""
+        from grader.course.settings import CourseError
+        from grader.verify.claims import solutions_to
+
+        try:
+            return solutions_to(self.course, exercise)
+        except CourseError as problem:
+            raise pytest.Collector.CollectError(str(problem)) from None
+
     def solution(self, exercise: "Exercise", folder: Path) -> "Iterator[Finding]":
         """What grading a solution came to."""
         from grader.verify.verify import verify_solution
@@ -170,7 +180,7 @@ class _SolutionFile(_CourseFile):
     def collect(self) -> Iterable[pytest.Item]:
         """One item, where the file solves an exercise of the course: others are its neighbours."""
         exercise, folder = self.proof.exercise(self.path.stem), self.path.parent
-        if exercise is not None:
+        if exercise is not None and folder in self.proof.solutions(exercise):
             yield self.item(exercise.id, lambda: self.proof.solution(exercise, folder))
 
 

@@ -106,9 +106,19 @@ def parts_of(pair: Path) -> tuple[str, ...]:
 
 
 def solutions_of(course: Course) -> Path | None:
-    """The course's folder of submissions with known grades, where it has one."""
+    """The course's folder of submissions with known grades, where it has one.
+
+    Raises `CourseError` for a mistake that stands beside the references.
+    """
     folder = course.settings.folder / "solutions"
-    return folder if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    for exercise in course.exercises:
+        for beside in sorted(file.parent.name for file in folder.glob(f"*/{exercise.id}.py")):
+            if not is_reference(beside):
+                where = f"solutions/{exercise.id}/{beside}"
+                raise CourseError(f"solutions/{beside}: mistakes stand below their exercise; move it to {where}")
+    return folder
 
 
 def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
@@ -119,15 +129,8 @@ def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
     folder = solutions_of(course)
     if folder is None:
         return []
-    beside = [file.parent for file in folder.glob(f"*/{exercise.id}.py")]
-    for found in beside:
-        if not is_reference(found.name):
-            raise CourseError(
-                f"solutions/{found.name}: mistakes stand below their exercise; move it to "
-                f"solutions/{exercise.id}/{found.name}"
-            )
-    mistakes = [file.parent for file in folder.glob(f"{exercise.id}/*/{exercise.id}.py")]
-    return sorted([*beside, *mistakes], key=lambda path: path.name)
+    files = [*folder.glob(f"reference*/{exercise.id}.py"), *folder.glob(f"{exercise.id}/*/{exercise.id}.py")]
+    return sorted((file.parent for file in files), key=lambda path: path.name)
 
 
 def mistakes_to(course: Course, exercise: Exercise) -> list[Path]:

@@ -70,8 +70,8 @@ def course(tmp_path: Path) -> Path:
 
 
 def make_course(folder: Path, more: str = "") -> Path:
-    (folder / "exercises").mkdir(parents=True)
-    (folder / "exercises" / "double.py").write_text(EXERCISE.replace("{more}", more))
+    (folder / "exercises" / "double").mkdir(parents=True)
+    (folder / "exercises" / "double" / "__init__.py").write_text(EXERCISE.replace("{more}", more))
     (folder / "pyproject.toml").write_text(SETTINGS)
     return folder
 

@@ -46,9 +46,9 @@ def small_course(tmp_path):
 
     def write(settings="", **exercises):
         folder = tmp_path / "course"
-        (folder / "exercises").mkdir(parents=True, exist_ok=True)
         for name, source in {"tiny": TINY, **exercises}.items():
-            (folder / "exercises" / f"{name}.py").write_text(source)
+            (folder / "exercises" / name).mkdir(parents=True, exist_ok=True)
+            (folder / "exercises" / name / "__init__.py").write_text(source)
         (folder / "pyproject.toml").write_text(f"[tool.grade]\n{settings}\n")
         return folder
 

@@ -99,6 +99,7 @@ def test_the_current_folder_is_taken_where_it_is_a_course(new_here, course):
         ("random", "a student's random.py would hide it"),
         ("torch", "a student's torch.py would hide it"),
         ("starters", "choose another name"),
+        ("calibration", "choose another name"),
     ],
 )
 def test_names_that_will_not_do_are_refused(course, name, words):
@@ -111,7 +112,7 @@ def test_names_that_will_not_do_are_refused(course, name, words):
 @pytest.mark.parametrize(
     "taken",
     [
-        "exercises/parity/__init__.py",
+        "exercises/parity.py",
         "exercises/parity/__init__.py",
         "exercises/parity/starter.py",
         "solutions/reference/parity.py",

@@ -107,9 +107,9 @@ Start = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def started(tmp_path: Path) -> Start:
     """`grade submit`, by a process that did something odd before it became the grader."""
-    (tmp_path / "course" / "exercises").mkdir(parents=True)
+    (tmp_path / "course" / "exercises" / "ordinary").mkdir(parents=True)
     (tmp_path / "course" / "pyproject.toml").write_text('[tool.grade]\ndevice = "cpu"\n')
-    (tmp_path / "course" / "exercises" / "ordinary.py").write_text(EXERCISE)
+    (tmp_path / "course" / "exercises" / "ordinary" / "__init__.py").write_text(EXERCISE)
     (tmp_path / "ordinary.py").write_text(SUBMISSION)
     (tmp_path / "here").mkdir()
 

@@ -453,8 +453,8 @@ def grader_exercises():
 def test_a_download_of_canvas_comes_back_as_its_gradebook(cli, tmp_path, submission):
     """Graded by the real command; Bob's is late, and the download says no more than that."""
     course = tmp_path / "course"
-    (course / "exercises").mkdir(parents=True)
-    (course / "exercises" / "double.py").write_text(EXERCISE)
+    (course / "exercises" / "double").mkdir(parents=True)
+    (course / "exercises" / "double" / "__init__.py").write_text(EXERCISE)
     right = "def double(x):\n    return 2 * x\n"
     files = {"lovelaceada_101_1_double.py": right, "boolebob_LATE_102_2_double.py": right, "curie_103_3_notes.txt": "?"}
     download = submission(files, "cs_submissions")

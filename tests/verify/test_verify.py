@@ -94,7 +94,7 @@ def test_a_course_that_proves_itself_passes(verify):
         ),
         ({"solutions/answer/wrong/answer.py": "def answer():\n    return 41\n"}, "its first line must read"),
         ({"exercises/answer/starter.py": GOOD}, "a starter earns 0 and breaks nothing"),
-        ({"exercises/answer/starter.py": None}, "answer.py is missing in exercises/starters"),
+        ({"exercises/answer/starter.py": None}, "exercises/answer/starter.py is missing"),
     ],
 )
 def test_what_is_not_proved_is_said(verify, changes, words):
@@ -274,7 +274,7 @@ def told_of(submission):
         if rows is not None:
             digest = hash_of_exercise(folder, "task")
             calibration.save(folder, Calibration("task", "learns", digest, "cpu", {}, rows))
-        (folder / "exercises" / "task.py").write_text(source + change)
+        (folder / "exercises" / "task" / "__init__.py").write_text(source + change)
         course = load_course(read_settings(folder), entry_points=False)
         return [f.problem or f.warning for f in verify_check(course, course.exercises[0], "learns", True, "cpu")]
 
@@ -366,7 +366,7 @@ def test_what_is_not_proved_fails_in_one_plain_sentence(pytest_in):
         "solutions/answer/wrong/answer.py": WRONG.replace("41", "42"),
         "solutions/answer/restless/answer.py": RESTLESS.replace("Hint: changes", ""),
     }
-    result = pytest_in(changes, "--grade-verify", "exercises", "solutions/wrong", "solutions/restless")
+    result = pytest_in(changes, "--grade-verify", "exercises", "solutions/answer")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "right (never fails): no mistake in solutions/ fails this check" in result.stdout
     assert "wrong (2 of 2): right is passed" in result.stdout
