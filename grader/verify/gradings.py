@@ -45,10 +45,12 @@ Seen = Callable[[Grading], None]
 class Gradings:
     """The gradings of one session with one seed, each made when it is first asked for."""
 
+    is_whole: bool
+    """Whether mistakes are always graded to the last check."""
+
     def __init__(self, session: Session, seed: int, *, is_whole: bool = False, seen: Seen = lambda _: None):
         self.session, self.seed = session, seed
         self.is_whole = is_whole
-        """Whether mistakes are always graded to the last check."""
         self._seen = seen
         self._made: dict[tuple[str, Path, str | None], Grading] = {}
 
