@@ -170,16 +170,14 @@ EXERCISES = sorted(file.parent.name for file in (ROOT / "exercises").glob("*/__i
 
 
 class Verified(NamedTuple):
-    """What `grade verify` said of an exercise, and what a student would read first of each of its solutions; and the
-    pages, by solution."""
+    """What `grade verify` said of an exercise, and the pages of its solutions and of its starter, by name."""
 
     result: subprocess.CompletedProcess[str]
-    first: dict[str, str]
     pages: dict[str, Path]
 
 
-def _verify(program: list[str], exercise: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *program, "verify", exercise, *options]
+def _verify(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
     return subprocess.run(command, capture_output=True, text=True, env=clean, timeout=2400)
 
@@ -187,7 +185,7 @@ def _verify(program: list[str], exercise: str, *options: str) -> subprocess.Comp
 @pytest.fixture(scope="session")
 def verify() -> Callable[..., subprocess.CompletedProcess[str]]:
     """`grade verify` of one exercise, with a seed drawn at random, without this machine's GRADE_* settings."""
-    return lambda exercise, *options: _verify(["-m", "grader"], exercise, *options)
+    return lambda exercise, *options: _verify("-m", "grader", "verify", exercise, *options)
 
 
 @pytest.fixture(scope="session")
@@ -197,11 +195,9 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verified]:
     folder = tmp_path_factory.mktemp("verified")
 
     def run(exercise: str) -> Verified:
-        file = folder / f"{exercise}.jsonl"
-        result = _verify([str(ROOT / "tests" / "recording.py"), str(file)], exercise)
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+        result = _verify(str(ROOT / "tests" / "recording.py"), str(folder), exercise)
         pages = {page.name.split(".")[1]: page for page in folder.glob(f"{exercise}.*.html")}
-        return Verified(result, {line["solution"]: line["first"] for line in lines}, pages)
+        return Verified(result, pages)
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(EXERCISES, pool.map(run, EXERCISES), strict=True))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from grader.authoring.expectations import Judged
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CheckFunction = Callable[[Any], "float | Judged | None"]
 """Takes the `Student`; returns nothing (all points), a share in [0, 1] or a `Judged`; raises where a promise is broken.
 """
+
+About = Literal["idea", "form"]
+"""What a check asks for, or a mistake lacks: what the exercise is about, or shapes, dtypes and the like."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Check:
     run: CheckFunction
     task: "Callable[[torch.Generator], LearningTask] | None" = None
     """Makes the task of a learning check, for one run: what calibration trains."""
+    about: About | None = None
+    """Whether it asks for the idea of the exercise, or for its form; None for neither."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,11 @@ class Exercise:
         points: float,
         needs: CheckFunction | Sequence[CheckFunction] = (),
         task: "LearningTask | Callable[[torch.Generator], LearningTask] | None" = None,
+        about: About | None = None,
     ) -> Callable[[CheckFunction], CheckFunction]:
         """Add a check. `needs` takes the checks themselves, so that a typo is a NameError in the editor; `task` is the
-        `LearningTask` that a learning check is about, or a function that makes it where each run has its own data."""
+        `LearningTask` that a learning check is about, or a function that makes it where each run has its own data;
+        `about` marks what holds the exercise's idea ("idea") and what asks for shapes, dtypes and the like ("form")."""
         needed = [needs] if callable(needs) else list(needs)
         make = task if task is None or callable(task) else lambda _: task
 
@@ -101,13 +108,14 @@ class Exercise:
                 raise ValueError(f"{self.id}: two checks are called '{name}'; rename one")
             if not points > 0:
                 raise ValueError(f"{self.id}.{name}: points must be positive, found {points}")
+            if about not in (None, *get_args(About)):
+                raise ValueError(f"{self.id}.{name}: about is {about!r}, expected 'idea', 'form' or None")
             known = {check.run: check.id for check in self.checks}
             for need in needed:
                 if need not in known:
                     raise ValueError(f"{self.id}.{name}: needs '{_id(need)}', which is no check defined above it")
-            self.checks.append(
-                Check(name, _promise(self.id, function), points, tuple(known[n] for n in needed), function, make)
-            )
+            needs_ids = tuple(known[n] for n in needed)
+            self.checks.append(Check(name, _promise(self.id, function), points, needs_ids, function, make, about))
             return function
 
         return add

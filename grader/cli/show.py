@@ -66,12 +66,12 @@ def _print_rendered(text: str) -> None:
 
 
 def _print_plain(exercise: "Exercise", limits: "Limits") -> None:
-    from grader.course.handout import limits_words, module_words, trainings
+    from grader.course.handout import MARKS, is_marked, limits_words, module_words, rubric, trainings
 
     lines = [exercise.title, "=" * len(exercise.title), "", exercise.statement.strip(), ""]
     lines += [f"Rubric ({exercise.max_points:g} points)", ""]
-    lines += [f"  rule   {rule.promise}" for rule in exercise.rules]
-    lines += [f"  {check.points:4g}   {check.promise}" for check in exercise.checks]
+    lines += [f"  {points:>4}   {words}" for points, words in rubric(exercise)]
+    lines += ["", MARKS] if is_marked(exercise) else []
     lines += ["", f"Module: {module_words(exercise)}"]
     lines += [line for words in trainings(exercise) for line in ("", f"Training: {words}")]
     lines += ["", f"Limits: {limits_words(limits)}"]

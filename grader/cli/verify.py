@@ -10,8 +10,13 @@ from grader.records.errors import UsageError
 from grader.records.seeds import SEEDS, draw
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from grader.course.settings import Settings
     from grader.grading.session import Session
+    from grader.learning.learned import Learned
+    from grader.verify.gradings import Grading, Seen
+    from grader.verify.verify import Finding
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,6 +35,17 @@ if TYPE_CHECKING:
     help="Measure the learning checks instead: train each reference, and each mistake a learning check must catch, "
     "with N seeds. Goes on where it was stopped.",
 )
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Grade each mistake to its last check, not only as far as the one that catches it. Takes longer.",
+)
+@click.option(
+    "--scores",
+    is_flag=True,
+    help="Show what references and mistakes score in each learning check, with its thresholds beside them; with "
+    "--whole also those that were caught before they train.",
+)
 @click.option("--mistakes", type=click.IntRange(1, 10_000), metavar="M", help="Seeds per mistake. Default: N.")
 @device_option
 @course_option
@@ -38,6 +54,8 @@ def verify(
     ids: tuple[str, ...],
     seed: int | None,
     only: tuple[str, ...],
+    whole: bool,
+    scores: bool,
     calibrate: int | None,
     mistakes: int | None,
     device: str,
@@ -46,7 +64,12 @@ def verify(
     """Let the course prove itself against the submissions in its solutions/ folder.
 
     References must earn everything, each mistake must lose points at the check its first line names and read its hint
-    there, starters must earn nothing, and each check must fail on some mistake. Exits with 1 where one does not.
+    there, what a student reads first of it must name it too, starters must earn nothing, and each check must fail on
+    some mistake. Exits with 1 where one does not.
+
+    Mistakes are graded as far as the check that must catch them, those with a line `Kind: ` and pairs to their last
+    one.
+
     What else is missing is a warning: error rates that nobody measured, a mistake without a hint, a slow reference, a
     trained model that no check looks at.
     """
@@ -58,10 +81,7 @@ def verify(
         if calibrate is not None:
             _calibrate(session, calibrate, mistakes)
             return
-        problems, warnings = _print_findings(session, seed, only)
-    well = "All is as the solutions say" if only else "The course proves itself"
-    also = f"; {warnings} warnings" if warnings else ""
-    click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}){also}.")
+        problems = report_findings(session, seed, only=only, whole=whole, scores=scores)
     if problems:
         raise SystemExit(1)
 
@@ -77,12 +97,44 @@ def _refuse_unknown(course: "Settings", only: tuple[str, ...]) -> None:
             raise UsageError(f"solutions/ has no folder {name!r}")
 
 
-def _print_findings(session: "Session", seed: int, only: tuple[str, ...]) -> tuple[int, int]:
-    """A line or more for each finding, as it is made; how many problems and warnings there were."""
+def report_findings(
+    session: "Session",
+    seed: int,
+    *,
+    only: tuple[str, ...] = (),
+    whole: bool = False,
+    scores: bool = False,
+    seen: "Seen" = lambda _: None,
+) -> int:
+    """Verify the session's exercises and print what is found, as it is found; the number of problems.
+
+    Args:
+        whole, scores: as the options.
+        seen: called with each grading.
+    """
+    from grader.verify.gradings import Gradings
     from grader.verify.verify import verify
 
+    learned: dict[tuple[str, str], dict[str, Learned]] = {}
+
+    def note_scores(grading: "Grading") -> None:
+        for check, found in grading.learned:
+            learned.setdefault((grading.grade.id, check), {})[grading.name] = found
+        seen(grading)
+
+    problems, warnings = _print_findings(verify(Gradings(session, seed, is_whole=whole, seen=note_scores), only=only))
+    if scores:
+        _print_scores(session, learned)
+    well = "All is as the solutions say" if only else "The course proves itself"
+    also = f"; {warnings} warnings" if warnings else ""
+    click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}){also}.")
+    return problems
+
+
+def _print_findings(findings: "Iterator[Finding]") -> tuple[int, int]:
+    """A line or more for each finding; how many problems and warnings there were."""
     problems = warnings = 0
-    for finding in verify(session, seed=seed, only=only):
+    for finding in findings:
         word = "PROBLEM" if finding.problem else "warning" if finding.warning else "ok"
         click.echo(f"{word:8} {finding.exercise:16} {finding.subject:28} {finding.seen}")
         for text in (finding.problem, finding.warning):
@@ -92,6 +144,23 @@ def _print_findings(session: "Session", seed: int, only: tuple[str, ...]) -> tup
         warnings += finding.warning is not None
         sys.stdout.flush()
     return problems, warnings
+
+
+def _print_scores(session: "Session", learned: "Mapping[tuple[str, str], Mapping[str, Learned]]") -> None:
+    """A ladder for each learning check: scores from the best to the worst, thresholds set apart."""
+    from grader.learning.run import in_words
+    from grader.verify.scores import ladder
+
+    for exercise in session.exercises:
+        for check in exercise.checks:
+            found = ladder(check, learned.get((exercise.id, check.id), {}))
+            if found is None:
+                continue
+            click.echo(f"\n{exercise.id}.{check.id}: {found.metric}")
+            for rung in found.rungs:
+                score = in_words(rung.score)
+                threshold = f"----- {rung.name}"
+                click.echo(f"{score:>14}  {threshold if rung.share is None else f'{rung.share:5.0%} {rung.name}'}")
 
 
 def _calibrate(session: "Session", count: int, mistakes: int | None) -> None:

@@ -5,22 +5,39 @@ from collections.abc import Iterator
 from grader.authoring.exercise import Exercise
 from grader.records.limits import Limits
 
+MARKS = "Marked (idea) is what the exercise is about, marked (form) are shapes, types and the like."
+"""What the marks of a rubric mean, for who reads it."""
+
 
 def handout(exercise: Exercise, limits: Limits) -> str:
     """The handout in Markdown. Raises what the exercise's own functions raise."""
-    rows = [("rule", rule.promise) for rule in exercise.rules]
-    rows += [(f"{check.points:g}", check.promise) for check in exercise.checks]
+    rows = [f"| {points} | {_cell(words)} |" for points, words in rubric(exercise)]
     sections = [
         f"# {exercise.title}",
         exercise.statement.strip(),
         f"## Rubric ({exercise.max_points:g} points)",
-        "\n".join(["| points | for |", "|---:|---|", *(f"| {points} | {_cell(words)} |" for points, words in rows)]),
+        "\n".join(["| points | for |", "|---:|---|", *rows]),
     ]
+    if is_marked(exercise):
+        sections.append(MARKS)
     trained = list(trainings(exercise))
     if trained:
         sections += ["## Training", *trained]
     sections += ["## Module and limits", module_words(exercise), limits_words(limits)]
     return "\n\n".join(sections) + "\n"
+
+
+def rubric(exercise: Exercise) -> Iterator[tuple[str, str]]:
+    """Points, or the word "rule", and what they are for: the promise, and whether it is about the idea or the form."""
+    for rule in exercise.rules:
+        yield "rule", rule.promise
+    for check in exercise.checks:
+        yield f"{check.points:g}", check.promise if check.about is None else f"{check.promise} ({check.about})"
+
+
+def is_marked(exercise: Exercise) -> bool:
+    """Whether any check says what it is about."""
+    return any(check.about is not None for check in exercise.checks)
 
 
 def trainings(exercise: Exercise) -> Iterator[str]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from grader.authoring.exercise import Exercise
     from grader.course.loading import Course
-    from grader.grading.session import Session
-    from grader.verify.verify import Finding, Verified
+    from grader.verify.gradings import Gradings
+    from grader.verify.verify import Finding
 
 
 class LacksSomething(pytest.PytestWarning):
@@ -95,9 +95,8 @@ class _Proof:
     def __init__(self, folder: Path, seed: int):
         self.folder, self.seed = folder, seed
         self._course: Course | None = None
-        self._session: Session | None = None
+        self._gradings: Gradings | None = None
         self._stack = contextlib.ExitStack()
-        self._verified: dict[tuple[str, str], Verified] = {}
 
     @property
     def course(self) -> "Course":
@@ -126,14 +125,11 @@ class _Proof:
         except CourseError as problem:
             raise pytest.Collector.CollectError(str(problem)) from None
 
-    def solution(self, exercise: "Exercise", folder: Path) -> "Verified":
+    def solution(self, exercise: "Exercise", folder: Path) -> "Iterator[Finding]":
         """What grading a solution came to."""
         from grader.verify.verify import verify_solution
 
-        key = exercise.id, folder.name
-        if key not in self._verified:
-            self._verified[key] = verify_solution(folder, exercise, self.session, self.seed)
-        return self._verified[key]
+        yield verify_solution(self.gradings, folder, exercise).finding
 
     def starter(self, exercise: "Exercise") -> "Iterator[Finding]":
         """What grading the starter came to, and whether there is a reference at all."""
@@ -141,33 +137,28 @@ class _Proof:
         from grader.verify.claims import solutions_to
         from grader.verify.verify import Finding, verify_starter
 
-        yield verify_starter(self.session, exercise, self.seed)
+        yield verify_starter(self.gradings, exercise)
         if not any(is_reference(folder.name) for folder in solutions_to(self.course, exercise)):
             yield Finding("reference", exercise.id, "none", "the exercise has no reference solution")
 
     def check(self, exercise: "Exercise", name: str) -> "Iterator[Finding]":
-        """What is wrong with a check; the mistakes that name it are tried first, the others only where those fail."""
-        from grader.course.calibration import is_reference
-        from grader.verify.claims import read_claim, solutions_to
+        """What is wrong with a check or a rule."""
+        from grader.verify.mistakes import is_caught
         from grader.verify.verify import verify_check
 
-        def is_elsewhere(folder: Path) -> bool:
-            claim = read_claim(folder / f"{exercise.id}.py")
-            return claim is None or claim.check != name
-
-        mistakes = [folder for folder in solutions_to(self.course, exercise) if not is_reference(folder.name)]
-        ordered = sorted(mistakes, key=is_elsewhere)
-        is_caught = any(name in self.solution(exercise, folder).caught for folder in ordered)
-        yield from verify_check(self.course, exercise, name, is_caught, self.session.jail.device)
+        device = self.gradings.session.jail.device
+        yield from verify_check(self.course, exercise, name, is_caught(self.gradings, exercise, name), device)
 
     @property
-    def session(self) -> "Session":
-        """The session that solutions are graded in, opened when it is first needed."""
-        if self._session is None:
+    def gradings(self) -> "Gradings":
+        """What was graded until now; the session is opened when it is first needed."""
+        if self._gradings is None:
             from grader.grading.session import open_session
+            from grader.verify.gradings import Gradings
 
-            self._session = self._stack.enter_context(open_session(self.course.settings, course=self.course))
-        return self._session
+            session = self._stack.enter_context(open_session(self.course.settings, course=self.course))
+            self._gradings = Gradings(session, self.seed)
+        return self._gradings
 
     def close(self) -> None:
         """End the session."""
@@ -190,7 +181,7 @@ class _SolutionFile(_CourseFile):
         """One item, where the file solves an exercise of the course: others are its neighbours."""
         exercise, folder = self.proof.exercise(self.path.stem), self.path.parent
         if exercise is not None and folder in self.proof.solutions(exercise):
-            yield self.item(exercise.id, lambda: [self.proof.solution(exercise, folder).finding])
+            yield self.item(exercise.id, lambda: self.proof.solution(exercise, folder))
 
 
 class _ExerciseFile(_CourseFile):

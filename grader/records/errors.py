@@ -9,6 +9,7 @@
         CannotRelease             course      a folder that is in the way, data that is not the course's
       GraderFault               exit code 3: the grader, its course or its machine failed; nobody loses points
         CourseError               course      a course that cannot be loaded
+          BadClaim                  verify      what a solution says of itself: its file, its line
         JailError                 jail        a layer that should hold and does not, a fork server that is gone
           ZygoteGone
         GradebookError            batch       the database failed

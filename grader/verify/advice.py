@@ -50,7 +50,7 @@ def on_anchors(task: LearningTask) -> Iterator[str]:
 
 def on_hint(grade: ExerciseGrade, claim: Claim) -> Iterator[str]:
     """Whether anything tells the student what the mistake is: its author's words or any hint."""
-    is_told = claim.hint is not None or grade.status == "disallowed"
+    is_told = claim.hint is not None or claim.first or grade.status == "disallowed"
     if not is_told and not any(check.hint for check in grade.checks if check.id == claim.check):
         yield (
             f"no hint names this mistake: {claim.check} shows none; give the check one, and the mistake's docstring a "

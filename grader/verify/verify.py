@@ -7,17 +7,17 @@ What is missing though all this holds, such as measured error rates, is a warnin
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from grader.authoring.exercise import Exercise
+from grader.authoring.exercise import About, Exercise
 from grader.course.calibration import Device, is_reference
 from grader.course.loading import Course, effective_limits
 from grader.course.settings import starter_of
-from grader.grading.listener import Listener
-from grader.grading.session import Session
-from grader.learning.learned import Learned
 from grader.records.grade import ExerciseGrade
 from grader.verify import advice
-from grader.verify.claims import Claim, checks_and_rules, read_claim, solutions_to
+from grader.verify.claims import BadClaim, checks_and_rules, claim_of, look_at, parts_of, solutions_to
+from grader.verify.gradings import Grading, Gradings
+from grader.verify.mistakes import caught_by, graded_mistake, graded_pair, is_caught
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,19 @@ class Verified:
     caught: frozenset[str] = frozenset()
 
 
-def verify(session: Session, *, seed: int, only: Collection[str] = ()) -> Iterator[Finding]:
-    """Grade all that is known about each exercise, or `only` the solutions so named; findings come as they are made."""
+def verify(gradings: Gradings, *, only: Collection[str] = ()) -> Iterator[Finding]:
+    """Grade all that is known about each exercise, or `only` the solutions so named; findings come as they are made.
+
+    Raises `CourseError` for a course whose solutions lie elsewhere.
+    """
+    session = gradings.session
     for exercise in session.exercises:
         caught: set[str] = set()
         references = 0
         for folder in solutions_to(session.course, exercise):
             if only and folder.name not in only:
                 continue
-            verified = verify_solution(folder, exercise, session, seed)
+            verified = verify_solution(gradings, folder, exercise)
             references += verified.is_reference
             caught |= verified.caught
             yield verified.finding
@@ -57,42 +61,43 @@ def verify(session: Session, *, seed: int, only: Collection[str] = ()) -> Iterat
             continue  # nothing can be said of the whole
         if not references:
             yield Finding("reference", exercise.id, "none", "the exercise has no reference solution")
-        yield verify_starter(session, exercise, seed)
+        yield verify_starter(gradings, exercise)
+        yield from marks(exercise)
         for name in checks_and_rules(exercise):
-            yield from verify_check(session.course, exercise, name, name in caught, session.jail.device)
+            fails = name in caught or is_caught(gradings, exercise, name)
+            yield from verify_check(session.course, exercise, name, fails, session.jail.device)
 
 
-def verify_solution(folder: Path, exercise: Exercise, session: Session, seed: int) -> Verified:
-    """Grade one folder of solutions: a reference by its name, else a mistake."""
-    learned: list[tuple[str, Learned]] = []
-    spent: list[float] = []
-    listener = Listener(
-        learned=lambda _, check, found: learned.append((check, found)), spent=lambda _, seconds: spent.append(seconds)
-    )
-    grade = _grade(folder, exercise, session, seed, listener)
-    if is_reference(folder.name):
-        limits = effective_limits(session.course.settings, exercise)
-        warnings = [*advice.on_time(limits, sum(spent), learned), *advice.on_untrained(learned)]
-        if folder.name == "reference":
-            warnings += advice.on_probes(exercise, learned)
-        return Verified(_finding(folder.name, grade, _problems_of_reference(grade), warnings), True)
-    claim = read_claim(folder / f"{exercise.id}.py")
-    caught = {check.id for check in grade.checks if check.status in ("failed", "partial", "error")}
-    if claim is not None and grade.status == "disallowed":
-        caught.add(claim.check)
-    problems = list(_problems_of_mistake(grade, claim, exercise))
-    silence = advice.on_hint(grade, claim) if claim is not None and not problems else ()
-    return Verified(_finding(folder.name, grade, problems, silence), False, frozenset(caught))
+def verify_solution(gradings: Gradings, folder: Path, exercise: Exercise) -> Verified:
+    """Grade one folder of solutions: a reference or a pair by its name, else a mistake."""
+    try:
+        look_at(folder, exercise)
+        if is_reference(folder.name):
+            return _verify_reference(gradings, folder, exercise)
+        if parts_of(folder):
+            grading, parts, problems = graded_pair(gradings, folder, exercise)
+            return Verified(_finding(grading, f"{grading.points}; {parts}", problems), False)
+        return _verify_mistake(gradings, folder, exercise)
+    except BadClaim as problem:
+        return Verified(Finding(folder.name, exercise.id, "not graded", str(problem)), is_reference(folder.name))
 
 
-def verify_starter(session: Session, exercise: Exercise, seed: int) -> Finding:
+def verify_starter(gradings: Gradings, exercise: Exercise) -> Finding:
     """Whether the exercise has a starter that earns nothing and breaks nothing."""
-    file = starter_of(session.course.settings.folder, exercise.id)
+    file = starter_of(gradings.session.course.settings.folder, exercise.id)
     if not file.is_file():
         return Finding("starter", exercise.id, "none", f"exercises/{exercise.id}/starter.py is missing")
-    grade = _grade(file, exercise, session, seed, Listener())
-    fine = grade.points == 0 and grade.status in ("graded", "error")
-    return _finding("starter", grade, [] if fine else ["a starter earns 0 and breaks nothing"])
+    grading = gradings.of(file, exercise, name="starter")
+    fine = grading.grade.points == 0 and grading.grade.status in ("graded", "error")
+    return _finding(grading, grading.points, [] if fine else ["a starter earns 0 and breaks nothing"])
+
+
+def marks(exercise: Exercise) -> Iterator[Finding]:
+    """What part of the points the checks marked with `about` hold; nothing where none is marked."""
+    held = {about: sum(check.points for check in exercise.checks if check.about == about) for about in get_args(About)}
+    if any(held.values()):
+        words = ", ".join(f"{about} {points / exercise.max_points:.0%}" for about, points in held.items())
+        yield Finding("points by their mark", exercise.id, words, None)
 
 
 def verify_check(course: Course, exercise: Exercise, name: str, caught: bool, device: Device) -> Iterator[Finding]:
@@ -111,47 +116,32 @@ def verify_check(course: Course, exercise: Exercise, name: str, caught: bool, de
             yield Finding(name, exercise.id, "calibration", None, warning)
 
 
-def _grade(path: Path, exercise: Exercise, session: Session, seed: int, listener: Listener) -> ExerciseGrade:
-    with session.staged(path) as submission:
-        return session.grade_exercise(submission, exercise, seed=seed, listener=listener)
+def _verify_reference(gradings: Gradings, folder: Path, exercise: Exercise) -> Verified:
+    grading = gradings.of(folder, exercise)
+    limits = effective_limits(gradings.session.course.settings, exercise)
+    warnings = [*advice.on_time(limits, grading.spent, grading.learned), *advice.on_untrained(grading.learned)]
+    if folder.name == "reference":
+        warnings += advice.on_probes(exercise, grading.learned)
+    return Verified(_finding(grading, grading.points, _problems_of_reference(grading.grade), warnings), True)
 
 
-def _finding(subject: str, grade: ExerciseGrade, problems: Iterable[str], warnings: Iterable[str] = ()) -> Finding:
+def _verify_mistake(gradings: Gradings, folder: Path, exercise: Exercise) -> Verified:
+    """Raises `BadClaim`."""
+    claim = claim_of(folder, exercise)
+    grading, problems = graded_mistake(gradings, folder, exercise, claim)
+    seen = grading.points
+    if claim.kind is not None:
+        seen += f": {claim.kind}, keeps {grading.grade.points / grading.grade.max_points:.0%}"
+    silence = () if problems else advice.on_hint(grading.grade, claim)
+    return Verified(_finding(grading, seen, problems, silence), False, frozenset(caught_by(grading, claim)))
+
+
+def _finding(grading: Grading, seen: str, problems: Iterable[str], warnings: Iterable[str] = ()) -> Finding:
     """Of the problems, the first is said: the others may follow from it."""
-    return Finding(subject, grade.id, _seen(grade), next(iter(problems), None), "; ".join(warnings) or None)
-
-
-def _seen(grade: ExerciseGrade) -> str:
-    return f"{grade.points:g} of {grade.max_points:g}"
+    return Finding(grading.name, grading.grade.id, seen, next(iter(problems), None), "; ".join(warnings) or None)
 
 
 def _problems_of_reference(grade: ExerciseGrade) -> Iterator[str]:
     for check in grade.checks:
         if check.status != "passed":
             yield f"{check.id} is {check.status}: {check.message}"
-
-
-def _problems_of_mistake(grade: ExerciseGrade, claim: Claim | None, exercise: Exercise) -> Iterator[str]:
-    """Why a mistake does not prove what it says."""
-    if claim is None:
-        yield 'its first line must read """exercise.check: the mistake in words."""'
-    elif claim.exercise != exercise.id or claim.check not in checks_and_rules(exercise):
-        yield f"its first line names '{claim.exercise}.{claim.check}', which is no check or rule of {exercise.id}"
-    elif grade.status == "broken":
-        yield "the grader itself failed on it"
-    elif any(rule.id == claim.check for rule in exercise.rules):
-        if grade.status != "disallowed":
-            yield f"the rule {claim.check} did not catch it"
-        else:
-            yield from _missing_hint(claim, grade.message or "")
-    else:
-        verdict = next(check for check in grade.checks if check.id == claim.check)
-        if verdict.status in ("passed", "skipped"):
-            yield f"{claim.check} is {verdict.status}"
-        else:
-            yield from _missing_hint(claim, f"{verdict.message}\n{verdict.hint or ''}")
-
-
-def _missing_hint(claim: Claim, text: str) -> Iterator[str]:
-    if claim.hint is not None and claim.hint.casefold() not in text.casefold():
-        yield f"{claim.check} says nothing of '{claim.hint}': {text.strip()}"

@@ -1,6 +1,7 @@
 """adding_problem.shapes: there is an answer for every step instead of one.
 
 Hint: outputs[:, -1]
+First: one number for each sequence; outputs[:, -1]
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.recurrence: attention over the raw sequence takes the place of a state.
 
 Hint: nothing is carried
+First: attention over the raw sequence; without a state
 """
 
 import random

@@ -1,6 +1,7 @@
 """adding_problem.gradients: every other step is skipped.
 
 Hint: left out
+First: some steps are left out
 """
 
 import torch

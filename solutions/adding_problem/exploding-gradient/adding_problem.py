@@ -1,6 +1,7 @@
 """adding_problem.learns: plain gradient descent without clipping, on weights that amplify the state.
 
 Hint: The gradients explode
+First: NaN or infinite at step; the gradients explode; `clip_norm`
 """
 
 import torch

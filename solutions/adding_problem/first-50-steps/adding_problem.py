@@ -1,6 +1,7 @@
 """adding_problem.gradients: everything behind step 50 is cut off.
 
 Hint: does not depend on them
+First: only the first 50 steps are read; cut off
 """
 
 import torch

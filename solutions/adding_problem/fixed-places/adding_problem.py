@@ -1,6 +1,7 @@
 """adding_problem.fresh: the same two steps are always marked.
 
 Hint: same steps
+First: all calls mark the same steps
 """
 
 import torch

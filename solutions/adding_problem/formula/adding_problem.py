@@ -1,6 +1,7 @@
 """adding_problem.recurrence: the sum is computed instead of learned.
 
 Hint: nothing is carried
+First: a formula stands in place of a network
 """
 
 import torch

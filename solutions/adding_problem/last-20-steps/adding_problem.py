@@ -1,6 +1,7 @@
 """adding_problem.gradients: only the last 20 steps are read.
 
 Hint: Only the last 20 steps
+First: only the last 20 steps are read; cut off
 """
 
 import torch

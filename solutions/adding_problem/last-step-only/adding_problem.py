@@ -1,6 +1,7 @@
 """adding_problem.gradients: only the last step goes into the recurrent layer.
 
 Hint: does not depend on them
+First: not only the last step
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.batch: both marks may fall on the same step.
 
 Hint: same step
+First: two separate draws can hit the same step
 """
 
 import torch

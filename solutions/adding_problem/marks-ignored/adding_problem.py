@@ -1,6 +1,7 @@
 """adding_problem.gradients: only the numbers are read, not the marks.
 
 Hint: x[:, :, 1]
+First: forward ignores x[:, :, 1]
 """
 
 import torch

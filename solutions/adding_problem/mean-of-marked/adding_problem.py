@@ -1,6 +1,7 @@
 """adding_problem.targets: the target is the mean of the marked numbers.
 
 Hint: their mean
+First: half the sum of the marked numbers: their mean
 """
 
 import torch

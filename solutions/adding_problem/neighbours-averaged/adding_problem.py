@@ -1,6 +1,7 @@
 """adding_problem.uses_marks: pairs of steps are averaged to make the sequence shorter.
 
 Hint: neighbours
+First: unmarked numbers; averages a step with its neighbours
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.learns: a ReLU network is trained without clipping its gradients.
 
 Hint: clip_norm
+First: the gradients explode; `clip_norm`
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.batch: the numbers are drawn from a normal distribution.
 
 Hint: torch.randn
+First: expected numbers in [0, 1); torch.randn
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.learns: the layers are kept in a plain list.
 
 Hint: attributes of the module
+First: no parameters that could be trained; attributes of the module
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.shapes: all outputs are flattened into one layer made for 50 steps.
 
 Hint: made for one length
+First: made for one length
 """
 
 import torch

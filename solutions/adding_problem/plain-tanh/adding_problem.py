@@ -1,6 +1,7 @@
 """adding_problem.learns: a plain tanh network forgets long before 50 steps are over.
 
 Hint: did not get past knowing nothing
+First: vanishes on its way back; a plain tanh layer
 """
 
 import random

@@ -1,6 +1,7 @@
 """adding_problem.learns: the learning rate is far too high.
 
 Hint: far from the usual
+First: learning rate; times larger: lower `lr`
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.fresh: the seed is set again in every call.
 
 Hint: torch.manual_seed
+First: two calls return the same numbers; set no seed
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.any_sum: a sigmoid keeps the answer below 1.
 
 Hint: sigmoid
+First: does not exceed 1; without a sigmoid
 """
 
 import torch

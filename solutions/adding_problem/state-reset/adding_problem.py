@@ -1,6 +1,7 @@
 """adding_problem.gradients: the state starts anew at every step.
 
 Hint: Hand the state on
+First: the state starts anew at every step
 """
 
 import torch

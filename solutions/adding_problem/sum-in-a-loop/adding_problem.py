@@ -1,6 +1,7 @@
 """adding_problem.learns: a loop adds up the products, and the network behind it counts for nothing.
 
 Hint: formula
+First: before any training; not from a formula
 """
 
 import torch

@@ -1,6 +1,7 @@
 """adding_problem.learns: the recipe asks for an optimizer that there is not.
 
 Hint: 'adamw'
+First: `optimizer` to; allowed is one of 'adam'
 """
 
 import torch

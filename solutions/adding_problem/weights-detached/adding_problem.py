@@ -1,6 +1,7 @@
 """adding_problem.learns: the weights are read through .data, so no training reaches them.
 
 Hint: changed none of its parameters
+First: changed none of its parameters; detached
 """
 
 import torch

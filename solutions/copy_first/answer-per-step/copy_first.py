@@ -1,6 +1,7 @@
 """copy_first.shapes: there is an answer for every step instead of one.
 
 Hint: outputs[:, -1]
+First: one number for each sequence; outputs[:, -1]
 """
 
 from torch import nn

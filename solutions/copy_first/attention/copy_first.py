@@ -1,6 +1,7 @@
 """copy_first.recurrence: attention with positions looks the first value up.
 
 Hint: nothing is carried
+First: attention over the raw sequence; without a state
 """
 
 import torch

@@ -1,6 +1,7 @@
 """copy_first.repeatable: the mean over the batch is taken off the input.
 
 Hint: over axis 0
+First: neighbours in the batch; runs over the batch
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """copy_first.length_10: the first value is handed through, and the network counts for nothing.
 
 Hint: formula
+First: before any training; not from a formula
 """
 
 from torch import nn

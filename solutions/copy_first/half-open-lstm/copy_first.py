@@ -1,6 +1,7 @@
 """copy_first.length_30: an LSTM as PyTorch makes it, whose gates start half open.
 
 Hint: half open
+First: vanishes on its way back; half open
 """
 
 from torch import nn

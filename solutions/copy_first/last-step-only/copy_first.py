@@ -1,6 +1,7 @@
 """copy_first.gradients: only the last step goes into the recurrent layer.
 
 Hint: does not depend on them
+First: not only the last step
 """
 
 import torch.nn as nn

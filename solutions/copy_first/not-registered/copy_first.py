@@ -1,6 +1,7 @@
 """copy_first.length_10: the layers are kept in a dictionary of Python's own.
 
 Hint: attributes of the module
+First: no parameters that could be trained; attributes of the module
 """
 
 from torch import nn

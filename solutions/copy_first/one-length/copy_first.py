@@ -1,6 +1,7 @@
 """copy_first.shapes: all outputs are flattened into one layer made for 100 steps.
 
 Hint: made for one length
+First: made for one length
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """copy_first.recurrence: the first value is picked out by its index.
 
 Hint: nothing is carried
+First: picked out or summed up, remember nothing
 """
 
 from torch import nn

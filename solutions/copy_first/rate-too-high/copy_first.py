@@ -1,6 +1,7 @@
 """copy_first.length_10: the learning rate is far too high.
 
 Hint: far from the usual
+First: learning rate; times larger: lower `lr`
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """copy_first.length_10: the input is scaled to its sign.
 
 Hint: take no sign
+First: take no sign of the input
 """
 
 import math

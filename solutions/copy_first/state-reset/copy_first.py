@@ -1,6 +1,7 @@
 """copy_first.gradients: the state is made anew inside the loop.
 
 Hint: Hand the state on
+First: the state starts anew at every step
 """
 
 import torch

@@ -1,6 +1,7 @@
 """copy_first.gradients: the recurrent layer takes the batch for the time.
 
 Hint: batch_first=True
+First: takes the batch for the time; batch_first=True
 """
 
 import torch

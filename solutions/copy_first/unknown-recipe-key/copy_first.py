@@ -1,6 +1,7 @@
 """copy_first.length_10: the recipe says learning_rate instead of lr.
 
 Hint: lr
+First: `recipe` has a key; `lr`
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """copy_first.length_10: as many steps are read as the first batch had, from the end.
 
 Hint: made for one length
+First: trained on 10 steps; made for one length
 """
 
 import torch

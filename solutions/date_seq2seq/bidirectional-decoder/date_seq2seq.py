@@ -1,6 +1,7 @@
 """date_seq2seq.causal: the decoder reads tgt from both ends.
 
 Hint: runs backwards
+First: which comes later; runs backwards
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.shapes: the answer is collected in a tensor of floats.
 
 Hint: argmax
+First: expected int64; argmax
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.learns: the layers are kept in a plain dictionary.
 
 Hint: attributes of the module
+First: no parameters that could be trained; attributes of the module
 """
 
 import torch

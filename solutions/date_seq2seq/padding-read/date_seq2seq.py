@@ -1,6 +1,7 @@
 """date_seq2seq.learns: a tanh RNN reads the padding, and its last state is taken there.
 
 Hint: at the last character
+First: more padding; at the last character
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.learns: plain gradient descent, with a tiny learning rate.
 
 Hint: far from the usual
+First: learning rate; times smaller: raise `lr`
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.greedy: translate draws each character at random, by its probability.
 
 Hint: take the argmax
+First: draw nothing at random: take the argmax
 """
 
 import torch

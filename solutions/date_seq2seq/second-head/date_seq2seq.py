@@ -1,6 +1,7 @@
 """date_seq2seq.greedy: translate has an output layer of its own, which no training reaches.
 
 Hint: same layers
+First: forward, fed the same answer; same layers
 """
 
 import torch

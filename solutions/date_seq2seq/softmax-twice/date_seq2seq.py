@@ -1,6 +1,7 @@
 """date_seq2seq.shapes: forward returns probabilities, of which the cross entropy takes the softmax again.
 
 Hint: Leave the softmax out
+First: probabilities, not logits; leave the softmax out
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.greedy: translate feeds <sos> at every step, not the character it chose last.
 
 Hint: feed back the character
+First: fed <sos> at every step; feed back the character
 """
 
 import torch

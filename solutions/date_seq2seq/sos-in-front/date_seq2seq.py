@@ -1,6 +1,7 @@
 """date_seq2seq.greedy: the answer begins with the <sos>.
 
 Hint: no part of the answer
+First: first token is always <sos>; no part of the answer
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.repeatable: the encoder starts from the state in which it left the last batch.
 
 Hint: initial state anew
+First: remembers the call before; initial state anew
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.learns: a parser written by hand, which notes down how the characters are numbered while it is trained.
 
 Hint: the parameters it had before training
+First: before training; does not come from what it learned
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.causal: in training, the decoder is fed the very character it should predict.
 
 Hint: feed it tgt as it comes
+First: which comes later; sees what it should predict
 """
 
 import torch

@@ -1,6 +1,7 @@
 """date_seq2seq.shapes: the logits come out with the positions first and the batch second.
 
 Hint: the batch first
+First: the batch first
 """
 
 import torch

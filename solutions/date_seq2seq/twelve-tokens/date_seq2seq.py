@@ -1,6 +1,7 @@
 """date_seq2seq.shapes: translate returns the <sos> and the <eos> as well.
 
 Hint: no <sos> in front
+First: 12), expected; no <sos> in front
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.initial_state: the sums are centred over the batch.
 
 Hint: neighbours in the batch
+First: neighbours in the batch
 """
 
 import torch

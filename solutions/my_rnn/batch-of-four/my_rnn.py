@@ -1,6 +1,7 @@
 """my_rnn.shapes: the batch size is written into the code.
 
 Hint: sizes from x.shape
+First: batch size does not follow x; it is 4
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.one_step: outputs collects the sums, only the state goes through tanh.
 
 Hint: sums before the tanh
+First: outputs holds the sums before the tanh
 """
 
 import torch

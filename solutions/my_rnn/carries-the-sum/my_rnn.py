@@ -1,6 +1,7 @@
 """my_rnn.sequence: the sum before the tanh is carried on.
 
 Hint: sum before the tanh
+First: starts from the sum before the tanh
 """
 
 import torch

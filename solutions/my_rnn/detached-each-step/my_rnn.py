@@ -1,6 +1,7 @@
 """my_rnn.input_gradients: the state is detached at every step.
 
 Hint: detached at each step
+First: detached at each step; .detach()
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.float32: the state of zeros is float64, whatever x is.
 
 Hint: dtype
+First: dtypes; dtype=x.dtype
 """
 
 import numpy as np

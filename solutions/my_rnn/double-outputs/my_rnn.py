@@ -1,6 +1,7 @@
 """my_rnn.float32: the states are collected in a float64 tensor.
 
 Hint: torch.float64
+First: outputs has dtype torch.float64; in the dtype of x
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.one_step: a dropout was left in the recurrence.
 
 Hint: dropout
+First: two different outputs; dropout and noise
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.one_step: the state is multiplied elementwise, so U is diagonal.
 
 Hint: elementwise
+First: only its own previous value; not an elementwise one
 """
 
 import torch

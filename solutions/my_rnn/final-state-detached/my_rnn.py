@@ -1,6 +1,7 @@
 """my_rnn.final_state: h_n is detached to be stored, so no loss on it can train anything.
 
 Hint: carries no gradient
+First: h_n carries no gradient; .detach()
 """
 
 import torch

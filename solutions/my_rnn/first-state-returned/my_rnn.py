@@ -1,6 +1,7 @@
 """my_rnn.final_state: h_n is the first state instead of the last.
 
 Hint: the state after the first step
+First: h_n holds the state after the first step
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.shapes: h_n lacks the axis for the layer.
 
 Hint: unsqueeze(0)
+First: first axis for the layer; unsqueeze(0)
 """
 
 import torch

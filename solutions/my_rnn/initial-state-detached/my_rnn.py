@@ -1,6 +1,7 @@
 """my_rnn.initial_state: h_0 is detached, so an encoder before it would learn nothing.
 
 Hint: no gradient reaches h_0
+First: no gradient reaches h_0; .detach()
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.initial_state: h_0 is accepted and never read.
 
 Hint: no influence
+First: h_0 has no influence
 """
 
 import torch

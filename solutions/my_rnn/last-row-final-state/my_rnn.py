@@ -1,6 +1,7 @@
 """my_rnn.final_state: outputs[-1:] takes the last row of the batch, not the last step.
 
 Hint: last sequence of the batch
+First: last sequence of the batch, not the state after the last step
 """
 
 import torch

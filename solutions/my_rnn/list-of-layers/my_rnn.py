@@ -1,6 +1,7 @@
 """my_rnn.registered_parameters: the layers sit in a Python list, which registers nothing.
 
 Hint: nn.ModuleList
+First: no parameters; nn.ModuleList
 """
 
 import torch

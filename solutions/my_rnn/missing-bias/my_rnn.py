@@ -1,6 +1,7 @@
 """my_rnn.bias: both linear maps are made without a bias.
 
 Hint: no bias
+First: there is no bias; trainable vector
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.shapes: nn.Module is never set up.
 
 Hint: super().__init__()
+First: super().__init__()
 """
 
 import torch

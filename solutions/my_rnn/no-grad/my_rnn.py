@@ -1,6 +1,7 @@
 """my_rnn.input_gradients: forward runs under no_grad.
 
 Hint: carries no gradient
+First: carries no gradient; torch.no_grad()
 """
 
 import torch

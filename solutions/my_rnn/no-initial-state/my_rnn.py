@@ -1,6 +1,7 @@
 """my_rnn.shapes: forward takes no initial state.
 
 Hint: signature
+First: compare your signature
 """
 
 import torch

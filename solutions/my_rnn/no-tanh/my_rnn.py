@@ -1,6 +1,7 @@
 """my_rnn.one_step: the sum is handed on without a tanh.
 
 Hint: no nonlinearity
+First: no nonlinearity where tanh belongs
 """
 
 import torch

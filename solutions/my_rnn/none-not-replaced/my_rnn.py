@@ -1,6 +1,7 @@
 """my_rnn.shapes: an initial state of None is indexed all the same.
 
 Hint: initial state replaced by zeros
+First: initial state replaced by zeros
 """
 
 import torch

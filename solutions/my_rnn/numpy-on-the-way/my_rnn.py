@@ -1,6 +1,7 @@
 """my_rnn.initial_state: the tanh is NumPy's.
 
 Hint: leaves torch
+First: leaves torch
 """
 
 import numpy as np

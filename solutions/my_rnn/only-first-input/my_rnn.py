@@ -1,6 +1,7 @@
 """my_rnn.sequence: the loop reads x[:, 0] at every step.
 
 Hint: reads the first input
+First: every step reads the first input; x[:, t]
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.registered_parameters: U is a plain tensor, which no optimiser will see.
 
 Hint: stays the same
+First: stays the same whatever the module's parameters are; nn.Parameter
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.one_step: outputs stores the state before it is updated.
 
 Hint: previous state
+First: outputs holds the previous state; update the state, then store it
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.initial_state: without h_0 the state starts from random numbers.
 
 Hint: random numbers
+First: zeros, not random numbers
 """
 
 import torch

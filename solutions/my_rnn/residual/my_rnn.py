@@ -1,6 +1,7 @@
 """my_rnn.one_step: the new state is added to the old one.
 
 Hint: adds tanh
+First: adds tanh(...) to the previous state
 """
 
 import torch

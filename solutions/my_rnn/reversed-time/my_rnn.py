@@ -1,6 +1,7 @@
 """my_rnn.sequence: the loop starts at the last time step.
 
 Hint: time runs backwards
+First: time runs backwards
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.arguments_kept: x is normalised in place.
 
 Hint: changes its argument x
+First: changes its argument x in place
 """
 
 import torch

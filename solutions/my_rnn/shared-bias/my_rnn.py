@@ -1,6 +1,7 @@
 """my_rnn.registered_parameters: one number is the bias of all units.
 
 Hint: share one bias
+First: share one bias
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.one_step: a sigmoid in place of tanh.
 
 Hint: sigmoid
+First: a sigmoid where tanh belongs
 """
 
 import torch

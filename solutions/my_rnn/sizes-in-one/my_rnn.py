@@ -1,6 +1,7 @@
 """my_rnn.shapes: the class wants both sizes in one argument.
 
 Hint: exactly the sizes
+First: exactly the sizes that the task names
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.shapes: squeeze() without an axis also drops a batch of one.
 
 Hint: squeeze() without an axis
+First: squeeze() without an axis
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.initial_state: without h_0 the state starts from ones.
 
 Hint: starts from ones
+First: starts from ones
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.registered_parameters: U is kept symmetric, which halves its freedom.
 
 Hint: symmetric
+First: U is symmetric
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.one_step: the bracket closes too early, the state is added outside the tanh.
 
 Hint: not inside it
+First: added outside the tanh
 """
 
 import torch

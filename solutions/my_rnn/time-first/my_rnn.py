@@ -1,6 +1,7 @@
 """my_rnn.shapes: the loop runs over the first axis of x, which is the batch.
 
 Hint: batch, time, features
+First: (batch, time, features)
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.from_scratch: the step is PyTorch's cell.
 
 Hint: nn.RNNCell
+First: PyTorch's own recurrent layer; nn.RNNCell
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.from_scratch: the loop calls the kernel behind nn.RNNCell.
 
 Hint: rnn_tanh_cell
+First: PyTorch's own recurrent layer; _cell
 """
 
 import torch

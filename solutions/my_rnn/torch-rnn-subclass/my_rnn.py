@@ -1,6 +1,7 @@
 """my_rnn.from_scratch: MyRNN inherits from nn.RNN.
 
 Hint: recurrent layer
+First: PyTorch's own recurrent layer; class MyRNN(nn.RNN)
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """my_rnn.from_scratch: the layer is PyTorch's own, with a new name.
 
 Hint: nn.RNN
+First: PyTorch's own recurrent layer; write the loop
 """
 
 from torch import nn

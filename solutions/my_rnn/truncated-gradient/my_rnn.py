@@ -1,6 +1,7 @@
 """my_rnn.input_gradients: the state is detached every 20 steps.
 
 Hint: every 20 steps
+First: detached every 20 steps
 """
 
 import torch

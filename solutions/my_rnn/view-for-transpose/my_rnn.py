@@ -1,6 +1,7 @@
 """my_rnn.sequence: the stacked states are viewed, not transposed, into batch first.
 
 Hint: mixed up by a view
+First: mixed up by a view; transpose
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.sequence: x is viewed, not transposed, into time first.
 
 Hint: mixed up by a view
+First: batch and time of x are mixed up by a view
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.parameter_gradients: the recurrent matrix is read through .data.
 
 Hint: no gradient reaches
+First: no gradient reaches the parameter; .data
 """
 
 import torch

@@ -1,6 +1,7 @@
 """my_rnn.arguments_kept: the new state is written into h_0.
 
 Hint: changes its argument h_0
+First: changes its argument h_0 in place
 """
 
 import torch

@@ -1,6 +1,7 @@
 """name_classification.shapes: there is an answer for every letter instead of one.
 
 Hint: One number for each name and list
+First: one number for each name and list
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
 """name_classification.whole_name: the mean of the embeddings has forgotten the order of the letters.
 
 Hint: in order
+First: letters of a name change places; in order
 """
 
 import torch

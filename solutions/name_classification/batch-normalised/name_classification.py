@@ -1,6 +1,7 @@
 """name_classification.alone: states are centred over the batch, in evaluation as well.
 
 Hint: neighbours
+First: neighbours in the batch; runs over the batch
 """
 
 import torch

@@ -1,4 +1,6 @@
 """name_classification.learns: the state is scaled down at every step, and has soon forgotten how the name began.
+
+First: the ending of a name; carry the whole name
 """
 
 import torch

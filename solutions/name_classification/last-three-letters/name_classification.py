@@ -1,6 +1,7 @@
 """name_classification.whole_name: only the last three letters are read.
 
 Hint: letter 1
+First: does not depend on letter 1
 """
 
 import torch

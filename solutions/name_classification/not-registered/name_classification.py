@@ -1,6 +1,7 @@
 """name_classification.learns: the layers are kept in a plain list.
 
 Hint: attributes of the module
+First: no parameters that could be trained; attributes of the module
 """
 
 import torch

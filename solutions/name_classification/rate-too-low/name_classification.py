@@ -1,6 +1,7 @@
 """name_classification.learns: the learning rate is far too low.
 
 Hint: far from the usual
+First: learning rate; times smaller: raise `lr`
 """
 
 import torch

@@ -1,6 +1,7 @@
 """name_classification.alone: a softmax runs over the batch instead of the classes.
 
 Hint: neighbours
+First: neighbours in the batch; runs over the batch
 """
 
 import torch

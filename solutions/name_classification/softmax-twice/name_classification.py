@@ -1,6 +1,7 @@
 """name_classification.logits: the model ends with a softmax, and the cross entropy takes another.
 
 Hint: Leave the softmax out
+First: probabilities, not logits; leave the softmax out
 """
 
 import torch

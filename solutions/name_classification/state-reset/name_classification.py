@@ -1,6 +1,7 @@
 """name_classification.whole_name: the state starts anew at every letter.
 
 Hint: Hand the state on
+First: does not depend on letter 1; hand the state on
 """
 
 import torch

@@ -1,6 +1,7 @@
 """name_classification.learns: a table of name endings decides, and the network beside it counts for next to nothing.
 
 Hint: whole name
+First: the ending of a name; whole name
 """
 
 import torch

@@ -1,6 +1,7 @@
 """name_classification.shapes: the number of lists is written into the model.
 
 Hint: expected (6, 3)
+First: 13), expected (6, 3); num_classes
 """
 
 import torch

@@ -1,6 +1,7 @@
 """name_classification.whole_name: the recurrent layer takes the batch for the time.
 
 Hint: batch_first=True
+First: does not depend on letter; batch_first=True
 """
 
 import torch

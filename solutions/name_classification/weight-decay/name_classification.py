@@ -1,6 +1,7 @@
 """name_classification.learns: the weight decay pulls all weights to zero.
 
 Hint: weight decay
+First: weight decay; to zero
 """
 
 import torch
