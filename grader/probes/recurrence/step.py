@@ -111,8 +111,9 @@ def fit(
     Each equation is weighted by the slope of the activation: where it is flat, its inverse says nothing.
     """
     outputs = outputs.double().clamp(-1e6, 1e6)  # nothing overflows, and what is clamped fits nothing
-    z = inverse(outputs).clone().requires_grad_()
-    slope = torch.autograd.grad(activation(z).sum(), z)[0].T.unsqueeze(2)  # (H, N, 1)
+    with torch.enable_grad():
+        z = inverse(outputs).clone().requires_grad_()
+        slope = torch.autograd.grad(activation(z).sum(), z)[0].T.unsqueeze(2)  # (H, N, 1)
     target = z.detach().T.unsqueeze(2)  # (H, N, 1)
     solution = torch.linalg.lstsq(slope * inputs, slope * target).solution.squeeze(2).T  # (F, H)
     return solution, float((activation(inputs @ solution) - outputs).abs().max())
