@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grader.authoring.expectations import Unmet, expect
-from grader.probes.recurrence import laws
+from grader.probes.recurrence.laws import CUT, broken_laws, mixed
 from grader.probes.recurrence.layer import Gradients, Layer
 from grader.probes.recurrence.step import ACTIVATIONS, atanh, far, features, fit
 
@@ -36,7 +36,7 @@ def why_start(layer: Layer, x: Tensor, outputs: Tensor) -> Iterator[Unmet]:
     if far(layer(x, None)[0], outputs, layer.tolerances.sequence):
         reason = "without h_0, two calls start from different states"
         yield Unmet(reason, "h_0=None means zeros, not random numbers.")
-    yield from laws.mixed(layer.probe, layer(x[-1:], None)[0], outputs)
+    yield from mixed(layer.probe, layer(x[-1:], None)[0], outputs)
     sums = atanh(outputs[:, 0].double()) - x[:, 0].double() @ layer.step.W.T - layer.step.b  # U h_0
     start = torch.linalg.lstsq(layer.step.U, sums.T).solution.T  # (B, H)
     what = "something else" if far(start, torch.ones_like(start), 1e-2) else "ones"
@@ -46,7 +46,7 @@ def why_start(layer: Layer, x: Tensor, outputs: Tensor) -> Iterator[Unmet]:
 def why_sequence(layer: Layer, x: Tensor, h_0: Tensor, outputs: Tensor) -> Unmet:
     """Why the steps are right one by one, but not in a row."""
     tolerance = layer.tolerances.sequence
-    for law in laws.broken_laws(layer.step, x, h_0, outputs, tolerance):
+    for law in broken_laws(layer.step, x, h_0, outputs, tolerance):
         return Unmet(law.reason, law.hint)
     error = (outputs - layer.step.run(x, h_0)).abs()  # (B, T, H)
     t = int((error.amax((0, 2)) > tolerance).int().argmax())
@@ -59,12 +59,13 @@ def why_sequence(layer: Layer, x: Tensor, h_0: Tensor, outputs: Tensor) -> Unmet
 def why_gradient(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Iterator[Unmet]:
     """Where the gradient with respect to x stops on its way back."""
     if not gradients.x.any():
-        yield Unmet("no gradient reaches x", laws.CUT)
+        yield Unmet("no gradient reaches x", CUT)
     yield from _why_detached(layer, gradients, cotangent)
     wanted = layer.step.backward(gradients.outputs, cotangent) @ layer.step.W
+    # NaN is wrong too
     t = int((~((gradients.x - wanted).abs().amax((0, 2)) <= layer.tolerances.gradient)).nonzero().max())
     reason = f"the gradient of the {gradients.x.shape[1]} outputs is wrong at x[:, {t}] and before"
-    yield Unmet(reason, laws.CUT)  # NaN is wrong too
+    yield Unmet(reason, CUT)
 
 
 def _why_detached(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Iterator[Unmet]:
@@ -73,7 +74,7 @@ def _why_detached(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Iter
         wanted = layer.step.backward(gradients.outputs, cotangent, every) @ layer.step.W
         if not far(gradients.x, wanted, layer.tolerances.gradient):
             when = "at each step" if every == 1 else f"every {every} steps"
-            yield Unmet(f"the state is detached {when}: no gradient flows further back", laws.CUT)
+            yield Unmet(f"the state is detached {when}: no gradient flows further back", CUT)
 
 
 def why_cut(layer: Layer, reason: str) -> Unmet:
@@ -83,12 +84,12 @@ def why_cut(layer: Layer, reason: str) -> Unmet:
     gradients = backpropagated(layer, x, None, cotangent)
     wanted = layer.step.backward(gradients.outputs, cotangent) @ layer.step.W
     if far(gradients.x, wanted, layer.tolerances.gradient):
-        return next(_why_detached(layer, gradients, cotangent), Unmet(reason, laws.CUT))
-    return Unmet(reason, laws.CUT)
+        return next(_why_detached(layer, gradients, cotangent), Unmet(reason, CUT))
+    return Unmet(reason, CUT)
 
 
 def backpropagated(layer: Layer, x: Tensor, h_0: Tensor | None, cotangent: Tensor) -> Gradients:
     """Backpropagate <outputs, cotangent>; the check fails where no gradient arrives anywhere."""
     found = layer.backward(x, h_0, of_outputs=cotangent)
-    expect(not found.is_cut, "outputs carries no gradient", laws.CUT)
+    expect(not found.is_cut, "outputs carries no gradient", CUT)
     return found

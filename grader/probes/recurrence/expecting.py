@@ -9,7 +9,16 @@ from torch import Tensor
 from grader.authoring.expectations import Unmet, expect, expect_close, expect_shape
 from grader.grading.errors import StudentRaised
 from grader.grading.student import Student
-from grader.probes.recurrence import causes, laws
+from grader.probes.recurrence.causes import (
+    backpropagated,
+    changes,
+    hidden_state,
+    why_cut,
+    why_gradient,
+    why_sequence,
+    why_start,
+)
+from grader.probes.recurrence.laws import CUT, LAW, UNREGISTERED, mixed, tied, why_step, wrong_final_states
 from grader.probes.recurrence.layer import Layer
 from grader.probes.recurrence.probe import StepProbe
 from grader.probes.recurrence.step import far
@@ -23,20 +32,20 @@ def expect_step(found: Layer | StepProbe) -> None:
     probe = found.probe if isinstance(found, Layer) else found
     if probe.follows and not probe.is_elementwise:
         if isinstance(found, StepProbe):  # in one batch, a mean over it looks like a bias
-            for told in laws.mixed(probe, probe.ask(probe.x[-1:], probe.h[-1:]), probe.answer):
+            for told in mixed(probe, probe.ask(probe.x[-1:], probe.h[-1:]), probe.answer):
                 raise told
         return
     probe.observe(PAIRS)
     if isinstance(found, Layer):
-        changes = causes.changes(found, probe.x[:, None], probe.h[None])
-        raise next(chain(changes, laws.why_step(probe, also=causes.hidden_state(found))))
-    raise next(laws.why_step(probe, also=iter(())))
+        written = changes(found, probe.x[:, None], probe.h[None])
+        raise next(chain(written, why_step(probe, also=hidden_state(found))))
+    raise next(why_step(probe, also=iter(())))
 
 
 def expect_same_law(found: Layer | StepProbe) -> None:
     """It still takes the step that `expect_step` saw: its answers mean something in this check too."""
     probe = found.probe if isinstance(found, Layer) else found
-    expect(probe.follows, "one step is not tanh(W x_t + U h_(t-1) + b) any more", laws.LAW)
+    expect(probe.follows, "one step is not tanh(W x_t + U h_(t-1) + b) any more", LAW)
 
 
 def expect_bias(found: Layer | StepProbe) -> None:
@@ -57,7 +66,7 @@ def expect_free_weights(found: Layer | StepProbe) -> None:
     if all(probe.is_nothing(step.b) for step in steps):
         moves = moves[:, : -probe.hidden_size]  # a missing bias is not judged here
     if torch.linalg.svdvals(moves)[-1] < probe.tolerances.nothing:
-        raise next(laws.tied(probe, steps))
+        raise next(tied(probe, steps))
 
 
 def expect_shapes(student: Student, name: str, sizes: tuple[int, int], batch: int, time: int) -> None:
@@ -89,7 +98,7 @@ def expect_arguments_kept(layer: Layer, batch: int, time: int) -> None:
     """x and h_0 are left as they are, also where h_0 is None."""
     x, h_0 = layer.inputs(batch, time)
     for given in (h_0, None):
-        for changed in causes.changes(layer, x, given):
+        for changed in changes(layer, x, given):
             raise changed
 
 
@@ -97,7 +106,7 @@ def expect_zeros_without_state(layer: Layer) -> None:
     """The first step starts from zeros where h_0 is None."""
     x, outputs = layer.first_x, layer.first_outputs
     if far(outputs, layer.step.run(x), layer.tolerances.sequence):
-        raise next(causes.why_start(layer, x, outputs))
+        raise next(why_start(layer, x, outputs))
 
 
 def expect_state_read(layer: Layer) -> None:
@@ -112,7 +121,7 @@ def expect_equal_layer(layer: Layer, batch: int, time: int) -> None:
     outputs, _ = layer(x, h_0)
     start = layer.start(h_0)
     if far(outputs, layer.step.run(x, start), layer.tolerances.sequence):
-        raise causes.why_sequence(layer, x, start, outputs)
+        raise why_sequence(layer, x, start, outputs)
 
 
 def expect_final_state(layer: Layer, batch: int, time: int) -> None:
@@ -121,7 +130,7 @@ def expect_final_state(layer: Layer, batch: int, time: int) -> None:
     outputs, h_n = layer(x, h_0)
     if far(h_n[0], outputs[:, -1], layer.tolerances.sequence):
         hint = "h_n is outputs[:, -1] with an axis for the layer in front."
-        for what, wrong in laws.wrong_final_states(outputs):
+        for what, wrong in wrong_final_states(outputs):
             if not far(h_n[0], wrong.expand_as(h_n[0]), layer.tolerances.sequence):
                 raise Unmet(f"h_n holds {what}, not the state after the last step", hint)
         raise Unmet("h_n is not the last of the states in outputs", hint)
@@ -130,28 +139,28 @@ def expect_final_state(layer: Layer, batch: int, time: int) -> None:
     last[:, -1] = direction[0]
     found = layer.backward(x, h_0, of_h_n=direction)
     if found.is_cut:
-        raise causes.why_cut(layer, "h_n carries no gradient")
-    wanted = causes.backpropagated(layer, x, h_0, last).x
-    expect_close(found.x, wanted, "the gradient of h_n", tolerance=layer.tolerances.gradient, hint=laws.CUT)
+        raise why_cut(layer, "h_n carries no gradient")
+    wanted = backpropagated(layer, x, h_0, last).x
+    expect_close(found.x, wanted, "the gradient of h_n", tolerance=layer.tolerances.gradient, hint=CUT)
 
 
 def expect_equal_gradients(layer: Layer, batch: int, time: int, *, wrt: Literal["x", "h_0", "parameters"]) -> None:
     """Gradients of outputs with respect to x (from h_0 None), to h_0, or to every parameter equal the reference's."""
     x, given = layer.inputs(batch, time)
     cotangent = layer.probe.draw(batch, time, layer.hidden_size)
-    gradients = causes.backpropagated(layer, x, None if wrt == "x" else given, cotangent)
+    gradients = backpropagated(layer, x, None if wrt == "x" else given, cotangent)
     deltas = layer.step.backward(gradients.outputs, cotangent)  # (B, T, H)
     if wrt == "parameters":
         wanted = layer.step.parameter_gradients(x, layer.start(given), gradients.outputs, cotangent)
         _expect_parameter_gradients(layer.probe, gradients.parameters, wanted)
     elif wrt == "h_0":
         if not bool(gradients.h_0.any()):
-            raise causes.why_cut(layer, "no gradient reaches h_0")
+            raise why_cut(layer, "no gradient reaches h_0")
         of_h_0 = (deltas[:, :1] @ layer.step.U).transpose(0, 1)
         name, tolerance = "the gradient with respect to h_0", layer.tolerances.gradient
-        expect_close(gradients.h_0, of_h_0, name, tolerance=tolerance, hint=laws.CUT)
+        expect_close(gradients.h_0, of_h_0, name, tolerance=tolerance, hint=CUT)
     elif far(gradients.x, deltas @ layer.step.W, layer.tolerances.gradient):
-        raise next(causes.why_gradient(layer, gradients, cotangent))
+        raise next(why_gradient(layer, gradients, cotangent))
 
 
 def expect_no_memory(layer: Layer, batch: int, time: int) -> None:
@@ -169,11 +178,11 @@ def expect_no_memory(layer: Layer, batch: int, time: int) -> None:
 
 def _expect_parameter_gradients(probe: StepProbe, found: dict[str, Tensor], wanted: Tensor) -> None:
     """Each parameter's gradient is that of W, U and b, in one row, by the chain rule through each of their entries."""
-    expect(len(found) > 0, "the module has no parameters", laws.UNREGISTERED)
+    expect(len(found) > 0, "the module has no parameters", UNREGISTERED)
     for name, gradient in found.items():
         direction = probe.draw(*gradient.shape)
         parts = probe.slope(name, direction) * wanted
         error = abs(float((gradient.double() * direction).sum() - parts.sum()))
         if not error <= probe.tolerances.chain * float(parts.norm()) + probe.tolerances.gradient:
             which = "a wrong" if gradient.any() else "no"
-            raise Unmet(f"{which} gradient reaches the parameter {name}", laws.CUT)
+            raise Unmet(f"{which} gradient reaches the parameter {name}", CUT)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from grader.authoring.expectations import expect, expect_shape, expect_tuple
 from grader.grading.student import Student
-from grader.probes.recurrence import laws
 from grader.probes.recurrence.differentiable import Differentiable
+from grader.probes.recurrence.laws import of_shape
 from grader.probes.recurrence.probe import Pairs, StepProbe, Tolerances, Words, drawn
 from grader.probes.recurrence.step import Step
 
@@ -112,7 +112,7 @@ class Layer:
         parts = expect_tuple(returned, 2, "forward" + given, hint="Return two things: outputs, h_n.")
         shapes = {"outputs": (batch, time, self.hidden_size), "h_n": (1, batch, self.hidden_size)}
         for value, (name, shape) in zip(parts, shapes.items(), strict=True):
-            expect_shape(value, shape, name + given, hint=laws.of_shape(name, value, shape, time))
+            expect_shape(value, shape, name + given, hint=of_shape(name, value, shape, time))
             reason = f"{name} has dtype {value.dtype}, expected a floating-point one"
             expect(value.is_floating_point(), reason, "Make new tensors in the dtype of x.")
         return parts[0], parts[1]
