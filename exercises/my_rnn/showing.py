@@ -3,17 +3,37 @@
 The inputs are drawn for the report alone, so no verdict hangs on them, and what fails here changes none.
 """
 
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
 from grader import StudentRaised, Unmet
 from grader.figures import Curve, Line, Mark
-
-from .laws import ACTIVATIONS, SEQUENCES
-from .step import Elementwise, Step, far, features, fit
+from grader.probes import recurrence
 
 WINDOW = 24  # steps that a chart shows, where there are more
 REFERENCE = "nn.RNN, same weights"
+
+
+@contextmanager
+def outputs_shown(student, layer, time, with_h_0=True):
+    """Where an expectation fails, attach how outputs leave the recurrence."""
+    try:
+        yield
+    except Unmet:
+        show_outputs(student, layer, time, with_h_0)
+        raise
+
+
+@contextmanager
+def gradients_shown(student, layer, time):
+    """Where an expectation fails, attach how far gradients flow back."""
+    try:
+        yield
+    except Unmet:
+        show_gradients(student, layer, time)
+        raise
 
 
 def show_outputs(student, layer, time, with_h_0=True):
@@ -56,43 +76,26 @@ def show_outputs(student, layer, time, with_h_0=True):
 
 def explained(layer, x, h_0, outputs):
     """The step (W, U, b) to compare with; a wrong law in words and what it gives (B, T, H), where one fits."""
-    if layer.error <= layer.tolerances.step:
-        for law, reason, _ in SEQUENCES:
-            if not far(found := law(layer.step, x, h_0), outputs, layer.tolerances.sequence):
-                return layer.step, reason, found
+    probe = layer.probe
+    if probe.error <= layer.tolerances.step:
+        for law in recurrence.broken_laws(layer.step, x, h_0, outputs, layer.tolerances.sequence):
+            return layer.step, law.reason, law.states(layer.step.run, x, h_0)
         return layer.step, "", None
-    pairs, answers = features(layer.x[:, 0], layer.h_0[0]), layer.outputs[:, 0]
-    for name, (activation, inverse) in ACTIVATIONS.items():
-        solution, error = fit(pairs, answers, activation, inverse)
-        if error < layer.tolerances.step:
-            step = as_step(solution, layer)
-            return step, f"{name} where tanh belongs", run_with(step, activation, x, h_0)
+    for name, step in recurrence.other_activations(probe.x, probe.h, probe.answer, layer.tolerances.step):
+        return step, f"{name} where tanh belongs", step.run_with(recurrence.ACTIVATIONS[name][0], x, h_0)
     return layer.step, "", None
-
-
-def as_step(solution: Tensor, layer) -> Step:
-    """The W, U and b of a solution (I + H + 1, H)."""
-    W, U, b = solution.split([layer.input_size, layer.hidden_size, 1])
-    return Step(W.T, U.T, b[0])
-
-
-def run_with(step: Step, activation: Elementwise, x: Tensor, h_0: Tensor) -> Tensor:
-    """The states (B, T, H) of the recurrence with another activation."""
-    h, states = h_0[0].double(), []
-    for x_t in x.double().unbind(1):
-        h = activation(x_t @ step.W.T + h @ step.U.T + step.b)
-        states.append(h)
-    return torch.stack(states, dim=1)
 
 
 def show_gradients(student, layer, time):
     """Attach how large the gradient of the last output is with respect to each step of x, beside the reference."""
     x, _ = inputs(student, layer, 4, time)
-    last = torch.zeros(4, time, layer.hidden_size, dtype=layer.dtype)
+    last = torch.zeros(4, time, layer.hidden_size, dtype=layer.probe.dtype)
     last[:, -1] = 1
     try:
         gradients = layer.backward(x, None, of_outputs=last)
     except (StudentRaised, Unmet):
+        return
+    if gradients.is_cut:
         return
     wanted = layer.step.backward(gradients.outputs, last) @ layer.step.W
     found, reference = (part.double().abs().mean((0, 2)) for part in (gradients.x, wanted))
@@ -117,4 +120,4 @@ def inputs(student, layer, batch: int, time: int) -> tuple[Tensor, Tensor]:
     generator = student.generator_for("showcase")
     shapes = (batch, time, layer.input_size), (1, batch, layer.hidden_size)
     x, h_0 = (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1 for shape in shapes)
-    return x.to(layer.dtype), h_0.to(layer.dtype)
+    return x.to(layer.probe.dtype), h_0.to(layer.probe.dtype)

@@ -1,6 +1,9 @@
 """What a check may ask of a model: behaviour that a score cannot see."""
 
 from grader.grading.model import FUSED_RECURRENT, Trace, Vjp, recurrent
+from grader.probes import recurrence
+from grader.probes.recurrence.probe import StepProbe
+from grader.probes.recurrence.recognise import recognise
 from grader.probes.sequence import (
     expect_column,
     expect_every_step_reached,
@@ -13,6 +16,7 @@ from grader.probes.sequence import (
 
 __all__ = [
     "FUSED_RECURRENT",
+    "StepProbe",
     "Trace",
     "Vjp",
     "expect_column",
@@ -22,5 +26,7 @@ __all__ = [
     "expect_repeatable",
     "input_gradient",
     "near",
+    "recognise",
+    "recurrence",
     "recurrent",
 ]

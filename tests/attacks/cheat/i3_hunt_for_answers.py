@@ -9,7 +9,7 @@ import way
 import wrong
 
 WORDS = ("expected", "wanted", "target", "tolerance", "reference", "held_out", "answer_key", "solution")
-ROOMS = ("grader.grading.student", "grader.grading.grading", "grader.learning.policy", "grader.authoring.expectations", "exercises", "my_rnn.laws")
+ROOMS = ("grader.grading.student", "grader.grading.grading", "grader.learning.policy", "grader.authoring.expectations", "exercises", "grader.probes.recurrence.laws")
 
 
 STEPS = {1, 6, 110}

@@ -1,14 +1,15 @@
-"""One step of the recurrence, and how to recognise it from outside.
+"""One step of a tanh recurrence, and how to find its weights from what it answers. Knows tensors only.
 
-The weights' names and layout are the student's affair, so W, U and b are found from what a layer answers:
-atanh(outputs) = W x + U h + b is solved for them. Only the tanh recurrence leaves no residual.
+Names and layout of weights are their author's affair: atanh(h') = W x + U h + b is solved for W, U and b. Only the
+tanh recurrence leaves no residual.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 Elementwise = Callable[[Tensor], Tensor]
 
@@ -26,6 +27,12 @@ class Step:
     U: Tensor  # (H, H)
     b: Tensor  # (H,)
 
+    @classmethod
+    def of(cls, solution: Tensor, input_size: int) -> "Step":
+        """The W, U and b of a solution (I + H + 1, H) of `fit`."""
+        W, U, b = solution.split([input_size, solution.shape[1], 1])
+        return cls(W.T, U.T, b[0])
+
     @property
     def flat(self) -> Tensor:
         """All numbers in one row: (H*I + H*H + H,)."""
@@ -40,10 +47,18 @@ class Step:
         with torch.no_grad():
             return rnn(x.double(), None if h_0 is None else h_0.double())[0]
 
+    def run_with(self, activation: Elementwise, x: Tensor, h_0: Tensor) -> Tensor:
+        """The states (B, T, H) of the recurrence with another activation, from h_0 (1, B, H)."""
+        h, states = h_0[0].double(), []
+        for x_t in x.double().unbind(1):
+            h = activation(x_t @ self.W.T + h @ self.U.T + self.b)
+            states.append(h)
+        return torch.stack(states, dim=1)
+
     def backward(self, outputs: Tensor, cotangent: Tensor, detached_every: int | None = None) -> Tensor:
         """Backpropagate <outputs, cotangent> through time to the sums inside the tanh: (B, T, H).
 
-        The states are those the student computed, so that gradients are judged apart from values.
+        The states (B, T, H) are those that were answered, so that gradients are judged apart from values.
         `detached_every` cuts the way back into each step whose number it divides.
         """
         outputs, cotangent = outputs.double(), cotangent.double()
@@ -75,6 +90,19 @@ def atanh(y: Tensor) -> Tensor:
     return torch.atanh(y.clamp(-1 + 1e-12, 1 - 1e-12))
 
 
+ACTIVATIONS: dict[str, tuple[Elementwise, Elementwise]] = {
+    "no nonlinearity": (lambda z: z, lambda y: y),
+    "a ReLU": (torch.relu, lambda y: y),
+    "a sigmoid": (torch.sigmoid, lambda y: torch.logit(y.clamp(1e-12, 1 - 1e-12))),
+    "a hardtanh": (F.hardtanh, lambda y: y),
+    "a softsign": (F.softsign, lambda y: y / (1 - y.abs()).clamp(min=1e-12)),
+    "a leaky ReLU": (F.leaky_relu, lambda y: torch.where(y > 0, y, 100 * y)),
+    "an ELU": (F.elu, lambda y: torch.where(y > 0, y, torch.log1p(y.clamp(min=-1 + 1e-12)))),
+    "tanh twice": (lambda z: torch.tanh(torch.tanh(z)), lambda y: atanh(atanh(y))),
+}
+"""What may stand in tanh's place, in words: an activation and its inverse."""
+
+
 def fit(
     inputs: Tensor, outputs: Tensor, activation: Elementwise = torch.tanh, inverse: Elementwise = atanh
 ) -> tuple[Tensor, float]:
@@ -83,8 +111,9 @@ def fit(
     Each equation is weighted by the slope of the activation: where it is flat, its inverse says nothing.
     """
     outputs = outputs.double().clamp(-1e6, 1e6)  # nothing overflows, and what is clamped fits nothing
-    z = inverse(outputs).clone().requires_grad_()
-    slope = torch.autograd.grad(activation(z).sum(), z)[0].T.unsqueeze(2)  # (H, N, 1)
+    with torch.enable_grad():
+        z = inverse(outputs).clone().requires_grad_()
+        slope = torch.autograd.grad(activation(z).sum(), z)[0].T.unsqueeze(2)  # (H, N, 1)
     target = z.detach().T.unsqueeze(2)  # (H, N, 1)
     solution = torch.linalg.lstsq(slope * inputs, slope * target).solution.squeeze(2).T  # (F, H)
     return solution, float((activation(inputs @ solution) - outputs).abs().max())
@@ -93,5 +122,12 @@ def fit(
 def solve(x: Tensor, h: Tensor, outputs: Tensor) -> tuple[Step, float]:
     """The step nearest to one from x (N, I) and h (N, H) to outputs (N, H), and its largest error."""
     solution, error = fit(features(x, h), outputs)
-    W, U, b = solution.split([x.shape[1], h.shape[1], 1])
-    return Step(W.T, U.T, b[0]), error
+    return Step.of(solution, x.shape[1]), error
+
+
+def other_activations(x: Tensor, h: Tensor, outputs: Tensor, tolerance: float) -> Iterator[tuple[str, Step]]:
+    """What explains steps from x (N, I) and h (N, H) to outputs (N, H) in tanh's place: in words, with the weights."""
+    for name, (activation, inverse) in ACTIVATIONS.items():
+        solution, error = fit(features(x, h), outputs, activation, inverse)
+        if error < tolerance:
+            yield name, Step.of(solution, x.shape[1])
