@@ -127,6 +127,12 @@ def test_checks_are_declared_shorter_ones_first_each_in_need_of_the_one_before()
     assert all(check.task is not None for check in exercise_of({}).checks[1:4])
 
 
+def test_points_are_given_for_each_length():
+    exercise = Exercise("task", title="A task", statement="", names=("Model",))
+    with pytest.raises(ValueError, match=r"task: a sweep over \[2\] steps needs points for these, found \[3\]"):
+        sweep(exercise, {2: task_at(2)}, points={3: 1}, needs=[], observe=lambda steps, generator: {}, aim="remembers")
+
+
 def test_what_is_learned_at_every_length_is_shown_at_the_last(swept):
     statuses, seen, figures = swept(6)
     assert statuses == "passed passed passed passed passed"
