@@ -3,12 +3,14 @@
 from grader import figures as figures
 from grader import plugin as plugin
 from grader import probes as probes
+from grader import scores as scores
 from grader.authoring.exercise import Exercise as Exercise
 from grader.authoring.expectations import Judged as Judged
 from grader.authoring.expectations import Opaque as Opaque
 from grader.authoring.expectations import Unmet as Unmet
 from grader.authoring.expectations import describe as describe
 from grader.authoring.expectations import expect as expect
+from grader.authoring.expectations import expect_answer as expect_answer
 from grader.authoring.expectations import expect_close as expect_close
 from grader.authoring.expectations import expect_shape as expect_shape
 from grader.authoring.expectations import expect_tuple as expect_tuple
@@ -20,7 +22,7 @@ from grader.grading.model import Model as Model
 from grader.grading.student import Student as Student
 from grader.learning.learned import Learned as Learned
 from grader.learning.policy import learn as learn
-from grader.learning.policy import show_training as show_training
+from grader.learning.sweep import sweep as sweep
 
 __all__ = [
     "Exercise",
@@ -34,6 +36,7 @@ __all__ = [
     "Unmet",
     "describe",
     "expect",
+    "expect_answer",
     "expect_close",
     "expect_shape",
     "expect_tuple",
@@ -43,5 +46,6 @@ __all__ = [
     "learn",
     "plugin",
     "probes",
-    "show_training",
+    "scores",
+    "sweep",
 ]

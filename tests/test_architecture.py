@@ -35,6 +35,8 @@ RULES = {
     "pytest_plugin": "records jail jail.shared authoring course intake grading probes learning batch watch verify",
     "__main__": "cli",
     "figures": "records",
+    "scores": "authoring",
+    "data": "authoring",
     "plugin": "records authoring course batch",
 }
 """Who may import whom, beside itself: one package below another, in one direction. Nobody imports `jail.inside`."""
@@ -301,7 +303,7 @@ def course_files() -> list[Path]:
     return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py") if file.name != "starter.py")
 
 
-FACE = {"grader", "grader.figures", "grader.plugin", "grader.probes"}
+FACE = {"grader", "grader.figures", "grader.plugin", "grader.probes", "grader.scores"}
 
 
 @pytest.mark.parametrize("path", course_files(), ids=lambda path: str(path.relative_to(ROOT)))

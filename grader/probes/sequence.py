@@ -3,7 +3,9 @@
 They ask the student's model, never its source.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +15,8 @@ from grader.grading.errors import NotAModule, StudentRaised
 from grader.grading.model import Model, recurrent
 from grader.grading.student import Student
 
+ENLARGED = 1e30
+"""By how much gradients are enlarged on their way back, so that float32 holds small ones."""
 SMALL = 5_000_000
 """Parameters of a model that may be built thrice more to find out what its answers hang on."""
 ATTENTION = re.compile(r"softmax|scaled_dot_product|multi_head_attention")
@@ -50,6 +54,30 @@ def expect_column(value: Any, count: int, name: str = "the answer", hint: str | 
     """A tensor (B, 1) or (B,) as (B,), in float64; the check fails where it is neither."""
     is_flat = isinstance(value, torch.Tensor) and value.dim() == 1
     return expect_real(expect_shape(value, (count,) if is_flat else (count, 1), name, hint=hint), name).reshape(count)
+
+
+def expect_numbers(value: Any, shape: Sequence[int], name: str, hint: str | None = None) -> torch.Tensor:
+    """A finite tensor of floating-point numbers of this shape, in float64; the check fails where it is none."""
+    return expect_real(expect_shape(value, shape, name, hint=hint), name)
+
+
+def expect_uniform(values: torch.Tensor, name: str) -> None:
+    """Fail the check unless values (...), all taken together, spread evenly over [0, 1): a thousand of them, or more.
+
+    It errs once in 10^10 runs, by bad luck.
+    """
+    found = values.double().flatten().sort().values
+    low, high = float(found[0]), float(found[-1])
+    reason = f"{name} goes from {low:.2f} to {high:.2f}, expected numbers in [0, 1)"
+    expect(low >= 0 and high <= 1, reason, "torch.rand draws there; torch.randn does not.")
+    gap = float((found - torch.linspace(0, 1, len(found))).abs().max())
+    reason = f"the numbers of {name} are not spread evenly over [0, 1)"
+    expect(gap < math.sqrt(12.5 / len(found)), reason, "torch.rand draws such numbers.")  # 2 exp(-25) by Massart
+
+
+def answers(model: Model, x: torch.Tensor) -> torch.Tensor:
+    """The model's answers (B,) to x (B, ...) in evaluation mode, in float64; the check fails where they are none."""
+    return expect_column(model.predict(x), len(x))
 
 
 def expect_real(value: torch.Tensor, name: str) -> torch.Tensor:
@@ -114,11 +142,21 @@ def _of_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
 
 
 def input_gradient(model: Model, x: torch.Tensor) -> torch.Tensor | None:
-    """The gradient (B, T, F) of the summed answers, times 1e30: one of 1e-60 that vanished honestly still counts."""
+    """The gradient (B, T, F) of the summed answers, times `ENLARGED`: one of 1e-60 that vanished honestly still counts.
+    None where there is no way back from them to x."""
     answer = model(x)
     if not isinstance(answer, torch.Tensor):
         raise Unmet(f"the answer is {describe(answer)}, expected a tensor")
-    return model.vjp((x,), (torch.full(answer.shape, 1e30),)).inputs[0]
+    return model.vjp((x,), (torch.full(answer.shape, ENLARGED),)).inputs[0]
+
+
+def gradient_by_step(model: Model, x: torch.Tensor) -> torch.Tensor:
+    """The mean size (T,), in float64, of the gradient of an answer with respect to each step of x (B, T, F).
+
+    0 at steps that no gradient reaches. Raises `Unmet` for an answer that is no tensor, `StudentRaised`.
+    """
+    found = input_gradient(model, x)
+    return torch.zeros(x.shape[1]).double() if found is None else found.double().abs().mean((0, 2)) / ENLARGED
 
 
 def expect_repeatable(model: Model, *inputs: torch.Tensor, name: str = "the answer", **options: Any) -> None:

@@ -11,7 +11,20 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.records.figures import LABEL, Band, Cell, Curve, Figure, Level, Line, Mark, Matrix, Samples, differing
+from grader.records.figures import (
+    LABEL,
+    Band,
+    Cell,
+    Curve,
+    Figure,
+    Level,
+    Line,
+    Mark,
+    Matrix,
+    Samples,
+    differing,
+    input_gradient,
+)
 from grader.records.sanitize import plain
 
 
@@ -154,3 +167,15 @@ def test_figures_need_neither_torch_nor_matplotlib():
     program = "import sys, grader.records.figures; print({'torch', 'numpy', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_how_far_back_a_gradient_reaches_is_a_curve_with_a_sentence():
+    curve = input_gradient([0.001, 0.01, 0.1], "at 3 steps")
+    assert curve.title == "Gradient of the answer with respect to each input at 3 steps"
+    assert curve.sentence == (
+        "The gradient of the trained model's answer is 0.1 with respect to the last step of its input and 0.001 with "
+        "respect to the first: on its way back it shrinks by a factor of 1e+02."
+    )
+    assert (curve.lines[0].x, curve.lines[0].y, curve.log_y) == ([0, 1, 2], [0.001, 0.01, 0.1], True)
+    for kept in ([0.1, 0.1], [0.0, 0.1], [0.2, 0.1]):
+        assert "shrinks" not in input_gradient(kept).sentence
