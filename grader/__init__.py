@@ -27,7 +27,7 @@ _HOME = {
     "show_training": "learning.policy",
     "hookimpl": "course.hookspecs",
 }
-_MODULES = ("figures", "plugin", "probes")
+_MODULES = ("data", "figures", "plugin", "probes")
 __all__ = [*_HOME, *_MODULES]
 
 
