@@ -10,6 +10,7 @@ from grader.probes.sequence import (
     input_gradient,
     near,
 )
+from grader.probes.untrained import redraw_parameters, shake_parameters, untrained
 
 __all__ = [
     "FUSED_RECURRENT",
@@ -23,4 +24,7 @@ __all__ = [
     "input_gradient",
     "near",
     "recurrent",
+    "redraw_parameters",
+    "shake_parameters",
+    "untrained",
 ]
