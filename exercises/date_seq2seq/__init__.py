@@ -71,9 +71,9 @@ def make_task(generator):
         dates=dates,
         model=MODEL,
         arguments=(len(dates.source), len(dates.target)),
-        draw=dates.lessons,
-        draw_probe=dates.probes,
-        draw_held_out=dates.held_outs,
+        draw=dates.pools.lessons,
+        draw_probe=dates.pools.probes,
+        draw_held_out=dates.pools.held_outs,
         method="translate",
         read=answers,
         loss="cross_entropy",
@@ -178,7 +178,7 @@ def learns(student):
     apart = disagreement(*learned.observed("choices"))
     reason = f"in {apart:.0%} of the dates, the trained model's translation is not what its forward would choose"
     expect(apart < 0.5, reason, "translate answers by the same layers as forward, which is what training improves.")
-    right, padded = exact(translations, dates.shown()[1]), learned.observed("padded")
+    right, padded = exact(translations, dates.pools.shown()[1]), learned.observed("padded")
     if verdict.share < 1 and padded < 0.7 * right:  # measured: the same where padding is not read
         reason = f"{verdict.reason} Behind more padding than usual, it falls from {right:.2g} to {padded:.2g}."
         return Judged(verdict.share, reason, PADDING)

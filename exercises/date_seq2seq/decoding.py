@@ -35,7 +35,7 @@ def logits(found, count, length, classes):
 def altered(tgt, at, classes):
     """tgt with another character at one position."""
     tgt = tgt.clone()
-    tgt[:, at] = SPECIAL + (tgt[:, at] - SPECIAL + 1) % (classes - SPECIAL)
+    tgt[:, at] = len(SPECIAL) + (tgt[:, at] - len(SPECIAL) + 1) % (classes - len(SPECIAL))
     return tgt
 
 
@@ -61,7 +61,7 @@ class Trial:
     """An untrained model, and dates to try it on."""
 
     def __init__(self, student, task, count):
-        (sources,), targets = task.dates.shown()
+        (sources,), targets = task.dates.pools.shown()
         rows = torch.randperm(len(targets), generator=student.generator)[:count]
         self.src, self.targets = sources[rows], targets[rows]
         self.tgt = framed(self.targets)[0]

@@ -14,7 +14,7 @@ KEPT = 3  # letters of the ending
 def train(student, task):
     """Train, and look at the trained model."""
     data = task.data
-    (tokens, lengths), _ = data.shown()
+    (tokens, lengths), _ = data.pools.shown()
     names = [name for name, _ in data.parts.showcase if len(name) > KEPT + 2]
     order = torch.randperm(len(names), generator=student.generator).tolist()
     crossed = [names[other][:-KEPT] + name[-KEPT:] for name, other in zip(names, order, strict=True)]
@@ -37,7 +37,7 @@ def show_answers(student, learned):
     except (StudentRaised, Unmet):
         return
     data = learned.task.data
-    targets, found = data.shown()[1], logits.argmax(dim=1)
+    targets, found = data.pools.shown()[1], logits.argmax(dim=1)
     counts = torch.zeros(len(data.labels), len(data.labels), dtype=torch.long)
     counts.index_put_((targets, found), torch.tensor(1), accumulate=True)
     student.show(

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
+from grader.data import Parts
+
 from .corpus import Corpus
-from .drawing import Labelled, Parts
+from .drawing import Labelled, divided
 
 WORTHWHILE = 0.1
 Features = Callable[[str], list[str]]
@@ -52,7 +54,7 @@ class Anchors:
 def _measured(classes: tuple[tuple[str, tuple[str, ...]], ...]) -> Anchors:
     blind, whole = [], []
     for seed in range(3):
-        parts = Parts.drawn(Corpus("", dict(classes)), torch.Generator().manual_seed(seed))
+        parts = divided(Corpus("", dict(classes)), torch.Generator().manual_seed(seed))
         blind.append(max(accuracy(parts, letters), accuracy(parts, ending)))
         whole.append(accuracy(parts, pieces))
     return Anchors(sum(blind) / 3, sum(whole) / 3)
@@ -73,7 +75,7 @@ def expect_worthwhile(corpus: Corpus) -> None:
         )
 
 
-def accuracy(parts: Parts, features: Features) -> float:
+def accuracy(parts: Parts[Labelled], features: Features) -> float:
     """The balanced accuracy that a reader of these features reaches on the held-out names."""
     seen = _counts(parts.training, features)
     known = len(set().union(*seen.values()))
@@ -86,7 +88,7 @@ def accuracy(parts: Parts, features: Features) -> float:
     return sum(sum(h) / len(h) for h in hits.values()) / len(hits)
 
 
-def _counts(labelled: Labelled, features: Features) -> dict[int, Counter[str]]:
+def _counts(labelled: list[Labelled], features: Features) -> dict[int, Counter[str]]:
     counts: dict[int, Counter[str]] = {}
     for name, number in labelled:
         counts.setdefault(number, Counter()).update(features(name))

@@ -183,9 +183,9 @@ class Pool:
 
     def first(self, count: int) -> Examples:
         """The first so many examples, or all where there are fewer."""
-        return self._at(slice(count))
+        return self._at(torch.arange(len(self))[:count])
 
-    def _at(self, rows: torch.Tensor | slice) -> Examples:
+    def _at(self, rows: torch.Tensor) -> Examples:
         return tuple(part[rows] for part in self.inputs), self.targets[rows]
 
 
