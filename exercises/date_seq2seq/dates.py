@@ -51,7 +51,9 @@ class Dates:
         parts = Parts.drawn(list(zip(*every_day(), strict=True)), generator, probe=250, held_out=1000, showcase=250)
 
         def asked(dates: list[tuple[str, str]]) -> Pool:
-            return Pool((source.encode([date for date, _ in dates], LONGEST),), target.encode([due for _, due in dates]))
+            return Pool(
+                (source.encode([date for date, _ in dates], LONGEST),), target.encode([due for _, due in dates])
+            )
 
         def taught(dates: list[tuple[str, str]]) -> Pool:
             pool = asked(dates)

@@ -41,10 +41,9 @@ from grader import Exercise, LearningTask, expect, hookimpl
 from grader.probes import expect_repeatable, near
 
 from .asking import LETTERS, MODEL, Probe, answers
-from .corpus import Corpus, from_faker, from_folder
 from .drawing import Names
 from .observing import show_answers, train
-from .readers import Anchors, expect_worthwhile, measured
+from .readers import chosen
 
 SOFTMAX = "Leave the softmax out: the cross entropy takes it, and twice is too often."
 BOUNDED = "Let a linear layer have the last word, without a sigmoid or tanh behind it."
@@ -65,23 +64,13 @@ NOT_WHOLE = (
 FORGETS = "Its state forgets too fast: is it scaled down, or made anew on the way?"
 
 
-def corpus() -> Corpus:
-    """The names of this course. Raises `ValueError` for a folder that will not do."""
-    folder = exercise.path("names")
-    if folder is None:
-        return from_faker()
-    own = from_folder(folder)
-    expect_worthwhile(own)
-    return own
-
-
 exercise = Exercise(
     "name_classification",
     title="Names, classified",
     statement=__doc__,
     names=(MODEL,),
     options={"names": ""},
-    data=lambda: str(corpus()),
+    data=lambda: str(chosen(exercise.path("names"))[0]),
 )
 
 
@@ -94,20 +83,13 @@ class NameTask(LearningTask):
 
 def make_task(generator):
     """The task with its letters numbered anew, and its names divided anew."""
-    chosen = corpus()
-    data = Names.drawn(chosen, generator)
-    # Measured on Faker's lists: the order-blind network 0.54..0.59, the last two letters 0.56..0.61; a tanh network
-    # 0.68 and above, gated ones 0.72 and above.
-    anchors = Anchors(blind=0.59, whole=0.81) if exercise.path("names") is None else measured(chosen)
+    corpus, anchors = chosen(exercise.path("names"))
+    data = Names.drawn(corpus, generator)
     return NameTask(
+        **data.pools.arguments,
         data=data,
         model=MODEL,
         arguments=(len(data.tokens), len(data.labels)),
-        draw=data.pools.lessons,
-        draw_probe=data.pools.probes,
-        draw_held_out=data.pools.held_outs,
-        probe=len(data.pools.probe),
-        held_out=len(data.pools.held_out),
         loss="cross_entropy",
         read=lambda found, targets: answers(found, len(targets), len(data.labels)),
         score=balanced_accuracy,
@@ -149,27 +131,13 @@ def whole_name(student):
     """The answer depends on every letter of a name, the first ones too, and on their order."""
     probe = Probe(student, student.task(make_task))
     expect(probe.is_awake, "the answer is the same for all names", HANDED_ON)
-    unread = letter_unread(probe)
-    if unread is not None:  # or have small numbers let it fade away?
-        probe.shake(0.3)
-        unread = letter_unread(probe)
+    unread = probe.unread()
     reason = f"the answer does not depend on letter {unread} of a name with {LETTERS} letters"
     expect(unread is None, reason, HANDED_ON)
     given = probe.ask(probe.names)
     swapped = probe.ask([name[:-2] + name[-1] + name[-2] for name in probe.names])
     moved = float((swapped - given).abs().max())
     expect(moved > 1e-5 * float(given.std()), "the answer stays the same when letters of a name change places", ORDER)
-
-
-def letter_unread(probe):
-    """The first letter, counted from 1, that another one can replace without any change of the answer; else None."""
-    given = probe.ask(probe.names)
-    for at in range(LETTERS):
-        others = [name[:at] + ("e" if name[at] == "a" else "a") + name[at + 1 :] for name in probe.names]
-        moved = (probe.ask(others) != given).any(dim=1).double().mean()
-        if moved < 0.9:  # exactly, for the first letter may have almost faded before any training
-            return at + 1
-    return None
 
 
 @exercise.check(points=1, needs=whole_name)

@@ -3,7 +3,7 @@
     source = Tokens.drawn("abc", generator, special="␀^$")  # <pad>, <sos> and <eos> are 0, 1 and 2
     parts = Parts.drawn(words, generator, probe=250, held_out=1000, showcase=250)
     pools = Pools.of(parts, lambda words: Pool((source.encode(words),), lengths_of(words)))
-    LearningTask(draw=pools.lessons, draw_probe=pools.probes, draw_held_out=pools.held_outs, ...)
+    LearningTask(**pools.arguments, ...)
 
 All that is drawn hangs on the generator alone: the same generator gives the same data.
 """
@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -224,6 +224,12 @@ class Pools:
     def held_outs(self, count: int, generator: torch.Generator) -> Examples:
         """Examples by which the model is judged: the same in each call."""
         return self.held_out.first(count)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What a `LearningTask` is told of its data, by name: `LearningTask(**pools.arguments, ...)`."""
+        sizes = {"probe": len(self.probe), "held_out": len(self.held_out)}
+        return {"draw": self.lessons, "draw_probe": self.probes, "draw_held_out": self.held_outs, **sizes}
 
     def shown(self) -> Examples:
         """Examples that a report may show."""
