@@ -3,6 +3,7 @@
 import torch
 
 from grader import expect, expect_shape
+from grader.probes import near, shake_parameters
 
 from .dates import EOS, LENGTH, SOS, SPECIAL, framed
 
@@ -71,8 +72,7 @@ class Trial:
     def shake(self, generator):
         """Move all parameters a little, so that even an untrained model answers each date in its own way."""
         self.forward(self.src, self.tgt)  # lazy modules get their parameters in the first call
-        weights = self.model.weights()
-        self.model.load_weights(weights + 0.3 * torch.randn(weights.shape, generator=generator))
+        shake_parameters(self.model, generator, 0.3)
 
     def forward(self, src, tgt):
         """Logits in evaluation mode."""
@@ -82,6 +82,17 @@ class Trial:
     def translate(self):
         """What the model answers, without an <eos> at the end."""
         return answers(self.model.predict(self.src, method="translate"), self.targets)[:, :LENGTH]
+
+    def leak(self):
+        """The first position whose logits change with a character after it, and where that stands; else two None."""
+        given, again = (self.forward(self.src, self.tgt) for _ in range(2))
+        slack = 1e-4 * spread(given) + 3 * float((given - again).abs().mean())  # chance is another check's business
+        for at in range(1, LENGTH + 1):
+            before = self.forward(self.src, altered(self.tgt, at, self.classes))[:, :at]
+            leaking = ((before - given[:, :at]).abs().mean(dim=(0, 2)) > slack).nonzero().flatten().tolist()
+            if leaking:
+                return leaking[0], at
+        return None, None
 
     def cause(self, found):
         """What translate seems to do instead of greedy decoding, as a hint."""

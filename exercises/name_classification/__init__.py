@@ -64,7 +64,7 @@ NOT_WHOLE = (
 FORGETS = "Its state forgets too fast: is it scaled down, or made anew on the way?"
 
 
-exercise = Exercise(
+exercise: Exercise = Exercise(
     "name_classification",
     title="Names, classified",
     statement=__doc__,
