@@ -13,6 +13,7 @@ _HOME = {
     "expect_tuple": "authoring.expectations",
     "expect_shape": "authoring.expectations",
     "expect_close": "authoring.expectations",
+    "expect_answer": "authoring.expectations",
     "Unmet": "authoring.expectations",
     "Judged": "authoring.expectations",
     "describe": "authoring.expectations",
@@ -24,10 +25,11 @@ _HOME = {
     "LearningTask": "authoring.task",
     "learn": "learning.policy",
     "Learned": "learning.learned",
-    "show_training": "learning.policy",
+    "expect_generalises": "learning.generalising",
+    "sweep": "learning.sweep",
     "hookimpl": "course.hookspecs",
 }
-_MODULES = ("data", "figures", "plugin", "probes")
+_MODULES = ("data", "figures", "plugin", "probes", "scores")
 __all__ = [*_HOME, *_MODULES]
 
 

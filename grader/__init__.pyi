@@ -4,12 +4,14 @@ from grader import data as data
 from grader import figures as figures
 from grader import plugin as plugin
 from grader import probes as probes
+from grader import scores as scores
 from grader.authoring.exercise import Exercise as Exercise
 from grader.authoring.expectations import Judged as Judged
 from grader.authoring.expectations import Opaque as Opaque
 from grader.authoring.expectations import Unmet as Unmet
 from grader.authoring.expectations import describe as describe
 from grader.authoring.expectations import expect as expect
+from grader.authoring.expectations import expect_answer as expect_answer
 from grader.authoring.expectations import expect_close as expect_close
 from grader.authoring.expectations import expect_shape as expect_shape
 from grader.authoring.expectations import expect_tuple as expect_tuple
@@ -19,9 +21,10 @@ from grader.course.hookspecs import hookimpl as hookimpl
 from grader.grading.errors import StudentRaised as StudentRaised
 from grader.grading.model import Model as Model
 from grader.grading.student import Student as Student
+from grader.learning.generalising import expect_generalises as expect_generalises
 from grader.learning.learned import Learned as Learned
 from grader.learning.policy import learn as learn
-from grader.learning.policy import show_training as show_training
+from grader.learning.sweep import sweep as sweep
 
 __all__ = [
     "Exercise",
@@ -36,7 +39,9 @@ __all__ = [
     "data",
     "describe",
     "expect",
+    "expect_answer",
     "expect_close",
+    "expect_generalises",
     "expect_shape",
     "expect_tuple",
     "figures",
@@ -45,5 +50,6 @@ __all__ = [
     "learn",
     "plugin",
     "probes",
-    "show_training",
+    "scores",
+    "sweep",
 ]

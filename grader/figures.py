@@ -1,5 +1,29 @@
 """What a check can show in a report: `student.show(figures.Curve(...))`."""
 
-from grader.records.figures import Band, Cell, Curve, Figure, Level, Line, Mark, Matrix, Samples, differing
+from grader.records.figures import (
+    Band,
+    Cell,
+    Curve,
+    Figure,
+    Level,
+    Line,
+    Mark,
+    Matrix,
+    Samples,
+    differing,
+    input_gradient,
+)
 
-__all__ = ["Band", "Cell", "Curve", "Figure", "Level", "Line", "Mark", "Matrix", "Samples", "differing"]
+__all__ = [
+    "Band",
+    "Cell",
+    "Curve",
+    "Figure",
+    "Level",
+    "Line",
+    "Mark",
+    "Matrix",
+    "Samples",
+    "differing",
+    "input_gradient",
+]

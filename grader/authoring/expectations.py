@@ -3,7 +3,7 @@
 Reasons speak of what the student's code returned, in the student's words, never of held-out answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,39 @@ def expect_close(value: Any, wanted: torch.Tensor, name: str, *, tolerance: floa
     error = largest_error(tensor, wanted)
     if not error <= tolerance:  # this form is False for NaN as well
         raise Unmet(f"{name} differs from the expected values by up to {error:.2g}", hint)
+
+
+def expect_answer(
+    found: Any,
+    wanted: torch.Tensor,
+    name: str,
+    *,
+    tolerance: float,
+    others: Mapping[str, torch.Tensor] | None = None,
+    instead_of: str | None = None,
+    hint: str | None = None,
+) -> None:
+    """Fail the check unless `found` is a finite tensor of the shape and dtype of `wanted`, and near it everywhere.
+
+    Args:
+        found: what the student's code returned.
+        wanted: the right answer.
+        name: of what was returned, in the student's words.
+        tolerance: the largest absolute difference that counts as near.
+        others: the bank of wrong answers: what one is in words, and its value. The first that fits is the reason.
+        instead_of: the right answer in words, for the reason where none of them fits; else it says how far off it is.
+        hint: what to try.
+    """
+    tensor = expect_shape(found, wanted.shape, name, dtype=wanted.dtype, hint=hint)
+    error = largest_error(tensor, wanted)
+    if error <= tolerance:
+        return
+    for words, other in (others or {}).items():
+        if other.shape == tensor.shape and largest_error(tensor, other) <= tolerance:
+            raise Unmet(f"{name} is {words}", hint)
+    if instead_of is not None:
+        raise Unmet(f"{name} is something else than {instead_of}", hint)
+    raise Unmet(f"{name} differs from the expected values by up to {error:.2g}", hint)
 
 
 def largest_error(value: torch.Tensor, wanted: torch.Tensor) -> float:

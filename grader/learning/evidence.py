@@ -4,7 +4,7 @@ import math
 
 from grader.authoring.task import LearningTask
 from grader.learning.run import Run
-from grader.records.figures import Band, Curve, Figure, Level, Line, Mark
+from grader.records.figures import Band, Curve, Figure, Level, Line, Mark, input_gradient
 
 
 def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> list[Figure]:
@@ -39,23 +39,5 @@ def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> 
     )
     figures = [curve, gradient]
     if run.input_gradient:
-        figures.append(show_input_gradient(task.setting, run.input_gradient))
+        figures.append(input_gradient(run.input_gradient, task.setting))
     return [figure for figure in figures if figure.lines[0].x]
-
-
-def show_input_gradient(setting: str, gradient: list[float]) -> Curve:
-    """How large the gradient of a trained model's answer is with respect to the input at each step: how far back it
-    can learn from."""
-    first, last = gradient[0], gradient[-1]
-    sentence = f"The gradient of the trained model's answer is {last:.2g} with respect to the last step of its input"
-    sentence += f" and {first:.2g} with respect to the first"
-    if last > first > 0:
-        sentence += f": on its way back it shrinks by a factor of {last / first:.2g}"
-    return Curve(
-        title=f"Gradient of the answer with respect to each input {setting}".rstrip(),
-        sentence=f"{sentence}.",
-        x_label="time step, from 0",
-        y_label="mean size of the gradient",
-        lines=[Line("your model", [float(step) for step in range(len(gradient))], gradient)],
-        log_y=True,
-    )

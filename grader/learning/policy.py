@@ -25,7 +25,7 @@ from grader.learning.evidence import show_run
 from grader.learning.learned import Learned
 from grader.learning.run import Observers, Run, in_words
 from grader.learning.symptoms import symptoms_of
-from grader.probes.sequence import input_gradient
+from grader.probes.sequence import gradient_by_step
 
 PERFECT = 0.5
 """What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
@@ -123,10 +123,10 @@ def _input_gradient(model: Model, inputs: tuple[torch.Tensor, ...], _: torch.Ten
     if len(inputs) > 1 or x.dim() != 3 or not x.is_floating_point():
         return []
     try:
-        found = input_gradient(model, x)
+        found = gradient_by_step(model, x)
     except (StudentRaised, Unmet):
         return []
-    return [] if found is None else (found.double().abs().mean((0, 2)) / 1e30).tolist()
+    return found.tolist() if bool(found.any()) else []
 
 
 def _refuse_what_was_known(

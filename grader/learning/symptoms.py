@@ -9,7 +9,7 @@ from grader.authoring.task import LearningTask
 from grader.grading.errors import StudentRaised
 from grader.grading.model import Model
 from grader.learning.run import Symptoms
-from grader.probes.sequence import input_gradient
+from grader.probes.sequence import gradient_by_step
 
 ROWS = 32
 
@@ -22,11 +22,10 @@ def symptoms_of(model: Model, task: LearningTask, inputs: tuple[torch.Tensor, ..
         constant = _constant(given, task)
         if len(few) > 1 or few[0].dim() != 3 or not few[0].is_floating_point():
             return Symptoms(constant)
-        gradient = input_gradient(model, few[0])
+        profile = gradient_by_step(model, few[0])  # (T,)
     except (StudentRaised, Unmet):
         return Symptoms()
     steps = few[0].shape[1]
-    profile = torch.zeros(steps) if gradient is None else gradient.double().abs().mean((0, 2))  # (T,)
     if not bool(torch.isfinite(profile).all()):
         return Symptoms(constant)
     unreached = (profile == 0).nonzero().flatten().tolist()

@@ -7,10 +7,12 @@ from grader.probes.sequence import (
     expect_real,
     expect_recurrent_step,
     expect_repeatable,
+    gradient_by_step,
     input_gradient,
     near,
 )
-from grader.probes.untrained import redraw_parameters, shake_parameters, untrained
+from grader.probes.sequence_model import sequence_model
+from grader.probes.untrained import expect_unbounded, redraw_parameters, shake_parameters, untrained
 
 __all__ = [
     "FUSED_RECURRENT",
@@ -21,10 +23,13 @@ __all__ = [
     "expect_real",
     "expect_recurrent_step",
     "expect_repeatable",
+    "expect_unbounded",
+    "gradient_by_step",
     "input_gradient",
     "near",
     "recurrent",
     "redraw_parameters",
+    "sequence_model",
     "shake_parameters",
     "untrained",
 ]

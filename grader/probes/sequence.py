@@ -13,6 +13,8 @@ from grader.grading.errors import NotAModule, StudentRaised
 from grader.grading.model import Model, recurrent
 from grader.grading.student import Student
 
+ENLARGED = 1e30
+"""By how much gradients are enlarged on their way back, so that float32 holds small ones."""
 SMALL = 5_000_000
 """Parameters of a model that may be built thrice more to find out what its answers hang on."""
 ATTENTION = re.compile(r"softmax|scaled_dot_product|multi_head_attention")
@@ -114,11 +116,21 @@ def _of_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
 
 
 def input_gradient(model: Model, x: torch.Tensor) -> torch.Tensor | None:
-    """The gradient (B, T, F) of the summed answers, times 1e30: one of 1e-60 that vanished honestly still counts."""
+    """The gradient (B, T, F) of the summed answers, times `ENLARGED`: one of 1e-60 that vanished honestly still counts.
+    None where there is no way back from them to x."""
     answer = model(x)
     if not isinstance(answer, torch.Tensor):
         raise Unmet(f"the answer is {describe(answer)}, expected a tensor")
-    return model.vjp((x,), (torch.full(answer.shape, 1e30),)).inputs[0]
+    return model.vjp((x,), (torch.full(answer.shape, ENLARGED),)).inputs[0]
+
+
+def gradient_by_step(model: Model, x: torch.Tensor) -> torch.Tensor:
+    """The mean size (T,), in float64, of the gradient of an answer with respect to each step of x (B, T, F).
+
+    0 at steps that no gradient reaches. Raises `Unmet` for an answer that is no tensor, `StudentRaised`.
+    """
+    found = input_gradient(model, x)
+    return torch.zeros(x.shape[1]).double() if found is None else found.double().abs().mean((0, 2)) / ENLARGED
 
 
 def expect_repeatable(model: Model, *inputs: torch.Tensor, name: str = "the answer", **options: Any) -> None:

@@ -167,6 +167,28 @@ Figure = Curve | Matrix | Samples
 """What can be shown."""
 
 
+def input_gradient(gradient: Sequence[float], setting: str = "") -> Curve:
+    """How far back a trained model can learn from: how large the gradient of its answer is with respect to its input.
+
+    Args:
+        gradient: the mean size at each step of the input (T,), as `probes.gradient_by_step` finds it.
+        setting: what tells several trainings of one exercise apart: "at 50 steps".
+    """
+    first, last = float(gradient[0]), float(gradient[-1])
+    sentence = f"The gradient of the trained model's answer is {last:.2g} with respect to the last step of its input"
+    sentence += f" and {first:.2g} with respect to the first"
+    if last > first > 0:
+        sentence += f": on its way back it shrinks by a factor of {last / first:.2g}"
+    return Curve(
+        title=f"Gradient of the answer with respect to each input {setting}".rstrip(),
+        sentence=f"{sentence}.",
+        x_label="time step, from 0",
+        y_label="mean size of the gradient",
+        lines=[Line("your model", [float(step) for step in range(len(gradient))], gradient)],
+        log_y=True,
+    )
+
+
 def differing(answer: str, expected: str) -> Cell:
     """`answer` with marks where it differs from `expected`, position by position, is too long, or ends too early."""
     marks = [(at, at + 1) for at, (is_, wanted) in enumerate(zip(answer, expected, strict=False)) if is_ != wanted]

@@ -1,0 +1,145 @@
+"""The checks that every model shares which reads sequences and gives one answer for each: declared at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from grader.authoring.exercise import CheckFunction, Exercise
+from grader.grading.model import Model
+from grader.grading.student import Student
+from grader.probes.sequence import (
+    expect_column,
+    expect_every_step_reached,
+    expect_recurrent_step,
+    expect_repeatable,
+)
+from grader.probes.untrained import expect_unbounded, untrained
+
+SequenceDraw = Callable[[int, torch.Generator, int], tuple[tuple[torch.Tensor, ...], torch.Tensor]]
+"""Takes a number of sequences, a generator and a number of time steps, at least 1; returns inputs and targets, both
+batch first."""
+LAST_STATE = "One number for each sequence, read off the last state: outputs[:, -1]."
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The model that is asked, and the sequences that it is asked about."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    draw: SequenceDraw
+    steps: int
+
+    def build(self, student: Student) -> Model:
+        return student.build(self.name, *self.arguments)
+
+    def inputs(self, student: Student, count: int, steps: int) -> tuple[torch.Tensor, ...]:
+        return self.draw(count, student.generator, steps)[0]
+
+
+def _shapes(asked: _Asked, student: Student) -> None:
+    """{name} gives one answer for each sequence, whatever the batch size and length."""
+    model = asked.build(student)
+    for count, steps in ((4, asked.steps), (1, 7), (5, 120), (2, 1)):
+        inputs = asked.inputs(student, count, steps)
+        expect_column(model(*inputs), count, f"the answer to x of shape {tuple(inputs[0].shape)}", LAST_STATE)
+
+
+def _recurrence(asked: _Asked, student: Student) -> None:
+    """A recurrent step carries a state along the sequence."""
+    model = asked.build(student)
+    short, long = (asked.inputs(student, 4, steps) for steps in (6, asked.steps))
+    expect_recurrent_step(student, model, short, long)
+
+
+def _any_value(asked: _Asked, student: Student) -> None:
+    """The answer can be any number: below -1, and beyond 1."""
+    inputs = asked.inputs(student, 64, 10)  # so many that their answers may well lie on both sides
+    expect_unbounded(asked.build(student), inputs, student.generator)
+
+
+def _gradients(asked: _Asked, student: Student) -> None:
+    """Gradients flow back from the answer to every step."""
+    inputs = asked.inputs(student, 64, 30)
+    model = untrained(student, asked.name, *asked.arguments, inputs=inputs)
+    expect_every_step_reached(model, *inputs)
+
+
+def _repeatable(asked: _Asked, student: Student) -> None:
+    """In evaluation mode, the answer depends on its sequence alone: not on chance, earlier calls or neighbours."""
+    model = asked.build(student)
+    expect_repeatable(model, *asked.inputs(student, 8, 2))  # so short that a state kept from the last call still shows
+
+
+_SHARED = {
+    "shapes": (_shapes, None),
+    "recurrence": (_recurrence, "shapes"),
+    "any_value": (_any_value, "recurrence"),
+    "gradients": (_gradients, "recurrence"),
+    "repeatable": (_repeatable, "gradients"),
+}
+"""The checks in the order in which they are declared, and which one each needs."""
+
+
+def sequence_model(
+    exercise: Exercise,
+    name: str,
+    arguments: tuple[Any, ...],
+    draw: SequenceDraw,
+    *,
+    points: Mapping[str, float],
+    promises: Mapping[str, str] | None = None,
+    own: Mapping[str, CheckFunction] | None = None,
+    steps: int = 50,
+) -> dict[str, CheckFunction]:
+    """Declare the checks of an untrained model that reads x (B, T, F) and answers each sequence by one number.
+
+    These are, in this order, *shapes* (for every batch size and length), *recurrence* (a recurrent step runs; needs
+    shapes), *any_value* (no answer is squashed) and *gradients* (they reach every step; both need recurrence) and
+    *repeatable* (no chance, memory or neighbours; needs gradients). One that needs a check that was not asked for needs
+    what that one needs.
+
+    Args:
+        exercise: that gets the checks.
+        name: the class of the model.
+        arguments: of its constructor.
+        draw: `draw(count, generator, steps)` -> inputs `(x,)` and targets, for lengths from 1 on.
+        points: of each check that is asked for.
+        promises: what the student reads, where the exercise says it in words of its own.
+        own: checks of the exercise's own that stand in place of shared ones: their names and docstrings count.
+        steps: the usual length of a sequence.
+
+    Returns the checks by the names above, for `needs=`. Raises `ValueError` for a name that is none of these.
+    """
+    promises, own = promises or {}, own or {}
+    for key in (*points, *promises, *own):
+        if key not in _SHARED:
+            raise ValueError(f"{exercise.id}: a sequence model has no check '{key}'; there are {', '.join(_SHARED)}")
+    asked, declared = _Asked(name, arguments, draw, steps), dict[str, CheckFunction]()
+    for key, (ask, _) in _SHARED.items():
+        if key in points:
+            check = own[key] if key in own else _check(key, ask, asked, promises.get(key))
+            needs = _needed(key, declared)
+            declared[key] = exercise.check(points=points[key], needs=needs)(check)
+    return declared
+
+
+def _needed(key: str, declared: Mapping[str, CheckFunction]) -> list[CheckFunction]:
+    """The nearest check that one hangs on, among those that were asked for."""
+    need = _SHARED[key][1]
+    while need is not None and need not in declared:
+        need = _SHARED[need][1]
+    return [] if need is None else [declared[need]]
+
+
+def _check(key: str, ask: Callable[[_Asked, Student], None], asked: _Asked, promise: str | None) -> CheckFunction:
+    """A check as an exercise would write it, with its name and its promise."""
+
+    def check(student: Student) -> None:
+        ask(asked, student)
+
+    check.__name__ = check.__qualname__ = key
+    check.__doc__ = promise or (ask.__doc__ or "").replace("{name}", asked.name)
+    return check
