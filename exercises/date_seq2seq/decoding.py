@@ -2,8 +2,8 @@
 
 import torch
 
-from grader import expect, expect_shape
-from grader.probes import near, shake_parameters
+from grader import expect, expect_shape, scores
+from grader.probes import shake_parameters
 
 from .dates import EOS, LENGTH, SOS, SPECIAL, framed
 
@@ -21,8 +21,7 @@ def answers(found, targets):
 
 def exact(found, targets):
     """The share of rows that are right in every character, and end there if they have an eleventh."""
-    due = framed(targets)[1]
-    return float((found == due[:, : found.shape[1]]).all(dim=1).double().mean())
+    return scores.exact_match(found, framed(targets)[1][:, : found.shape[1]])
 
 
 def logits(found, count, length, classes):
@@ -45,15 +44,15 @@ def fed_with(found):
     return torch.cat([torch.full_like(found[:, :1], SOS), found[:, :-1]], dim=1)
 
 
-def spread(scores):
+def spread(values):
     """By how much logits usually differ, whatever a few of them are, such as -1e9 for what must never be chosen."""
-    return max(float((scores - scores.median()).abs().median()), 1e-12)
+    return max(float((values - values.median()).abs().median()), 1e-12)
 
 
-def disagreement(scores, found):
-    """The share of rows with a token that has not the highest logit; what follows an <eos> does not count."""
-    of_chosen = scores.gather(2, found.clamp(0, scores.shape[2] - 1)[:, :, None])[:, :, 0]
-    is_short = scores.max(dim=2).values - of_chosen > 1e-3 * spread(scores)  # rounding alone stays far below
+def disagreement(values, found):
+    """The share of rows, by these logits (B, T, V), with a token that has not the highest logit; what follows an <eos> does not count."""
+    of_chosen = values.gather(2, found.clamp(0, values.shape[2] - 1)[:, :, None])[:, :, 0]
+    is_short = values.max(dim=2).values - of_chosen > 1e-3 * spread(values)  # rounding alone stays far below
     is_over = (found == EOS).cumsum(dim=1) - (found == EOS).long() > 0
     return float((is_short & ~is_over).any(dim=1).double().mean())
 
@@ -62,12 +61,19 @@ class Trial:
     """An untrained model, and dates to try it on."""
 
     def __init__(self, student, task, count):
-        (sources,), targets = task.dates.pools.shown()
+        (sources,), targets = task.data.pools.shown()
         rows = torch.randperm(len(targets), generator=student.generator)[:count]
         self.src, self.targets = sources[rows], targets[rows]
         self.tgt = framed(self.targets)[0]
-        self.classes = len(task.dates.target)
+        self.classes = len(task.data.target)
         self.model = student.build(MODEL, *task.arguments)
+
+    @classmethod
+    def shaken(cls, student, task, count):
+        """A trial of a model that answers each date in its own way."""
+        trial = cls(student, task, count)
+        trial.shake(student.generator)
+        return trial
 
     def shake(self, generator):
         """Move all parameters a little, so that even an untrained model answers each date in its own way."""

@@ -48,7 +48,11 @@ class Probe:
 
     def answers(self, tokens, lengths):
         """Logits (B, classes) in eval mode."""
-        return answers(self.model.predict(tokens, lengths), len(tokens), len(self.data.labels))
+        return self.read(self.model.predict(tokens, lengths))
+
+    def read(self, found):
+        """What the model returned for as many names as here are made up, as logits (B, classes)."""
+        return answers(found, len(self.names), len(self.data.labels))
 
     def unread(self):
         """The first letter, counted from 1, that another one can replace without any change of the answer; else None.

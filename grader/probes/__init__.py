@@ -2,6 +2,7 @@
 
 from grader.grading.model import FUSED_RECURRENT, Trace, Vjp, recurrent
 from grader.probes.sequence import (
+    are_probabilities,
     expect_column,
     expect_every_step_reached,
     expect_real,
@@ -18,6 +19,7 @@ __all__ = [
     "FUSED_RECURRENT",
     "Trace",
     "Vjp",
+    "are_probabilities",
     "expect_column",
     "expect_every_step_reached",
     "expect_real",
