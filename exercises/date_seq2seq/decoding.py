@@ -50,7 +50,8 @@ def spread(values):
 
 
 def disagreement(values, found):
-    """The share of rows, by these logits (B, T, V), with a token that has not the highest logit; what follows an <eos> does not count."""
+    """The share of rows with a token that has not the highest of these logits (B, T, V); what follows an <eos> does not
+    count."""
     of_chosen = values.gather(2, found.clamp(0, values.shape[2] - 1)[:, :, None])[:, :, 0]
     is_short = values.max(dim=2).values - of_chosen > 1e-3 * spread(values)  # rounding alone stays far below
     is_over = (found == EOS).cumsum(dim=1) - (found == EOS).long() > 0
