@@ -38,8 +38,8 @@ and nothing to remember: read from the first step to the last. The model keeps n
 
 import torch
 
-from grader import Exercise, LearningTask, expect, expect_generalises, hookimpl, scores, sweep
-from grader.probes import expect_column, sequence_model
+from grader import Exercise, LearningTask, expect, hookimpl, scores, sweep
+from grader.probes import answers, sequence_model
 
 exercise = Exercise("copy_first", title="Copy the first value", statement=__doc__, names=("CopyFirstModel",))
 
@@ -110,7 +110,7 @@ def observers(steps, generator):
     redrawn[:, 0] = x[:, 0]
 
     def moves(model, one, other):
-        return expect_column(model.predict(other), len(one)) - expect_column(model.predict(one), len(one))
+        return answers(model, other) - answers(model, one)
 
     return {
         "shift": lambda model: float(moves(model, x, x + 0.5 * first[:steps]).mean()),
@@ -133,14 +133,14 @@ def length(steps, learned):
     verdict = learned.judge(FIRST if steps == 10 else FORGETS)
     otherwise = f"its answers to sequences of {steps + 10} do not depend on the first value"
     # measured: 0.1 and more; no more is asked, since a tanh network may well answer with the wrong sign there
-    expect_generalises(learned, steps, lambda moved: moved > 0.001, otherwise)
+    learned.expect_generalises(steps, otherwise, more_than=0.001)
     return verdict
 
 
 @exercise.check(points=1, needs=length.checks[10])
 def follows_first(student):
     """Trained on 10 steps, the answer moves with the first value, and stays when the noise is drawn anew."""
-    learned = length.learned(student)[10]
+    learned = student.learned(length.checks[10])
     shift, noise = learned.observed("shift"), learned.observed("noise")
     reason = f"where the first value grows by 0.5, the answer grows by {shift:.2f} on average"
     expect(0.38 < shift < 0.62, reason, FIRST)  # measured: 0.46..0.53; 0.27..0.31 where only the sign arrives

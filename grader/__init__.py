@@ -25,7 +25,6 @@ _HOME = {
     "LearningTask": "authoring.task",
     "learn": "learning.policy",
     "Learned": "learning.learned",
-    "expect_generalises": "learning.generalising",
     "sweep": "learning.sweep",
     "hookimpl": "course.hookspecs",
 }

@@ -21,7 +21,6 @@ from grader.course.hookspecs import hookimpl as hookimpl
 from grader.grading.errors import StudentRaised as StudentRaised
 from grader.grading.model import Model as Model
 from grader.grading.student import Student as Student
-from grader.learning.generalising import expect_generalises as expect_generalises
 from grader.learning.learned import Learned as Learned
 from grader.learning.policy import learn as learn
 from grader.learning.sweep import sweep as sweep
@@ -41,7 +40,6 @@ __all__ = [
     "expect",
     "expect_answer",
     "expect_close",
-    "expect_generalises",
     "expect_shape",
     "expect_tuple",
     "figures",

@@ -1,5 +1,5 @@
 """What a trained model's answers are worth: `LearningTask(score=scores.mean_squared_error)`."""
 
-from grader.authoring.scores import accuracy, balanced_accuracy, exact_match, mean_squared_error
+from grader.authoring.scores import accuracy, balanced_accuracy, correlation, exact_match, mean_squared_error
 
-__all__ = ["accuracy", "balanced_accuracy", "exact_match", "mean_squared_error"]
+__all__ = ["accuracy", "balanced_accuracy", "correlation", "exact_match", "mean_squared_error"]

@@ -9,6 +9,12 @@ def mean_squared_error(predictions: torch.Tensor, targets: torch.Tensor) -> floa
     return float((predictions - targets).square().mean())
 
 
+def correlation(predictions: torch.Tensor, targets: torch.Tensor) -> float:
+    """Pearson's correlation, from -1 to 1, of two tensors of one shape; NaN where either is the same throughout."""
+    _require_shapes(predictions.shape, targets.shape)
+    return float(torch.corrcoef(torch.stack([predictions.double().flatten(), targets.double().flatten()]))[0, 1])
+
+
 def accuracy(logits: torch.Tensor, targets: torch.Tensor) -> float:
     """The share, from 0 to 1, of targets (...) that have the highest of their logits (..., C)."""
     return float(_hits(logits, targets).mean())

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from grader.authoring.exercise import CheckFunction
 from grader.authoring.task import LearningTask
 from grader.course.calibration import reference_band, reference_scores
 from grader.grading.attempt import Attempt
@@ -66,7 +67,15 @@ class Student:
     def keep(self, learned: Any) -> None:
         """Note what a learning check came to, for whoever measures how often it errs."""
         self._attempt.learned.append(learned)
+        self._attempt.memory[_learned_in(self._check)] = learned
         self._attempt.listener.learned(self._attempt.exercise.id, self._check, learned)
+
+    def learned(self, check: CheckFunction) -> Any:
+        """What a learning check came to that ran before this one, which needs it: its `Learned`.
+
+        Raises `KeyError` where it has trained nothing.
+        """
+        return self._attempt.memory[_learned_in(getattr(check, "__name__", ""))]
 
     def flag(self, name: str) -> None:
         """Raise a flag for the instructor's attention; students do not see it."""
@@ -122,3 +131,7 @@ class Student:
         if line.place is None:
             return None
         return f"{plain(line.place.file, 100)}, line {line.place.line}: `{plain(line.text, 200)}`"
+
+
+def _learned_in(check: str) -> str:
+    return f"learned in {check}"

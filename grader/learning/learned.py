@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from grader.authoring.expectations import Judged, Unmet
+from grader.authoring.expectations import Judged, Unmet, expect
 from grader.authoring.task import LearningTask
 from grader.learning import diagnosis
 from grader.learning.run import Run, in_words
+
+ONE_LENGTH = "Nothing in the model may be made for one length."
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,18 @@ class Learned:
         if isinstance(seen, Exception):
             raise seen
         return seen
+
+    def expect_generalises(self, steps: int, otherwise: str, *, more_than: float) -> None:
+        """Fail the check unless the model does something with longer sequences than those it was trained on.
+
+        Args:
+            steps: time steps of the sequences it was trained on.
+            otherwise: the rest of the reason, which begins "trained on 50 steps, ".
+            more_than: what the number must exceed that the observer "longer" saw of longer ones.
+
+        Raises `Unmet`, and what the observer raised.
+        """
+        expect(self.observed("longer") > more_than, f"trained on {steps} steps, {otherwise}", ONE_LENGTH)
 
     def judge(self, hint: str | None = None) -> Judged:
         """The verdict, with what was measured as reason; as hint a cause that was measured, else `hint`, else that the

@@ -30,9 +30,9 @@ class Sweep:
     tasks: Mapping[int, LearningTask]
     aim: str
     checks: dict[int, CheckFunction]
-    """For `needs=`."""
+    """For `needs=`, and `student.learned`."""
 
-    def learned(self, student: Student) -> dict[int, Learned]:
+    def so_far(self, student: Student) -> dict[int, Learned]:
         """What the trainings of this attempt came to, by length, as far as it got."""
         return student.once(f"sweep {self.name}", dict)
 
@@ -77,6 +77,8 @@ def sweep(
 def _check(
     swept: Sweep, steps: int, judge: Judge, observe: Callable[[int, torch.Generator], Observers]
 ) -> CheckFunction:
+    """The check of one length, as an exercise would write it, with its name and its promise."""
+
     def check(student: Student) -> Judged:
         return judge(steps, _train(swept, student, steps, observe(steps, student.generator)))
 
@@ -87,7 +89,7 @@ def _check(
 
 def _train(swept: Sweep, student: Student, steps: int, observe: Observers) -> Learned:
     """Train at one length; show how it went where the model starts to fail, and where the sweep ends."""
-    task, learned = swept.tasks[steps], swept.learned(student)
+    task, learned = swept.tasks[steps], swept.so_far(student)
     fell_short = any(before.share < 1 for before in learned.values())
     (x,), _ = task.draw(SHOWN, student.generator_for("learn/showcase"))
     look: Observers = {**observe, GRADIENT: lambda model: gradient_by_step(model, x).tolist()}
@@ -103,7 +105,7 @@ def _train(swept: Sweep, student: Student, steps: int, observe: Observers) -> Le
 
 def sweep_figure(swept: Sweep, student: Student) -> Curve:
     """The error at each length, beside that of the references, where they were measured."""
-    learned = swept.learned(student)
+    learned = swept.so_far(student)
     scores = {steps: found.run.score for steps, found in learned.items()}
     curves = {"your model": scores}
     for steps in swept.tasks:

@@ -3,7 +3,9 @@
 They ask the student's model, never its source.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,6 +59,30 @@ def expect_column(value: Any, count: int, name: str = "the answer", hint: str | 
     """A tensor (B, 1) or (B,) as (B,), in float64; the check fails where it is neither."""
     is_flat = isinstance(value, torch.Tensor) and value.dim() == 1
     return expect_real(expect_shape(value, (count,) if is_flat else (count, 1), name, hint=hint), name).reshape(count)
+
+
+def expect_numbers(value: Any, shape: Sequence[int], name: str, hint: str | None = None) -> torch.Tensor:
+    """A finite tensor of floating-point numbers of this shape, in float64; the check fails where it is none."""
+    return expect_real(expect_shape(value, shape, name, hint=hint), name)
+
+
+def expect_uniform(values: torch.Tensor, name: str) -> None:
+    """Fail the check unless values (...), all taken together, spread evenly over [0, 1): a thousand of them, or more.
+
+    It errs once in 10^10 runs, by bad luck.
+    """
+    found = values.double().flatten().sort().values
+    low, high = float(found[0]), float(found[-1])
+    reason = f"{name} goes from {low:.2f} to {high:.2f}, expected numbers in [0, 1)"
+    expect(low >= 0 and high <= 1, reason, "torch.rand draws there; torch.randn does not.")
+    gap = float((found - torch.linspace(0, 1, len(found))).abs().max())
+    reason = f"the numbers of {name} are not spread evenly over [0, 1)"
+    expect(gap < math.sqrt(12.5 / len(found)), reason, "torch.rand draws such numbers.")  # 2 exp(-25) by Massart
+
+
+def answers(model: Model, x: torch.Tensor) -> torch.Tensor:
+    """The model's answers (B,) to x (B, ...) in evaluation mode, in float64; the check fails where they are none."""
+    return expect_column(model.predict(x), len(x))
 
 
 def expect_real(value: torch.Tensor, name: str) -> torch.Tensor:

@@ -12,6 +12,11 @@ from grader.probes.sequence import expect_column
 
 DRAWS = 20
 """How often parameters are drawn again before answers are called bounded."""
+BOUNDED = {
+    "both": "Leave the last layer without a tanh, sigmoid or ReLU.",
+    "above": "Leave the last layer without a sigmoid or tanh.",
+    "either": "Leave the last layer without a sigmoid or tanh.",
+}
 LARGE = 10.0
 """The size of parameters from which answers are large, where nothing bounds them."""
 
@@ -66,7 +71,7 @@ def expect_unbounded(
     beyond: float = 1.01,
     reach: Literal["both", "above", "either"] = "both",
     read: Callable[[Any], torch.Tensor] | None = None,
-    hint: str = "Leave the last layer without a tanh, sigmoid or ReLU.",
+    hint: str | None = None,
 ) -> None:
     """With large random parameters, some answer lies beyond a bound: none is squashed on its way out.
 
@@ -80,7 +85,7 @@ def expect_unbounded(
         reach: on which side of it: answers beyond `beyond` and below `-beyond` ("both"), beyond it ("above"), or
             either of these ("either").
         read: what the model returned -> its numbers; raises `Unmet` where they are none. By default `expect_column`.
-        hint: what to try.
+        hint: what to try, where the usual will not do.
 
     Raises `Unmet`, `StudentRaised`.
     """
@@ -102,4 +107,4 @@ def expect_unbounded(
         "above": f"the answer does not exceed {beyond:.2g}",
         "either": f"no answer exceeds {max(-low, high):.2g}",
     }
-    expect(not shapes, f"whatever its parameters are, {words[reach]}", hint)
+    expect(not shapes, f"whatever its parameters are, {words[reach]}", hint or BOUNDED[reach])
