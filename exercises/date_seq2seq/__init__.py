@@ -37,7 +37,7 @@ from grader.probes import are_probabilities, expect_repeatable
 
 from .dates import LENGTH, Dates
 from .decoding import MODEL, Trial, answers, disagreement, exact, fed_with, logits
-from .observing import show_translations, trained
+from .observing import show_translations, train
 
 exercise = Exercise("date_seq2seq", title="Dates, sequence to sequence", statement=__doc__, names=(MODEL,))
 
@@ -138,7 +138,7 @@ def repeatable(student):
 @exercise.check(points=5, needs=causal, task=make_task)
 def learns(student):
     """Trained on other dates, the model translates dates it has never seen."""
-    learned = trained(student, student.task(make_task))
+    learned = train(student, student.task(make_task))
     translations = learned.observed("translate")
     show_translations(student, learned.task.data, translations)
     verdict = learned.judge()
@@ -159,7 +159,7 @@ def learns(student):
 @exercise.check(points=1.5, needs=learns)
 def feedback(student):
     """What the trained decoder says next depends on the character it was fed last."""
-    moved = trained(student, student.task(make_task)).observed("feedback")
+    moved = student.learned(learns).observed("feedback")
     reason = f"where tgt[:, i] is another character, the logits at position i move by {moved:.1g} of their spread"
     expect(moved > 0.01, reason, FEED)  # measured: 0.5 and above; 0 in a decoder that is never fed
 

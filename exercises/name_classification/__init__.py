@@ -155,7 +155,7 @@ def alone(student):
 @exercise.check(points=3.5, needs=whole_name, task=make_task)
 def learns(student):
     """Trained on other names, the model tells from which list a new name is."""
-    learned = student.once("trained", lambda: train(student, student.task(make_task)))
+    learned = train(student, student.task(make_task))
     show_answers(student, learned)
     verdict = learned.judge(NOT_WHOLE)
     changed = learned.observed("beginnings")
