@@ -28,7 +28,7 @@ _HOME = {
     "sweep": "learning.sweep",
     "hookimpl": "course.hookspecs",
 }
-_MODULES = ("figures", "plugin", "probes", "scores")
+_MODULES = ("data", "figures", "plugin", "probes", "scores")
 __all__ = [*_HOME, *_MODULES]
 
 

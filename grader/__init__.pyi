@@ -1,5 +1,6 @@
 """The types of the public face: what an exercise may import, in the order in which an author meets it."""
 
+from grader import data as data
 from grader import figures as figures
 from grader import plugin as plugin
 from grader import probes as probes
@@ -34,6 +35,7 @@ __all__ = [
     "Student",
     "StudentRaised",
     "Unmet",
+    "data",
     "describe",
     "expect",
     "expect_answer",

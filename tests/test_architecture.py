@@ -303,7 +303,7 @@ def course_files() -> list[Path]:
     return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py") if file.name != "starter.py")
 
 
-FACE = {"grader", "grader.figures", "grader.plugin", "grader.probes", "grader.scores"}
+FACE = {"grader", "grader.data", "grader.figures", "grader.plugin", "grader.probes", "grader.scores"}
 
 
 @pytest.mark.parametrize("path", course_files(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -32,15 +32,11 @@ rules, or by what it has noted down, without its trained parameters, earns nothi
 nothing from one call to the next.
 """
 
-from dataclasses import dataclass
-
-import torch
-
 from grader import Exercise, Judged, LearningTask, Unmet, expect
-from grader.probes import expect_repeatable, near
+from grader.probes import are_probabilities, expect_repeatable
 
 from .dates import LENGTH, Dates
-from .decoding import MODEL, Trial, altered, answers, disagreement, exact, fed_with, logits, spread
+from .decoding import MODEL, Trial, answers, disagreement, exact, fed_with, logits
 from .observing import show_translations, train
 
 exercise = Exercise("date_seq2seq", title="Dates, sequence to sequence", statement=__doc__, names=(MODEL,))
@@ -57,23 +53,14 @@ PADDING = "Take the encoder's state at the last character, (src != 0).sum(dim=1)
 RULES = "The answer must come from what the network has learned, not from a rule or a table."
 
 
-@dataclass(frozen=True, kw_only=True)
-class DateTask(LearningTask):
-    """The task, and the data of this run."""
-
-    dates: Dates
-
-
 def make_task(generator):
     """The task with its characters numbered anew, and its dates divided anew."""
     dates = Dates.drawn(generator)
-    return DateTask(
-        dates=dates,
+    return LearningTask(
         model=MODEL,
         arguments=(len(dates.source), len(dates.target)),
-        draw=dates.lessons,
-        draw_probe=dates.probes,
-        draw_held_out=dates.held_outs,
+        **dates.pools.arguments,
+        data=dates,
         method="translate",
         read=answers,
         loss="cross_entropy",
@@ -88,8 +75,6 @@ def make_task(generator):
         lr=3e-3,
         batch_size=64,
         every=50,
-        probe=250,
-        held_out=1000,
         seconds=240.0,
         stuck=STUCK,
     )
@@ -104,8 +89,7 @@ def shapes(student):
         src = trial.src[rows]
         src = src[:, : int((src != 0).sum(dim=1).max())]
         scores = logits(trial.model(src, trial.tgt[rows, :length]), len(rows), length, trial.classes)
-        is_softmax = bool((scores >= 0).all()) and near(scores.sum(dim=2), torch.ones(scores.shape[:2]))
-        expect(not is_softmax, "what forward returns are probabilities, not logits", SOFTMAX)
+        expect(not are_probabilities(scores), "what forward returns are probabilities, not logits", SOFTMAX)
         found = answers(trial.model.predict(src, method="translate"), trial.targets[rows])
         low, high = int(found.min()), int(found.max())
         reason = f"translate returns tokens from {low} to {high}, expected some of 0 to {trial.classes - 1}"
@@ -115,7 +99,7 @@ def shapes(student):
 @exercise.check(points=0.5, needs=shapes)
 def source(student):
     """What forward says depends on the date it is given."""
-    trial = shaken(student, 32)
+    trial = Trial.shaken(student, student.task(make_task), 32)
     same, other = (trial.forward(src, trial.tgt) for src in (trial.src, trial.src.roll(1, dims=0)))
     changed = float((same != other).flatten(1).any(dim=1).double().mean())
     expect(changed > 0.9, "the logits are the same, to the last digit, for another date", SOURCE)
@@ -124,20 +108,15 @@ def source(student):
 @exercise.check(points=1, needs=source)
 def causal(student):
     """What forward says at a position does not depend on the characters after it."""
-    trial = shaken(student, 16)
-    given, again = (trial.forward(trial.src, trial.tgt) for _ in range(2))
-    slack = 1e-4 * spread(given) + 3 * float((given - again).abs().mean())  # chance is another check's business
-    for at in range(1, LENGTH + 1):
-        before = trial.forward(trial.src, altered(trial.tgt, at, trial.classes))[:, :at]
-        leaking = ((before - given[:, :at]).abs().mean(dim=(0, 2)) > slack).nonzero().flatten().tolist()
-        if leaking:
-            raise Unmet(f"the logits at position {leaking[0]} change with tgt[:, {at}], which comes later", LEAK)
+    leaking, later = Trial.shaken(student, student.task(make_task), 16).leak()
+    reason = f"the logits at position {leaking} change with tgt[:, {later}], which comes later"
+    expect(leaking is None, reason, LEAK)
 
 
 @exercise.check(points=1, needs=source)
 def greedy(student):
     """translate gives what forward, fed its own answers, would choose."""
-    trial = shaken(student, 64)
+    trial = Trial.shaken(student, student.task(make_task), 64)
     for _ in range(2):
         found = trial.translate()
         wrong = disagreement(trial.forward(trial.src, fed_with(found)), found)
@@ -147,17 +126,11 @@ def greedy(student):
         trial.shake(student.generator)
 
 
-def shaken(student, count):
-    """An untrained model that answers each date in its own way."""
-    trial = Trial(student, student.task(make_task), count)
-    trial.shake(student.generator)
-    return trial
-
-
 @exercise.check(points=0.5, needs=source)
 def repeatable(student):
     """In evaluation mode, answers depend on their date alone: not on chance, earlier calls or neighbours."""
-    trial = shaken(student, 8)  # before that, the state that a date left has often faded away by the end of the next
+    # shaken: before that, the state that a date left has often faded away by the end of the next
+    trial = Trial.shaken(student, student.task(make_task), 8)
     expect_repeatable(trial.model, trial.src, trial.tgt, name="what forward returns")
     expect_repeatable(trial.model, trial.src, name="the translation", method="translate")
 
@@ -165,20 +138,18 @@ def repeatable(student):
 @exercise.check(points=5, needs=causal, task=make_task)
 def learns(student):
     """Trained on other dates, the model translates dates it has never seen."""
-    learned = trained(student)
-    dates = learned.task.dates
+    learned = train(student, student.task(make_task))
     translations = learned.observed("translate")
-    show_translations(student, dates, translations)
+    show_translations(student, learned.task.data, translations)
     verdict = learned.judge()
     if learned.observed("shuffled") > 0.05:
         student.flag("untrained-perfect")
-        raise Unmet(
-            "with its trained parameters shuffled it still translates: the answer does not come from them", RULES
-        )
+        reason = "with its trained parameters shuffled it still translates: the answer does not come from them"
+        raise Unmet(reason, RULES)
     apart = disagreement(*learned.observed("choices"))
     reason = f"in {apart:.0%} of the dates, the trained model's translation is not what its forward would choose"
     expect(apart < 0.5, reason, "translate answers by the same layers as forward, which is what training improves.")
-    right, padded = exact(translations, dates.shown()[1]), learned.observed("padded")
+    right, padded = exact(translations, learned.task.data.pools.shown()[1]), learned.observed("padded")
     if verdict.share < 1 and padded < 0.7 * right:  # measured: the same where padding is not read
         reason = f"{verdict.reason} Behind more padding than usual, it falls from {right:.2g} to {padded:.2g}."
         return Judged(verdict.share, reason, PADDING)
@@ -188,11 +159,6 @@ def learns(student):
 @exercise.check(points=1.5, needs=learns)
 def feedback(student):
     """What the trained decoder says next depends on the character it was fed last."""
-    moved = trained(student).observed("feedback")
+    moved = student.learned(learns).observed("feedback")
     reason = f"where tgt[:, i] is another character, the logits at position i move by {moved:.1g} of their spread"
     expect(moved > 0.01, reason, FEED)  # measured: 0.5 and above; 0 in a decoder that is never fed
-
-
-def trained(student):
-    """What the attempt's one training came to."""
-    return student.once("trained", lambda: train(student, student.task(make_task)))

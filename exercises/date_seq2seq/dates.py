@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-PAD, SOS, EOS = 0, 1, 2
-SPECIAL = 3  # so many tokens come before those of the characters
+from grader.data import Parts, Pool, Pools, Tokens
+
+SPECIAL = "␀^$"
+PAD, SOS, EOS = range(len(SPECIAL))
 FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2050, 12, 31)
 LENGTH = 10  # characters of 2023-01-15
-PROBE, HELD_OUT, SHOWCASE = 250, 1000, 250
-
-Examples = tuple[tuple[torch.Tensor, ...], torch.Tensor]
+LONGEST = 18  # of September 10, 2023
 
 
 def spelled(date: datetime.date) -> str:
@@ -29,94 +29,38 @@ def every_day() -> tuple[list[str], list[str]]:
     return [spelled(date) for date in dates], [date.isoformat() for date in dates]
 
 
-@functools.cache
-def codes(column: int) -> torch.Tensor:
-    """The characters of one column of `every_day` as their code points (dates, longest text), 0 after the last."""
-    texts = every_day()[column]
-    width = max(map(len, texts))
-    rows = [text.ljust(width, "\0").encode("ascii") for text in texts]
-    return torch.frombuffer(bytearray(b"".join(rows)), dtype=torch.uint8).reshape(len(rows), width).long()
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Which character is which token: the special ones first, then the characters in an order drawn at random."""
-
-    characters: str
-    """The character of token `SPECIAL`, of the next, and so on."""
-
-    @classmethod
-    def drawn(cls, column: int, generator: torch.Generator) -> "Vocabulary":
-        """The characters that occur in one column, shuffled."""
-        found = sorted(set("".join(every_day()[column])))
-        order = torch.randperm(len(found), generator=generator).tolist()
-        return cls("".join(found[i] for i in order))
-
-    def __len__(self) -> int:
-        return SPECIAL + len(self.characters)
-
-    def encode(self, column: int) -> torch.Tensor:
-        """A whole column in tokens (dates, longest text), padded on the right."""
-        token = torch.zeros(128, dtype=torch.long)
-        token[[ord(character) for character in self.characters]] = torch.arange(SPECIAL, len(self))
-        return token[codes(column)]
-
-    def decode(self, tokens: torch.Tensor) -> str:
-        """One row as text without its padding: special tokens as ␀, ^ and $, what is no token as ?."""
-        symbols = "␀^$" + self.characters
-        text = "".join(symbols[token] if 0 <= token < len(symbols) else "?" for token in tokens.tolist())
-        return text.rstrip("␀")
-
-
 @dataclass(frozen=True)
 class Dates:
-    """The data of one run: how characters are numbered, and which dates are for training, probing and judging.
+    """The data of one run: how characters are numbered, and which dates are for training, probing and judging."""
 
-    No date is in two parts.
-    """
-
-    source: Vocabulary
-    target: Vocabulary
-    sources: torch.Tensor
-    """All dates spelled out, in tokens (dates, S)."""
-    targets: torch.Tensor
-    """All dates as figures, in tokens (dates, 10)."""
-    training: torch.Tensor
-    """Which rows may be trained on."""
-    probe: torch.Tensor
-    held_out: torch.Tensor
-    showcase: torch.Tensor
-    """The rows a report may show."""
+    source: Tokens
+    """Of the dates spelled out."""
+    target: Tokens
+    """Of the dates as figures."""
+    parts: Parts[tuple[str, str]]
+    """Dates spelled out, and as figures."""
+    pools: Pools
+    """(src,), and the answers; to train on, (src, tgt) with the characters so far, and the characters that follow."""
 
     @classmethod
     def drawn(cls, generator: torch.Generator) -> "Dates":
         """Draw the numbering and the parts."""
-        source, target = Vocabulary.drawn(0, generator), Vocabulary.drawn(1, generator)
-        rows = torch.randperm(len(codes(0)), generator=generator)
-        rest = len(rows) - PROBE - HELD_OUT - SHOWCASE
-        parts = rows.split([rest, PROBE, HELD_OUT, SHOWCASE])
-        return cls(source, target, source.encode(0), target.encode(1), *parts)
+        source, target = (
+            Tokens.drawn(sorted(set("".join(texts))), generator, special=SPECIAL) for texts in every_day()
+        )
+        parts = Parts.drawn(list(zip(*every_day(), strict=True)), generator, probe=250, held_out=1000, showcase=250)
 
-    def lessons(self, count: int, generator: torch.Generator) -> Examples:
-        """Examples to train on: (src, tgt) with the characters so far, and the characters that follow."""
-        rows = self.training[torch.randint(len(self.training), (count,), generator=generator)]
-        fed, due = framed(self.targets[rows])
-        return (self.sources[rows], fed), due
+        def asked(dates: list[tuple[str, str]]) -> Pool:
+            return Pool(
+                (source.encode([date for date, _ in dates], LONGEST),), target.encode([due for _, due in dates])
+            )
 
-    def probes(self, count: int, generator: torch.Generator) -> Examples:
-        """Dates by which training is watched: (src,), and the answers."""
-        return self._asked(self.probe[:count])
+        def taught(dates: list[tuple[str, str]]) -> Pool:
+            pool = asked(dates)
+            fed, due = framed(pool.targets)
+            return Pool((*pool.inputs, fed), due)
 
-    def held_outs(self, count: int, generator: torch.Generator) -> Examples:
-        """Dates by which the model is judged."""
-        return self._asked(self.held_out[:count])
-
-    def shown(self) -> Examples:
-        """Dates that a report may show."""
-        return self._asked(self.showcase)
-
-    def _asked(self, rows: torch.Tensor) -> Examples:
-        return (self.sources[rows],), self.targets[rows]
+        return cls(source, target, parts, Pools.of(parts, asked, taught=taught))
 
 
 def framed(answers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,7 +2,8 @@
 
 import torch
 
-from grader import expect, expect_shape
+from grader import expect, expect_shape, scores
+from grader.probes import shake_parameters
 
 from .dates import EOS, LENGTH, SOS, SPECIAL, framed
 
@@ -20,8 +21,7 @@ def answers(found, targets):
 
 def exact(found, targets):
     """The share of rows that are right in every character, and end there if they have an eleventh."""
-    due = framed(targets)[1]
-    return float((found == due[:, : found.shape[1]]).all(dim=1).double().mean())
+    return scores.exact_match(found, framed(targets)[1][:, : found.shape[1]])
 
 
 def logits(found, count, length, classes):
@@ -35,7 +35,7 @@ def logits(found, count, length, classes):
 def altered(tgt, at, classes):
     """tgt with another character at one position."""
     tgt = tgt.clone()
-    tgt[:, at] = SPECIAL + (tgt[:, at] - SPECIAL + 1) % (classes - SPECIAL)
+    tgt[:, at] = len(SPECIAL) + (tgt[:, at] - len(SPECIAL) + 1) % (classes - len(SPECIAL))
     return tgt
 
 
@@ -44,15 +44,16 @@ def fed_with(found):
     return torch.cat([torch.full_like(found[:, :1], SOS), found[:, :-1]], dim=1)
 
 
-def spread(scores):
+def spread(values):
     """By how much logits usually differ, whatever a few of them are, such as -1e9 for what must never be chosen."""
-    return max(float((scores - scores.median()).abs().median()), 1e-12)
+    return max(float((values - values.median()).abs().median()), 1e-12)
 
 
-def disagreement(scores, found):
-    """The share of rows with a token that has not the highest logit; what follows an <eos> does not count."""
-    of_chosen = scores.gather(2, found.clamp(0, scores.shape[2] - 1)[:, :, None])[:, :, 0]
-    is_short = scores.max(dim=2).values - of_chosen > 1e-3 * spread(scores)  # rounding alone stays far below
+def disagreement(values, found):
+    """The share of rows with a token that has not the highest of these logits (B, T, V); what follows an <eos> does not
+    count."""
+    of_chosen = values.gather(2, found.clamp(0, values.shape[2] - 1)[:, :, None])[:, :, 0]
+    is_short = values.max(dim=2).values - of_chosen > 1e-3 * spread(values)  # rounding alone stays far below
     is_over = (found == EOS).cumsum(dim=1) - (found == EOS).long() > 0
     return float((is_short & ~is_over).any(dim=1).double().mean())
 
@@ -61,18 +62,24 @@ class Trial:
     """An untrained model, and dates to try it on."""
 
     def __init__(self, student, task, count):
-        (sources,), targets = task.dates.shown()
+        (sources,), targets = task.data.pools.shown()
         rows = torch.randperm(len(targets), generator=student.generator)[:count]
         self.src, self.targets = sources[rows], targets[rows]
         self.tgt = framed(self.targets)[0]
-        self.classes = len(task.dates.target)
+        self.classes = len(task.data.target)
         self.model = student.build(MODEL, *task.arguments)
+
+    @classmethod
+    def shaken(cls, student, task, count):
+        """A trial of a model that answers each date in its own way."""
+        trial = cls(student, task, count)
+        trial.shake(student.generator)
+        return trial
 
     def shake(self, generator):
         """Move all parameters a little, so that even an untrained model answers each date in its own way."""
         self.forward(self.src, self.tgt)  # lazy modules get their parameters in the first call
-        weights = self.model.weights()
-        self.model.load_weights(weights + 0.3 * torch.randn(weights.shape, generator=generator))
+        shake_parameters(self.model, generator, 0.3)
 
     def forward(self, src, tgt):
         """Logits in evaluation mode."""
@@ -82,6 +89,17 @@ class Trial:
     def translate(self):
         """What the model answers, without an <eos> at the end."""
         return answers(self.model.predict(self.src, method="translate"), self.targets)[:, :LENGTH]
+
+    def leak(self):
+        """The first position whose logits change with a character after it, and where that stands; else two None."""
+        given, again = (self.forward(self.src, self.tgt) for _ in range(2))
+        slack = 1e-4 * spread(given) + 3 * float((given - again).abs().mean())  # chance is another check's business
+        for at in range(1, LENGTH + 1):
+            before = self.forward(self.src, altered(self.tgt, at, self.classes))[:, :at]
+            leaking = ((before - given[:, :at]).abs().mean(dim=(0, 2)) > slack).nonzero().flatten().tolist()
+            if leaking:
+                return leaking[0], at
+        return None, None
 
     def cause(self, found):
         """What translate seems to do instead of greedy decoding, as a hint."""

@@ -14,8 +14,8 @@ SHOWN = 6  # so many wrong translations at most, and as many right ones
 
 def train(student, task):
     """Train, and look at the trained model."""
-    (src,), targets = task.dates.shown()
-    tgt, classes = framed(targets)[0], len(task.dates.target)
+    (src,), targets = task.data.pools.shown()
+    tgt, classes = framed(targets)[0], len(task.data.target)
 
     def forward(model, tgt):
         count, length = tgt.shape
@@ -58,7 +58,7 @@ def train(student, task):
 
 def show_translations(student, dates, found):
     """Attach translations, wrong and right ones, and how often each position is right."""
-    (src,), targets = dates.shown()
+    (src,), targets = dates.pools.shown()
     hits = found[:, :LENGTH] == targets
     right = hits.all(dim=1)
     share = {part: float(hits[:, at].all(dim=1).double().mean()) for part, at in PARTS.items()}

@@ -32,19 +32,15 @@ If the model wants something else than the default recipe, give it one:
 its first letter on, and the order of the letters counts. The model keeps nothing from one call to the next.
 """
 
-import math
-from dataclasses import dataclass
-
 import torch
 
-from grader import Exercise, LearningTask, expect
-from grader.probes import expect_repeatable, near
+from grader import Exercise, LearningTask, expect, scores
+from grader.probes import are_probabilities, expect_repeatable, expect_unbounded
 
 from .asking import LETTERS, MODEL, Probe, answers
-from .corpus import Corpus, from_faker, from_folder
 from .drawing import Names
 from .observing import show_answers, train
-from .readers import Anchors, expect_worthwhile, measured
+from .readers import chosen
 
 SOFTMAX = "Leave the softmax out: the cross entropy takes it, and twice is too often."
 BOUNDED = "Let a linear layer have the last word, without a sigmoid or tanh behind it."
@@ -64,53 +60,28 @@ NOT_WHOLE = (
 )
 FORGETS = "Its state forgets too fast: is it scaled down, or made anew on the way?"
 
-
-def corpus() -> Corpus:
-    """The names of this course. Raises `ValueError` for a folder that will not do."""
-    folder = exercise.path("names")
-    if folder is None:
-        return from_faker()
-    own = from_folder(folder)
-    expect_worthwhile(own)
-    return own
-
-
-exercise = Exercise(
+exercise: Exercise = Exercise(
     "name_classification",
     title="Names, classified",
     statement=__doc__,
     names=(MODEL,),
     options={"names": ""},
-    data=lambda: str(corpus()),
+    data=lambda: str(chosen(exercise.path("names"))[0]),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class NameTask(LearningTask):
-    """The task, and the data of this run."""
-
-    data: Names
 
 
 def make_task(generator):
     """The task with its letters numbered anew, and its names divided anew."""
-    chosen = corpus()
-    data = Names.drawn(chosen, generator)
-    # Measured on Faker's lists: the order-blind network 0.54..0.59, the last two letters 0.56..0.61; a tanh network
-    # 0.68 and above, gated ones 0.72 and above.
-    anchors = Anchors(blind=0.59, whole=0.81) if exercise.path("names") is None else measured(chosen)
-    return NameTask(
+    corpus, anchors = chosen(exercise.path("names"))
+    data = Names.drawn(corpus, generator)
+    return LearningTask(
+        **data.pools.arguments,
         data=data,
         model=MODEL,
-        arguments=(data.vocabulary, len(data.labels)),
-        draw=data.lessons,
-        draw_probe=data.probes,
-        draw_held_out=data.held_outs,
-        probe=len(data.parts.probe),
-        held_out=len(data.parts.held_out),
+        arguments=(len(data.tokens), len(data.labels)),
         loss="cross_entropy",
         read=lambda found, targets: answers(found, len(targets), len(data.labels)),
-        score=balanced_accuracy,
+        score=scores.balanced_accuracy,
         metric="balanced accuracy",
         best=anchors.between(0.32),
         half=anchors.between(0.2),
@@ -124,12 +95,6 @@ def make_task(generator):
         every=50,
         stuck=STUCK,
     )
-
-
-def balanced_accuracy(logits, targets):
-    """The score: the share of right answers in each class, averaged over the classes."""
-    hits = (logits.argmax(dim=1) == targets).double()
-    return float(torch.stack([hits[targets == number].mean() for number in targets.unique()]).mean())
 
 
 @exercise.check(points=0.5)
@@ -149,45 +114,22 @@ def whole_name(student):
     """The answer depends on every letter of a name, the first ones too, and on their order."""
     probe = Probe(student, student.task(make_task))
     expect(probe.is_awake, "the answer is the same for all names", HANDED_ON)
-    unread = letter_unread(probe)
-    if unread is not None:  # or have small numbers let it fade away?
-        probe.shake(0.3)
-        unread = letter_unread(probe)
+    unread = probe.unread()
     reason = f"the answer does not depend on letter {unread} of a name with {LETTERS} letters"
     expect(unread is None, reason, HANDED_ON)
-    given = probe.ask(probe.names)
-    swapped = probe.ask([name[:-2] + name[-1] + name[-2] for name in probe.names])
+    given, swapped = probe.ask(probe.names), probe.ask([name[:-2] + name[-1] + name[-2] for name in probe.names])
     moved = float((swapped - given).abs().max())
     expect(moved > 1e-5 * float(given.std()), "the answer stays the same when letters of a name change places", ORDER)
-
-
-def letter_unread(probe):
-    """The first letter, counted from 1, that another one can replace without any change of the answer; else None."""
-    given = probe.ask(probe.names)
-    for at in range(LETTERS):
-        others = [name[:at] + ("e" if name[at] == "a" else "a") + name[at + 1 :] for name in probe.names]
-        moved = (probe.ask(others) != given).any(dim=1).double().mean()
-        if moved < 0.9:  # exactly, for the first letter may have almost faded before any training
-            return at + 1
-    return None
 
 
 @exercise.check(points=1, needs=whole_name)
 def logits(student):
     """The answers are logits, which can be any number, and not probabilities."""
     probe = Probe(student, student.task(make_task))
-    found = probe.ask(probe.names)
-    is_softmax = bool((found >= 0).all()) and near(found.sum(dim=1), torch.ones(len(found)))
-    expect(not is_softmax, "the answers to each name add up to 1: they are probabilities, not logits", SOFTMAX)
-    largest = 0.0
-    for _ in range(20):
-        probe.shake(10.0)
-        found = probe.model.predict(*probe.data.encode(probe.names))
-        overflows = isinstance(found, torch.Tensor) and not bool(torch.isfinite(found).all())
-        largest = max(largest, math.inf if overflows else float(probe.ask(probe.names).abs().max()))
-        if largest > 1.01:
-            return
-    expect(not probe.parameters, f"whatever its parameters are, no answer exceeds {largest:.2g}", BOUNDED)
+    reason = "the answers to each name add up to 1: they are probabilities, not logits"
+    expect(not are_probabilities(probe.ask(probe.names)), reason, SOFTMAX)
+    asked = probe.data.encode(probe.names)
+    expect_unbounded(probe.model, asked, student.generator, reach="either", read=probe.read, hint=BOUNDED)
 
 
 @exercise.check(points=2, needs=whole_name)
@@ -213,7 +155,7 @@ def alone(student):
 @exercise.check(points=3.5, needs=whole_name, task=make_task)
 def learns(student):
     """Trained on other names, the model tells from which list a new name is."""
-    learned = student.once("trained", lambda: train(student, student.task(make_task)))
+    learned = train(student, student.task(make_task))
     show_answers(student, learned)
     verdict = learned.judge(NOT_WHOLE)
     changed = learned.observed("beginnings")

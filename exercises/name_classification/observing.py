@@ -14,7 +14,7 @@ KEPT = 3  # letters of the ending
 def train(student, task):
     """Train, and look at the trained model."""
     data = task.data
-    (tokens, lengths), _ = data.shown()
+    (tokens, lengths), _ = data.pools.shown()
     names = [name for name, _ in data.parts.showcase if len(name) > KEPT + 2]
     order = torch.randperm(len(names), generator=student.generator).tolist()
     crossed = [names[other][:-KEPT] + name[-KEPT:] for name, other in zip(names, order, strict=True)]
@@ -37,39 +37,14 @@ def show_answers(student, learned):
     except (StudentRaised, Unmet):
         return
     data = learned.task.data
-    targets, found = data.shown()[1], logits.argmax(dim=1)
-    counts = torch.zeros(len(data.labels), len(data.labels), dtype=torch.long)
-    counts.index_put_((targets, found), torch.tensor(1), accumulate=True)
-    student.show(
-        Matrix(
-            title="Which list is taken for which",
-            sentence=mixed_up(counts, data.labels),
-            labels=data.labels,
-            counts=counts.tolist(),
-            row_label="list",
-            column_label="answered",
-        )
+    targets, found = data.pools.shown()[1], logits.argmax(dim=1)
+    matrix = Matrix.of(
+        targets, found, data.labels, title="Which list is taken for which", things="names", row_label="list"
     )
+    student.show(matrix)
     wrong = (found != targets).nonzero().flatten()
     if len(wrong):
         student.show(mistakes(wrong, logits, targets, data))
-
-
-def mixed_up(counts, labels):
-    """In words: how many are right, which two lists are confused most, and which one is known worst."""
-    total, right = int(counts.sum()), int(counts.diagonal().sum())
-    sentence = f"Of {total} names kept for this report, {right} are right."
-    both = (counts + counts.T).triu(diagonal=1)
-    if not bool(both.any()):
-        return sentence
-    one, other = divmod(int(both.argmax()), len(labels))
-    recall = counts.diagonal() / counts.sum(dim=1)
-    worst = int(recall.argmin())
-    return (
-        f"{sentence} It confuses {labels[one]} and {labels[other]} most: {int(counts[one, other])} names of the "
-        f"{labels[one]} list are answered with {labels[other]}, and {int(counts[other, one])} the other way round. It "
-        f"knows the {labels[worst]} list worst: {int(counts[worst, worst])} of {int(counts[worst].sum())} are right."
-    )
 
 
 def mistakes(wrong, logits, targets, data):

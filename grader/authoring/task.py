@@ -52,6 +52,8 @@ class LearningTask:
     numbers shaped like the targets, or logits, as the loss has it."""
     unusual: float | None = None
     """A score better than this gets the flag `unusual-accuracy`."""
+    data: Any = None
+    """What the exercise's own checks want to know of the run's data, such as its tokens: the policy does not look."""
     setting: str = ""
     """What tells several tasks of one exercise apart, for titles: "at 50 steps"."""
     stuck: str = (

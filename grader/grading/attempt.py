@@ -4,7 +4,7 @@ What a worker says is passed on; what happened to the worker (time, memory, a cr
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -44,7 +44,7 @@ class Attempt:
     """How its workers ended before they could answer, in turn."""
     flags: set[str]
     """For the instructor's attention."""
-    memory: dict[str, Any]
+    memory: dict[Hashable, Any]
     """What one check found out and another uses."""
     shown: list[Figure]
     """The evidence that its checks attached."""

@@ -4,7 +4,7 @@ Each verb sends plain data and gets plain data back; a student's exception arriv
 is a claim about nothing but itself: compare it on this side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ class Student:
             self._attempt.remark(f"`{name}` returns NumPy arrays; they were taken as tensors")
         return self._channel.unpack(answer, received, 1)[0]
 
-    def once(self, name: str, function: Callable[[], Any]) -> Any:
+    def once(self, name: Hashable, function: Callable[[], Any]) -> Any:
         """What `function` returns, found out once per attempt: checks share the result of a training."""
         memory = self._attempt.memory
         if name not in memory:
@@ -86,8 +86,9 @@ class Student:
         self._attempt.shown.append(figure)
 
     def task(self, make: Callable[[torch.Generator], LearningTask]) -> LearningTask:
-        """A learning task as this submission meets it, as with its tokens numbered anew: the same in all checks."""
-        return make(torch.Generator().manual_seed(self._attempt.seed("task")))
+        """A learning task as this submission meets it, as with its tokens numbered anew: the same in all checks, and
+        made once for all of them."""
+        return self.once(make, lambda: make(torch.Generator().manual_seed(self._attempt.seed("task"))))
 
     def band(self) -> Band | None:
         """How the references' trainings went in this learning check, where that has been measured."""

@@ -6,6 +6,7 @@ from grader.probes.recurrence.probe import StepProbe
 from grader.probes.recurrence.recognise import recognise
 from grader.probes.sequence import (
     answers,
+    are_probabilities,
     expect_column,
     expect_every_step_reached,
     expect_numbers,
@@ -26,6 +27,7 @@ __all__ = [
     "Trace",
     "Vjp",
     "answers",
+    "are_probabilities",
     "expect_column",
     "expect_every_step_reached",
     "expect_numbers",

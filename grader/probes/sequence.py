@@ -50,6 +50,11 @@ def near(value: torch.Tensor, wanted: torch.Tensor, tolerance: float = 1e-4) -> 
     return value.shape == wanted.shape and bool(((value - wanted).abs() <= tolerance).all())
 
 
+def are_probabilities(found: torch.Tensor) -> bool:
+    """Whether numbers (..., C) look like a softmax of logits: none is negative, and those of each row add up to 1."""
+    return bool((found >= 0).all()) and near(found.sum(dim=-1), torch.ones(found.shape[:-1]))
+
+
 def expect_column(value: Any, count: int, name: str = "the answer", hint: str | None = None) -> torch.Tensor:
     """A tensor (B, 1) or (B,) as (B,), in float64; the check fails where it is neither."""
     is_flat = isinstance(value, torch.Tensor) and value.dim() == 1

@@ -28,6 +28,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from grader.records.confusion import LABEL, Matrix
 from grader.records.sanitize import plain
 
 
@@ -112,36 +113,6 @@ class Curve(msgspec.Struct, frozen=True, tag=True):
         return [*self.lines, *self.bands]
 
 
-class Matrix(msgspec.Struct, frozen=True, tag=True):
-    """A confusion matrix: how often what belongs to one class was given to another."""
-
-    title: str
-    sentence: str
-    labels: list[str]
-    """The classes, in the order of the rows and of the columns."""
-    counts: list[list[int]]
-    """`counts[row][column]`: how many of the class `row` were taken for the class `column`."""
-    row_label: str = "true class"
-    column_label: str = "answered"
-    description: str = ""
-    """For those who do not see the shades. By default, the report tells how many are right, and what is mixed up."""
-
-    def __post_init__(self) -> None:
-        labels = [plain(str(label), LABEL) for label in self.labels]
-        counts = [[_count(self.title, value) for value in row] for row in self.counts]
-        if not labels:
-            raise ValueError(f"'{self.title}': a matrix needs at least one label")
-        if len(counts) != len(labels):
-            raise ValueError(f"'{self.title}': one row per label, please: {len(labels)} labels, {len(counts)} rows")
-        for label, row in zip(labels, counts, strict=True):
-            if len(row) != len(labels):
-                raise ValueError(
-                    f"'{self.title}': one column per label, please: {len(labels)} labels, row '{label}' has {len(row)}"
-                )
-        msgspec.structs.force_setattr(self, "labels", labels)
-        msgspec.structs.force_setattr(self, "counts", counts)
-
-
 class Cell(msgspec.Struct, frozen=True):
     """A short text, such as what a model answered, and where it is not what was expected.
 
@@ -195,8 +166,6 @@ class Samples(msgspec.Struct, frozen=True, tag=True):
 Figure = Curve | Matrix | Samples
 """What can be shown."""
 
-LABEL = 60  # characters, at most, of a label
-
 
 def input_gradient(gradient: Sequence[float], setting: str = "") -> Curve:
     """How far back a trained model can learn from: how large the gradient of its answer is with respect to its input.
@@ -244,16 +213,6 @@ def _joined(marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
             joined.append((start, end))
     empty = {at for at, end in marks if at == end and not any(start < at < stop for start, stop in joined)}
     return sorted([*joined, *((at, at) for at in empty)])
-
-
-def _count(title: str, value: object) -> int:
-    try:
-        count = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise ValueError(f"'{title}': counts must be whole numbers, found {value!r}") from None
-    if count < 0:
-        raise ValueError(f"'{title}': counts must not be negative, found {count}")
-    return count
 
 
 def _keep_finite(figure: Line | Band, *names: str) -> None:

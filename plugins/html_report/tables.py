@@ -81,9 +81,8 @@ def matrix(figure: "Matrix") -> MatrixTable:
         cells = [_counted(count, total, place == column) for column, count in enumerate(counts[:CLASSES])]
         rows.append(Class(label, cells, _percent(counts[place], total)))
     gaps = [_left_out(len(figure.labels) - len(labels), "class", "classes")]
-    description = figure.description or _mixed_up(figure)
     names = figure.row_label, figure.column_label
-    return MatrixTable(figure.title, figure.sentence, description, *names, labels, rows, list(filter(None, gaps)))
+    return MatrixTable(figure.title, figure.sentence, figure.in_words, *names, labels, rows, list(filter(None, gaps)))
 
 
 def samples(figure: "Samples") -> SamplesTable:
@@ -108,21 +107,6 @@ def _counted(count: int, total: int, is_right: bool) -> Count:
 
 def _percent(count: int, total: int) -> str:
     return f"{100 * count / total:.0f} %" if total else "–"
-
-
-def _mixed_up(figure: "Matrix") -> str:
-    """How many are right, and what was most often taken for what."""
-    total = sum(map(sum, figure.counts))
-    right = sum(row[place] for place, row in enumerate(figure.counts))
-    wrong = [
-        (count, figure.labels[place], figure.labels[column])
-        for place, row in enumerate(figure.counts)
-        for column, count in enumerate(row)
-        if place != column
-    ]
-    words = f"{right} of {total} are on the diagonal."
-    count, label, answer = max(wrong, key=lambda found: found[0], default=(0, "", ""))
-    return f"{words} The most frequent mistake: {label} taken for {answer}, {count} times." if count else words
 
 
 def _text(cell: "Cell") -> Text:

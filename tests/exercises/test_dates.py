@@ -36,53 +36,56 @@ def test_every_day_of_the_years_is_there_once_and_right(dates_module):
 def test_tokens_stand_for_the_text_they_came_from(dates_module, drawn):
     data = drawn()
     spelled, figures = dates_module.every_day()
-    for row in (0, 14, 20_000, 36_889):
-        assert data.source.decode(data.sources[row]) == spelled[row]
-        assert data.target.decode(data.targets[row]) == figures[row]
+    answer_to = dict(zip(spelled, figures, strict=True))
+    for pool in (data.pools.training, data.pools.probe, data.pools.held_out, data.pools.showcase):
+        for row in (0, 14, len(pool) - 1):
+            date, answer = data.source.decode(pool.inputs[0][row]), data.target.decode(pool.targets[row])
+            assert answer.removesuffix("$") == answer_to[date]
 
 
 def test_no_date_is_in_two_parts(drawn):
     data = drawn()
-    parts = [data.training, data.probe, data.held_out, data.showcase]
-    assert [len(part) for part in parts[1:]] == [250, 1000, 250]
-    assert torch.cat(parts).unique().numel() == sum(map(len, parts)) == len(data.sources)
+    pools = [data.pools.training, data.pools.probe, data.pools.held_out, data.pools.showcase]
+    assert [len(pool) for pool in pools[1:]] == [250, 1000, 250]
+    sources = torch.cat([pool.inputs[0] for pool in pools])
+    assert len(sources.unique(dim=0)) == len(sources) == 36_890
 
 
-def test_training_draws_from_its_own_part_alone(dates_module, drawn):
+def test_training_draws_from_its_own_part_alone(drawn):
     data = drawn()
-    (src, _), _ = data.lessons(5000, torch.Generator().manual_seed(1))
+    (src, _), _ = data.pools.lessons(5000, torch.Generator().manual_seed(1))
     drawn_dates = {data.source.decode(row) for row in src}
-    spelled, _ = dates_module.every_day()
-    assert drawn_dates <= {spelled[row] for row in data.training.tolist()}
+    assert drawn_dates <= {date for date, _ in data.parts.training}
     assert len(drawn_dates) > 4000
 
 
 def test_characters_are_numbered_anew_and_special_tokens_are_not(drawn):
     one, same, other = drawn(1), drawn(1), drawn(2)
     assert (one.source, one.target) == (same.source, same.target)
-    assert torch.equal(one.held_out, same.held_out)
+    assert one.parts.held_out == same.parts.held_out
     for side in ("source", "target"):
         numbered, again = getattr(one, side), getattr(other, side)
         assert numbered.characters != again.characters
         assert sorted(numbered.characters) == sorted(again.characters)
-    assert not torch.equal(one.held_out, other.held_out)
+    assert one.parts.held_out != other.parts.held_out
     assert (len(one.source), len(one.target)) == (3 + 38, 3 + 11)
     for data in (one, other):
-        assert int(data.targets.min()) == 3
-        assert sorted(data.sources.unique().tolist()) == [0, *range(3, len(data.source))]
+        pool = data.pools.held_out
+        assert int(pool.targets.min()) == 3
+        assert sorted(pool.inputs[0].unique().tolist()) == [0, *range(3, len(data.source))]
 
 
 def test_sources_are_padded_on_the_right_alone(drawn):
-    data = drawn()
-    is_padding = data.sources == 0
-    assert data.sources.shape == (36_890, 18)
+    sources = drawn().pools.training.inputs[0]
+    is_padding = sources == 0
+    assert sources.shape == (35_390, 18)
     assert set((~is_padding).sum(dim=1).tolist()) == set(range(11, 19))
     assert not bool((is_padding[:, :-1] & ~is_padding[:, 1:]).any())
 
 
 def test_the_decoder_is_fed_what_it_wrote_before(drawn):
     data = drawn()
-    (src, fed), due = data.lessons(3, torch.Generator().manual_seed(1))
+    (src, fed), due = data.pools.lessons(3, torch.Generator().manual_seed(1))
     assert (src.shape, fed.shape, due.shape) == ((3, 18), (3, 11), (3, 11))
     assert {tensor.dtype for tensor in (src, fed, due)} == {torch.int64}
     assert fed[:, 0].tolist() == [1, 1, 1]

@@ -125,10 +125,10 @@ def test_what_is_shown_is_never_judged(corpus):
 
 def test_letters_are_numbered_and_names_divided_anew(corpus):
     one, same, other = drawn(corpus, 1), drawn(corpus, 1), drawn(corpus, 2)
-    assert (one.letters, one.parts) == (same.letters, same.parts)
-    assert one.letters != other.letters
+    assert (one.tokens, one.parts) == (same.tokens, same.parts)
+    assert one.tokens != other.tokens
     assert one.parts.held_out != other.parts.held_out
-    assert sorted(one.letters) == sorted(folding.ALPHABET)
+    assert sorted(one.tokens.characters) == sorted(folding.ALPHABET)
 
 
 def test_tokens_are_padded_on_the_right(corpus):
@@ -138,18 +138,18 @@ def test_tokens_are_padded_on_the_right(corpus):
     assert tokens.shape == (2, 7)
     assert tokens.dtype == lengths.dtype == torch.int64
     assert (tokens == 0).sum(dim=1).tolist() == [3, 0]
-    assert "".join(names.letters[token - 1] for token in tokens[0, :4].tolist()) == "abba"
-    assert int(tokens.max()) < names.vocabulary
+    assert names.tokens.decode(tokens[0]) == "abba"
+    assert int(tokens.max()) < len(names.tokens)
 
 
 def test_lessons_are_balanced_and_labelled_rightly(corpus):
     names = drawn(corpus, 4)
-    (tokens, lengths), classes = names.lessons(5000, torch.Generator().manual_seed(0))
+    (tokens, lengths), classes = names.pools.lessons(5000, torch.Generator().manual_seed(0))
     counts = classes.bincount(minlength=len(corpus.classes))
     assert counts.min() > 0.7 * counts.double().mean()
     allowed = set(names.parts.training)
-    for row, length, label in zip(tokens[:200].tolist(), lengths.tolist(), classes.tolist(), strict=False):
-        assert ("".join(names.letters[token - 1] for token in row[:length]), label) in allowed
+    for row, length, label in zip(tokens[:200], lengths.tolist(), classes.tolist(), strict=False):
+        assert (names.tokens.decode(row[:length]), label) in allowed
 
 
 def test_the_hash_changes_with_the_data(corpus):

@@ -5,6 +5,7 @@ import torch
 
 from grader import Unmet
 from grader.probes import (
+    are_probabilities,
     expect_column,
     expect_every_step_reached,
     expect_numbers,
@@ -29,6 +30,14 @@ def test_near_is_false_for_nan_and_for_other_shapes():
     assert near(torch.ones(3), torch.ones(3), 0.0)
     assert not near(torch.full((3,), torch.nan), torch.ones(3))
     assert not near(torch.ones(3, 1), torch.ones(3))
+
+
+def test_probabilities_are_told_from_logits():
+    logits = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0))
+    assert are_probabilities(logits.softmax(2))
+    assert are_probabilities(logits.softmax(2).double())
+    for other in (logits, logits.log_softmax(2), logits.abs(), logits.softmax(1), logits.softmax(2) * torch.nan):
+        assert not are_probabilities(other)
 
 
 def test_a_column_is_flat_or_has_one_column():
