@@ -1,0 +1,82 @@
+"""Python source as text that only a change of what it computes changes.
+
+Without places, comments, docstrings and annotations, and without words for students: what is raised, and hints.
+"""
+
+import ast
+from collections.abc import Collection, Iterator
+
+Skip = Collection[str]
+"""Keywords of a call that are left out."""
+NO_WORDS: Skip = ("hint", "reason")
+_PASSED_OVER = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx", "lineno", "end_lineno"}
+_FIRST_ONLY = {"expect"}
+"""What is called with words from its second argument on."""
+
+
+class Reader:
+    """Reads trees; a call of one of `makers` loses the keywords in `skipped`."""
+
+    def __init__(self, makers: Collection[str] = (), skipped: Skip = ()):
+        self._makers, self._skipped = set(makers), {*skipped}
+
+    def text(self, node: ast.AST) -> str:
+        """One definition, statement or module as text: equal texts compute the same."""
+        fields = (f"{name}={self._field(value)}" for name, value in self._fields(node) if value not in (None, []))
+        return f"{type(node).__name__}({','.join(fields)})"
+
+    def names(self, node: ast.AST) -> list[tuple[str, ...]]:
+        """The names that a tree refers to, with the attributes read of them: ("np", "random", "rand")."""
+        if isinstance(node, ast.Name):
+            return [(node.id,)] if isinstance(node.ctx, ast.Load) else []
+        if isinstance(node, ast.Attribute) and (chain := _chain(node)):
+            return [chain]
+        found = []
+        for _, value in self._fields(node):
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, ast.AST):
+                    found += self.names(part)
+        return found
+
+    def _field(self, value: object) -> str:
+        if isinstance(value, list):
+            return f"[{','.join(map(self._field, value))}]"
+        return self.text(value) if isinstance(value, ast.AST) else repr(value)
+
+    def _fields(self, node: ast.AST) -> Iterator[tuple[str, object]]:
+        """The fields of a node, without those that compute nothing."""
+        for name, value in ast.iter_fields(node):
+            if name in _PASSED_OVER:
+                continue
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and name == "body":
+                value = [part for part in value if not is_text(part)]
+            if isinstance(node, ast.Raise):
+                value = value.func if isinstance(value, ast.Call) else value
+            if isinstance(node, ast.Call) and name == "keywords":
+                value = [keyword for keyword in value if keyword.arg not in self._left_out(node)]
+            if isinstance(node, ast.Call) and name == "args" and _called(node) in _FIRST_ONLY:
+                value = value[:1]
+            yield name, value
+
+    def _left_out(self, call: ast.Call) -> set[str]:
+        return {*NO_WORDS, *(self._skipped if _called(call) in self._makers else ())}
+
+
+def is_text(node: ast.AST) -> bool:
+    """Whether a statement is a string, and so says something and does nothing."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return getattr(call.func, "id", getattr(call.func, "attr", ""))
+
+
+def _chain(node: ast.Attribute) -> tuple[str, ...]:
+    """`a.b.c` as its names; empty for attributes of something else than a name."""
+    names: list[str] = []
+    at: ast.expr = node
+    while isinstance(at, ast.Attribute):
+        names.insert(0, at.attr)
+        at = at.value
+    return (at.id, *names) if isinstance(at, ast.Name) else ()
