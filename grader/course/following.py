@@ -145,7 +145,8 @@ class Follower:
         if node is None:
             self._whole(file)
             return
-        reader = Reader([n for n, value in known.items() if _makes_tasks(value)], self._skipped)
+        makers = ["LearningTask", *(name for name, found in known.items() if _makes_tasks(found))]
+        reader = Reader(makers, [field.name for field in dataclasses.fields(LearningTask)], self._skipped)
         text = reader.text(node)
         key = f"{name} {_digest(text.encode())}"
         if key in self._units:

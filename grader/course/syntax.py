@@ -4,7 +4,7 @@ Without places, comments, docstrings and annotations, and without words for stud
 """
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 Skip = Collection[str]
 """Keywords of a call that are left out."""
@@ -15,10 +15,10 @@ _FIRST_ONLY = {"expect"}
 
 
 class Reader:
-    """Reads trees; a call of one of `makers` loses the keywords in `skipped`."""
+    """Reads trees; a call of one of `makers`, whose parameters are `parameters` in turn, loses those in `skipped`."""
 
-    def __init__(self, makers: Collection[str] = (), skipped: Skip = ()):
-        self._makers, self._skipped = set(makers), {*skipped}
+    def __init__(self, makers: Collection[str] = (), parameters: Sequence[str] = (), skipped: Skip = ()):
+        self._makers, self._parameters, self._skipped = set(makers), parameters, {*skipped}
 
     def text(self, node: ast.AST) -> str:
         """One definition, statement or module as text: equal texts compute the same."""
@@ -54,9 +54,16 @@ class Reader:
                 value = value.func if isinstance(value, ast.Call) else value
             if isinstance(node, ast.Call) and name == "keywords":
                 value = [keyword for keyword in value if keyword.arg not in self._left_out(node)]
-            if isinstance(node, ast.Call) and name == "args" and _called(node) in _FIRST_ONLY:
-                value = value[:1]
+            if isinstance(node, ast.Call) and name == "args":
+                value = self._positional(node)
             yield name, value
+
+    def _positional(self, call: ast.Call) -> list[ast.expr]:
+        if _called(call) in _FIRST_ONLY:
+            return call.args[:1]
+        if _called(call) not in self._makers or any(isinstance(part, ast.Starred) for part in call.args):
+            return call.args
+        return [part for name, part in zip(self._parameters, call.args, strict=False) if name not in self._skipped]
 
     def _left_out(self, call: ast.Call) -> set[str]:
         return {*NO_WORDS, *(self._skipped if _called(call) in self._makers else ())}
