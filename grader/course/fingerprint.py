@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from grader.authoring.exercise import Check, Exercise
 
 
+GRADER = Path(__file__).resolve().parents[1]
+
+
 def hash_of_course(settings: Settings) -> str:
     """What decides grades, in one hash: the exercises, what the course sets for them, and the grader itself.
 
     Machines that grade one batch must agree in it. Starters, calibrations and looks are no part of it.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for root in (settings.folder / "exercises", Path(__file__).resolve().parents[1]):
+    for root in (settings.folder / "exercises", GRADER):
         for file in sorted(root.rglob("*")):
             folders = file.relative_to(root).parts[:-1]
             if not file.is_file() or file.suffix == ".pyc" or {"starters", "calibration", "bundled"} & set(folders):
@@ -127,7 +130,7 @@ def _imports(tree: ast.AST) -> set[str]:
 
 
 @functools.cache
-def hash_of_engine(root: Path = Path(__file__).resolve().parents[1]) -> bytes:
+def hash_of_engine(root: Path = GRADER) -> bytes:
     """A hash of what of the grader, found in this folder, decides a training."""
     digest = hashlib.blake2b(digest_size=8)
     for name, wanted in ENGINE.items():
