@@ -32,7 +32,7 @@ def test_the_anchors_are_those_of_the_checks(learning):
 
 def test_the_error_rates_are_those_measured(course, learning):
     told = [line.removeprefix("- ") for line in PAGE.splitlines() if line.startswith("- `") and " runs " in line]
-    kept = [calibration.load(course.settings.folder, exercise.id, check.id) for exercise, check, _ in learning]
+    kept = [calibration.load(course.settings.folder, exercise, check) for exercise, check, _ in learning]
     assert told == [calibration.statement(found) for found in kept]
 
 
