@@ -20,7 +20,7 @@ import torch
 from grader.authoring.exercise import Exercise
 from grader.authoring.task import LearningTask
 from grader.course.plugins import PREFIX
-from grader.course.syntax import Reader
+from grader.course.syntax import Reader, locals_of
 
 _OF_THE_ENGINE = ("grader.authoring.data", "grader.authoring.scores")
 """What of the engine makes data and scores."""
@@ -127,7 +127,8 @@ class Follower:
         if self._is_followed(function.__module__):
             held |= {"defaults": function.__defaults__ or ()} | (function.__kwdefaults__ or {})
             node = self._found(file, lambda node: _is_function(node, function))
-            known = {**function.__globals__, **dict.fromkeys({*code.co_varnames, *code.co_freevars}, None)}
+            inside = locals_of(node) if node is not None else set()
+            known = {**function.__globals__, **dict.fromkeys({*inside, *code.co_freevars}, None)}
             self._gather(f"function {code.co_name}", node, known, file)
         return f"function {code.co_name}({self._value(held, file)})"
 

@@ -50,6 +50,8 @@ class Reader:
                 continue
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and name == "body":
                 value = [part for part in value if not is_text(part)]
+            if isinstance(node, ast.JoinedStr):
+                value = _joined(node.values)
             if isinstance(node, ast.Raise):
                 value = value.func if isinstance(value, ast.Call) else value
             if isinstance(node, ast.Call) and name == "keywords":
@@ -74,6 +76,25 @@ def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def locals_of(function: ast.AST) -> set[str]:
+    """The parameters of a function and what it assigns to, not within what it defines."""
+    found: set[str] = set()
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        if not isinstance(node, (*_SCOPES, *_LOOPS)):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
 def _called(call: ast.Call) -> str:
     """The last name of what is called."""
     return getattr(call.func, "id", getattr(call.func, "attr", ""))
@@ -87,3 +108,15 @@ def _chain(node: ast.Attribute) -> tuple[str, ...]:
         names.insert(0, at.attr)
         at = at.value
     return (at.id, *names) if isinstance(at, ast.Name) else ()
+
+
+def _joined(parts: list[ast.expr]) -> list[ast.expr]:
+    """The parts of an f-string; versions of Python differ in how they cut the text between two values."""
+    found: list[ast.expr] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if isinstance(part, ast.Constant) and isinstance(last, ast.Constant):
+            found[-1] = ast.Constant(str(last.value) + str(part.value))
+        elif not (isinstance(part, ast.Constant) and part.value == ""):
+            found.append(part)
+    return found
