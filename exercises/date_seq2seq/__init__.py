@@ -36,7 +36,7 @@ from dataclasses import dataclass
 
 import torch
 
-from grader import Exercise, Judged, LearningTask, Unmet, expect, hookimpl
+from grader import Exercise, Judged, LearningTask, Unmet, expect
 from grader.probes import expect_repeatable, near
 
 from .dates import LENGTH, Dates
@@ -196,9 +196,3 @@ def feedback(student):
 def trained(student):
     """What the attempt's one training came to."""
     return student.once("trained", lambda: train(student, student.task(make_task)))
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 
 import torch
 
-from grader import Exercise, LearningTask, expect, hookimpl
+from grader import Exercise, LearningTask, expect
 from grader.probes import expect_repeatable, near
 
 from .asking import LETTERS, MODEL, Probe, answers
@@ -220,9 +220,3 @@ def learns(student):
     reason = f"where all but the last three letters of a name are those of another, {changed:.0%} of the answers change"
     expect(changed > 0.25, reason, FORGETS)  # measured: 0.43 and above, 0.13 where the state fades
     return verdict
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

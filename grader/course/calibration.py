@@ -135,7 +135,7 @@ def seeds(count: int) -> Iterator[int]:
 def sources(course: Path, exercise: str) -> dict[str, Path]:
     """The files of the solutions to an exercise, by the names of their folders."""
     folder = course / "solutions"
-    files = [*folder.glob(f"*/{exercise}.py"), *folder.glob(f"{exercise}/*/{exercise}.py")]
+    files = [*folder.glob(f"reference*/{exercise}.py"), *folder.glob(f"{exercise}/*/{exercise}.py")]
     return {file.parent.name: file for file in sorted(files)}
 
 

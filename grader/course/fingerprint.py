@@ -13,7 +13,6 @@ from grader.course.syntax import Reader
 if TYPE_CHECKING:
     from grader.authoring.exercise import Check, Exercise
 
-
 GRADER = Path(__file__).resolve().parents[1]
 
 
@@ -26,7 +25,9 @@ def hash_of_course(settings: Settings) -> str:
     for root in (settings.folder / "exercises", GRADER):
         for file in sorted(root.rglob("*")):
             folders = file.relative_to(root).parts[:-1]
-            if not file.is_file() or file.suffix == ".pyc" or {"starters", "calibration", "bundled"} & set(folders):
+            if not file.is_file() or file.suffix == ".pyc" or {"calibration", "bundled"} & set(folders):
+                continue
+            if file.name == "starter.py":
                 continue
             data = file.read_bytes()
             digest.update(f"{file.relative_to(root).as_posix()}:{len(data)}:".encode())

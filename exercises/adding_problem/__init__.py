@@ -29,7 +29,7 @@ trained. The model keeps nothing from one call to the next.
 
 import torch
 
-from grader import Exercise, LearningTask, Unmet, expect, expect_shape, expect_tuple, hookimpl, learn
+from grader import Exercise, LearningTask, Unmet, expect, expect_shape, expect_tuple, learn
 from grader.probes import (
     expect_column,
     expect_every_step_reached,
@@ -255,9 +255,3 @@ def train(student):
     probes |= {"given": x, "longer": longer}
     observe = {name: lambda model, x=x: expect_column(model.predict(x), len(x)) for name, x in probes.items()}
     return learn(student, TASK, observe), probes
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

@@ -40,7 +40,7 @@ import math
 
 import torch
 
-from grader import Exercise, LearningTask, expect, hookimpl, learn, show_training
+from grader import Exercise, LearningTask, expect, learn, show_training
 from grader.figures import Curve, Level, Line
 from grader.probes import (
     expect_column,
@@ -285,9 +285,3 @@ def gradient_figure(gradient, steps):
         lines=[Line("your model", list(range(steps)), gradient.tolist())],
         log_y=True,
     )
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]
