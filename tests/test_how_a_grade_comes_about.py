@@ -33,7 +33,7 @@ def test_the_anchors_of_the_example_are_those_of_the_check(learning):
 
 def test_the_error_rates_of_the_example_are_those_measured(course, learning):
     told = [line.removeprefix("- ") for line in PAGE.splitlines() if line.startswith("- `") and " runs " in line]
-    kept = [calibration.load(course.settings.folder, exercise.id, check.id) for exercise, check, _ in learning]
+    kept = [calibration.load(course.settings.folder, exercise, check) for exercise, check, _ in learning]
     assert told
     assert set(told) <= {calibration.statement(found) for found in kept if found is not None}
 

@@ -171,8 +171,10 @@ def _calibrate(session: "Session", count: int, mistakes: int | None) -> None:
     for exercise in session.exercises:
         for row in calibrate(session, exercise, count, mistakes):
             score = "refused" if row.score is None else f"{row.score:.3g}"
-            click.echo(f"{exercise.id:16} {row.solution:28} seed {row.seed}  {score:>8}  share {row.share:g}")
+            click.echo(
+                f"{exercise.id:16} {row.solution:28} seed {row.seed}.{row.number}  {score:>8}  {row.steps} steps"
+            )
         for check in exercise.checks:
-            found = calibration.load(folder, exercise.id, check.id, device)
-            if check.task is not None and found is not None:
+            found = calibration.load(folder, exercise, check, device) if check.task is not None else None
+            if found is not None:
                 click.echo(calibration.statement(found))

@@ -1,56 +1,125 @@
 """How often a learning check errs, measured: trainings of solutions with known grades, kept beside the exercise.
 
-A row is one seed of one solution: the whole policy for a reference, a single training for a mistake (which keeps it
-affordable, and is the harder test: the policy takes a median). A file whose hash is not that of the exercise is stale.
+A row is one training. Rows are kept per solution, each with the hash of what was trained, and stand for as long as both
+that and the training stay what they were: `hash_of_training`, `hash_of_solution`. What a score is worth is no part of a
+row: shares are computed from scores when rows are read, and so is what the policy (full marks in the first training,
+else the median of three) makes of the rows of one seed.
+
+Why a rate of runs, and not one computed from a rate of trainings: the three trainings of a submission share their data,
+so they fail together more often than three strangers do, and p (1 - (1 - p)^2) would promise too much. So a run is
+repeated as the policy makes it: the first training of each seed, and the two others of that seed where it falls short.
+Seeds are independent of one another, each is one success or failure of the whole policy, and the upper limit is that of
+Clopper and Pearson over them. A run whose further trainings are missing (anchors were moved since) counts as short.
 """
 
+import functools
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from grader.authoring.exercise import Exercise
-from grader.course.fingerprint import hash_of_exercise
+from grader.authoring.exercise import Check, Exercise
+from grader.course.fingerprint import hash_of_solution, hash_of_training
 from grader.records.figures import Band
 from grader.records.files import write_whole
 
+if TYPE_CHECKING:
+    from grader.authoring.task import LearningTask
+
 Device = Literal["cpu", "cuda"]
+TRAININGS = 3
+"""How many trainings a learning check makes where the first falls short; the median of their shares counts."""
 _SEED = 1000
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One seed of one solution: what the learning check said, whatever it needs. `score` is None where it was not a
-    number, or where the training was refused."""
+    """One training of one solution. `score` is None where it was no number, or the training was refused."""
 
     solution: str
     seed: int
+    """The submission's."""
+    number: int
+    """Which training of this submission it is, from 0."""
     score: float | None
-    share: float
     steps: int
+    """Steps taken; 0 for a training that was refused, before it or after."""
     curve: list[tuple[int, float]]
-    """Steps and probe-set scores of the first training."""
+    """Of a reference: steps and probe-set scores."""
 
 
-class Calibration(msgspec.Struct, frozen=True):
-    """All rows of one learning check on one kind of device."""
+class Table(msgspec.Struct, frozen=True):
+    """The rows of one solution, and the hashes of what they were measured on."""
+
+    training: str
+    source: str
+    versions: dict[str, str]
+    rows: list[Row]
+
+
+class CalibrationFile(msgspec.Struct, frozen=True):
+    """What was measured of one learning check on one kind of device, fresh or stale, by solution."""
 
     exercise: str
     check: str
-    hash: str
     device: Device
-    versions: dict[str, str]
+    solutions: dict[str, Table]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The fresh rows of one learning check on one kind of device."""
+
+    exercise: str
+    check: str
+    device: Device
     rows: list[Row]
+    task: "Callable[[], LearningTask]"
+    """Makes the task, by whose anchors scores are worth something."""
+    stale: tuple[str, ...] = ()
+    """Solutions whose rows are not fresh."""
 
     def of(self, references: bool) -> list[Row]:
         """The rows of references, or those of mistakes."""
         return [row for row in self.rows if is_reference(row.solution) == references]
 
+    def share(self, row: Row) -> float:
+        """The share in [0, 1] that a training's score earns."""
+        return share_of(self.task(), row)
+
+    def runs(self, solution: str | None = None) -> list[float]:
+        """The share that the policy gives in each run of the references, or of one solution; 0 where trainings are
+        missing."""
+        found: dict[tuple[str, int], list[Row]] = {}
+        for row in self.rows:
+            if row.solution == solution or (solution is None and is_reference(row.solution)):
+                found.setdefault((row.solution, row.seed), []).append(row)
+        return [policy_share(rows, self.share) or 0.0 for rows in found.values()]
+
 
 Calibrations = Mapping[tuple[str, str], Calibration]
 """What has been measured, by the ids of an exercise and of a learning check of it."""
+
+
+def share_of(task: "LearningTask", row: Row) -> float:
+    """The share in [0, 1] that a training's score earns by the anchors of a task."""
+    return 0.0 if row.score is None else task.share(row.score)
+
+
+def policy_share(rows: Sequence[Row], share: Callable[[Row], float]) -> float | None:
+    """What the policy makes of the trainings of one submission; None where more of them are needed."""
+    rows = sorted(rows, key=lambda row: row.number)[:TRAININGS]
+    if [row.number for row in rows] != list(range(len(rows))):
+        return None
+    for number, row in enumerate(rows):
+        if row.steps == 0:
+            return 0.0  # refused: that ends it
+        if number == 0 and share(row) >= 1:
+            return 1.0
+    return statistics.median(map(share, rows)) if len(rows) == TRAININGS else None
 
 
 def is_reference(solution: str) -> bool:
@@ -59,8 +128,15 @@ def is_reference(solution: str) -> bool:
 
 
 def seeds(count: int) -> Iterator[int]:
-    """The submissions' seeds of a calibration with `count` rows per solution."""
+    """The submissions' seeds of a calibration with `count` runs per solution."""
     yield from range(_SEED, _SEED + count)
+
+
+def sources(course: Path, exercise: str) -> dict[str, Path]:
+    """The files of the solutions to an exercise, by the names of their folders."""
+    folder = course / "solutions"
+    files = [*folder.glob(f"reference*/{exercise}.py"), *folder.glob(f"{exercise}/*/{exercise}.py")]
+    return {file.parent.name: file for file in sorted(files)}
 
 
 def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> Path:
@@ -68,16 +144,46 @@ def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> 
     return course / "exercises" / exercise / "calibration" / f"{check}.{device}.json"
 
 
-def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Calibration | None:
-    """A learning check's calibration on a kind of device; None where there is none, or where it is stale."""
-    file = file_of(course, exercise, check, device)
-    if not file.is_file():
-        return None
+def read(course: Path, exercise: str, check: str, device: Device = "cpu") -> CalibrationFile:
+    """A learning check's file as it is, with fresh rows and stale ones; empty where there is none that can be read."""
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Calibration)
-    except (OSError, msgspec.MsgspecError, ValueError):
-        return None  # of another version, or cut short: as good as none
-    return found if found.hash == hash_of_exercise(course, exercise) else None
+        return msgspec.json.decode(file_of(course, exercise, check, device).read_bytes(), type=CalibrationFile)
+    except (OSError, msgspec.MsgspecError, ValueError):  # of another version, or cut short: as good as none
+        return CalibrationFile(exercise, check, device, {})
+
+
+def load(course: Path, exercise: Exercise, check: Check, device: Device = "cpu") -> Calibration | None:
+    """The fresh rows of a learning check on a kind of device; None where there are none."""
+    kept = read(course, exercise.id, check.id, device)
+    if not kept.solutions:
+        return None
+    fresh = fresh_tables(course, exercise, check, kept)
+    stale = tuple(name for name in kept.solutions if name not in fresh and name in sources(course, exercise.id))
+    rows = [row for table in fresh.values() for row in table.rows]
+    task = functools.cache(lambda: task_of(check))
+    return Calibration(exercise.id, check.id, device, rows, task, stale) if rows else None
+
+
+def fresh_tables(course: Path, exercise: Exercise, check: Check, kept: CalibrationFile) -> dict[str, Table]:
+    """The tables of which both hashes still hold, by solution. Where a course has no `solutions/`, as students' has,
+    no solution has changed."""
+    training, found = hash_of_training(course, exercise, check), sources(course, exercise.id)
+    is_released = not (course / "solutions").is_dir()
+    return {
+        name: table
+        for name, table in kept.solutions.items()
+        if table.training == training
+        and (is_released or (name in found and hash_of_solution(found[name]) == table.source))
+    }
+
+
+def task_of(check: Check) -> "LearningTask":
+    """A learning check's task as one run meets it: anchors are the same in all. Raises ValueError for another check."""
+    import torch
+
+    if check.task is None:
+        raise ValueError(f"{check.id} is no learning check")
+    return check.task(torch.Generator().manual_seed(0))
 
 
 def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibrations:
@@ -87,17 +193,17 @@ def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibr
         for check in exercise.checks:
             if check.task is None:
                 continue
-            kept = load(course, exercise.id, check.id, device) or load(course, exercise.id, check.id)
+            kept = load(course, exercise, check, device) or load(course, exercise, check)
             if kept is not None:
                 found[exercise.id, check.id] = kept
     return found
 
 
-def save(course: Path, calibration: Calibration) -> None:
+def save(course: Path, kept: CalibrationFile) -> None:
     """Write it in one move, so that a stop in the middle loses nothing."""
-    file = file_of(course, calibration.exercise, calibration.check, calibration.device)
+    file = file_of(course, kept.exercise, kept.check, kept.device)
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = msgspec.json.encode(calibration).replace(b'{"solution"', b'\n{"solution"')  # a row per line
+    text = msgspec.json.encode(kept).replace(b'{"solution"', b'\n{"solution"')  # a row per line
     write_whole(file, text + b"\n")
 
 
@@ -115,26 +221,27 @@ def upper_limit(errors: int, runs: int, confidence: float = 0.95) -> float:
 
 def statement(calibration: Calibration) -> str:
     """The measured error rates in words, for a report."""
-    references = calibration.of(references=True)
+    runs = calibration.runs()
     mistakes = [row for row in calibration.of(references=False) if row.steps]  # some are refused before they train
-    short = sum(row.share < 1 for row in references)
-    passed = sum(row.share >= 1 for row in mistakes)
     name = f"`{calibration.exercise}.{calibration.check}`"
-    return (
-        f"{name}: our reference solutions fell short of full marks in {short} of {len(references)} "
-        f"runs (95 % upper limit {upper_limit(short, len(references)):.1%}); single trainings of known mistakes earned "
-        f"full marks in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})."
-        if references and mistakes
-        else f"{name}: the error rate of this learning check has not been measured."
+    if not runs or not mistakes:
+        return f"{name}: the error rate of this learning check has not been measured."
+    short = sum(share < 1 for share in runs)
+    passed = sum(calibration.share(row) >= 1 for row in mistakes)
+    text = (
+        f"{name}: by score alone, our reference solutions fell short of full marks in {short} of {len(runs)} "
+        f"runs (95 % upper limit {upper_limit(short, len(runs)):.1%}); single trainings of known mistakes earned "
+        f"full marks in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})"
     )
+    return f"{text}, before what the check asks of a trained model beside its score." if passed else f"{text}."
 
 
 def reference_band(calibration: Calibration) -> Band | None:
-    """Between which scores nine in ten of the references' trainings lay at each step; all, of fewer than twenty.
+    """Between which scores nine in ten of the references' first trainings lay at each step; all, of fewer than twenty.
 
     One that was stopped stays where it stopped.
     """
-    curves = [row.curve for row in calibration.of(references=True) if row.curve]
+    curves = [row.curve for row in calibration.of(references=True) if row.curve and row.number == 0]
     if not curves:
         return None
     steps = sorted({step for curve in curves for step, _ in curve})
@@ -145,10 +252,10 @@ def reference_band(calibration: Calibration) -> Band | None:
 
 
 def reference_scores(calibration: Calibration) -> dict[str, float]:
-    """The median held-out score of each reference, by its folder."""
+    """The median held-out score of each reference's first trainings, by its folder."""
     scores: dict[str, list[float]] = {}
     for row in calibration.of(references=True):
-        if row.score is not None:
+        if row.score is not None and row.number == 0:
             scores.setdefault(row.solution, []).append(row.score)
     return {solution: statistics.median(found) for solution, found in scores.items()}
 

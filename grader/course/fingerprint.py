@@ -1,11 +1,19 @@
 """Hashes by which a change is noticed: of all that decides grades, and of what a calibration measured."""
 
 import ast
+import functools
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.course.settings import Settings, read_settings
+from grader.course.syntax import Reader
+
+if TYPE_CHECKING:
+    from grader.authoring.exercise import Check, Exercise
+
+GRADER = Path(__file__).resolve().parents[1]
 
 
 def hash_of_course(settings: Settings) -> str:
@@ -14,7 +22,7 @@ def hash_of_course(settings: Settings) -> str:
     Machines that grade one batch must agree in it. Starters, calibrations and looks are no part of it.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for root in (settings.folder / "exercises", Path(__file__).resolve().parents[1]):
+    for root in (settings.folder / "exercises", GRADER):
         for file in sorted(root.rglob("*")):
             folders = file.relative_to(root).parts[:-1]
             if not file.is_file() or file.suffix == ".pyc" or {"calibration", "bundled"} & set(folders):
@@ -29,27 +37,123 @@ def hash_of_course(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def hash_of_exercise(course: Path, exercise: str) -> str:
-    """A hash of the exercise's source and of what the course sets for it: a change of a threshold or of the data makes
-    a calibration stale."""
-    files = sorted(file for file in (course / "exercises" / exercise).glob("*.py") if file.name != "starter.py")
+ENGINE: dict[str, tuple[str, ...]] = {
+    "jail/inside/training.py": (),
+    "learning/policy.py": (
+        "PERFECT",
+        "train",
+        "_trained",
+        "_drawn",
+        "_train",
+        "_chunks",
+        "_score",
+        "_score_with",
+        "_refuse_what_was_known",
+    ),
+    "learning/answers.py": ("_floating", "_numbers", "_logits", "READ"),
+    "authoring/recipe.py": ("Recipe",),
+    "authoring/task.py": (
+        "LearningTask.loss",
+        "LearningTask.every",
+        "LearningTask.probe",
+        "LearningTask.held_out",
+        "LearningTask.method",
+        "LearningTask.nothing",
+        "LearningTask.beats",
+    ),
+}
+"""What of the grader decides what one training computes and when it stops: files, and the definitions in them; all of
+a file that names none."""
+_NOT_MEASURED = ("metric", "best", "half", "zero", "worst", "unusual", "seconds", "setting", "stuck")
+"""Fields of a `LearningTask` that no row depends on: what a score is worth, words, and the time limit."""
+
+
+def hash_of_training(course: Path, exercise: "Exercise", check: "Check") -> str:
+    """A hash of what one training of a learning check computes and when it stops, of the exercise as it was loaded.
+
+    That is: the task but for what its scores are worth, all that its data and scores are made by, what `data` says of
+    data from elsewhere, what the course sets for the exercise, and the training loop. Points, titles, hints, anchors,
+    docstrings, other checks and time limits are no part of it, nor is where any of it lies.
+    """
+    from grader.course.following import Follower
+
+    package = check.run.__module__.partition(".")[0]
     digest = hashlib.blake2b(digest_size=8)
-    for file in files:
-        digest.update(_code_of(file).encode())
-    if chosen := read_settings(course).exercises.get(exercise):
+    digest.update(hash_of_engine())
+    digest.update(Follower("" if package == "grader" else package, _NOT_MEASURED).text_of(check.task).encode())
+    digest.update((exercise.data() if exercise.data is not None else "").encode())
+    if chosen := read_settings(course).exercises.get(exercise.id):
         digest.update(json.dumps(chosen, sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 
-def _code_of(file: Path) -> str:
-    """A file's lines without docstrings, comments, blank ones and imports of the face: other words measure nothing
-    else, and neither does the namespace that a name is taken from."""
-    source = file.read_text(encoding="utf-8")
-    words: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
-            words.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "grader":
-            words.update(range(node.lineno, (node.end_lineno or 0) + 1))
-    lines = (line for number, line in enumerate(source.splitlines(), 1) if number not in words)
-    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+def hash_of_solution(file: Path) -> str:
+    """A hash of a solution's source: its file and the neighbours that it imports, and what else lies in its folder.
+
+    Docstrings and comments are no part of it, and other exercises' files are not.
+    """
+    texts = {path.relative_to(file.parent).as_posix(): text for path, text in _imported(file).items()}
+    for path in sorted(file.parent.rglob("*")):
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".md"):
+            texts[path.relative_to(file.parent).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.blake2b(json.dumps(texts, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _imported(file: Path) -> dict[Path, str]:
+    """The source of a file, and of what it imports from beside it, as text."""
+    found: dict[Path, str] = {}
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError):
+            found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            continue
+        found[path] = Reader().text(tree)
+        for name in sorted(_imports(tree)):
+            waiting += [place for place in (file.parent / f"{name}.py",) if place.is_file()]
+            waiting += sorted((file.parent / name).rglob("*.py"))
+    return found
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    """The first parts of the modules that are imported anywhere, and what is taken from the file's own folder."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module is None):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@functools.cache
+def hash_of_engine(root: Path = GRADER) -> bytes:
+    """A hash of what of the grader, found in this folder, decides a training."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, wanted in ENGINE.items():
+        tree = ast.parse((root / name).read_text(encoding="utf-8"))
+        for part in [_defined(tree, dotted) for dotted in wanted] or [tree]:
+            digest.update(Reader().text(part).encode())
+    return digest.digest()
+
+
+def _defined(tree: ast.Module, dotted: str) -> ast.AST:
+    """The definition of a function, class, constant or part of a class. Raises KeyError."""
+    node: ast.AST = tree
+    for name in dotted.split("."):
+        found = [part for part in getattr(node, "body", []) if name in _names_of(part)]
+        if len(found) != 1:
+            raise KeyError(dotted)
+        node = found[0]
+    return node
+
+
+def _names_of(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -22,6 +22,8 @@ EXERCISES = "exercises"
 _OLD = {"starters": "<id>/starter.py", "calibration": "<id>/calibration/"}
 """Folders that courses once had for all exercises together, and where each exercise has its own."""
 _Kind = TypeVar("_Kind")
+PREFIX = "grader_course_"
+"""How the names of modules begin that are loaded from a course's folder."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _loadable(folder: Path) -> list[Path]:
 def _load(course: Path, path: Path) -> ModuleType:
     """Run a plugin's file under a name of its own, entered in `sys.modules` first (dataclasses look there)."""
     digest = hashlib.blake2b(str(course).encode(), digest_size=4).hexdigest()
-    name = f"grader_course_{digest}_{path.parent.name}_{path.stem}"
+    name = f"{PREFIX}{digest}_{path.parent.name}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
     file = path / "__init__.py" if path.is_dir() else path

@@ -175,7 +175,7 @@ def _notes(course: Course, folder: Path, settings: dict[str, Any], left_out: lis
             yield f"[tool.grade] {key} stays here"
     for exercise in course.exercises:
         for check in exercise.checks:
-            if check.task is not None and calibration.load(folder, exercise.id, check.id) is None:
+            if check.task is not None and calibration.load(folder, exercise, check) is None:
                 yield (
                     f"{exercise.id}.{check.id} has no reference band: `grade verify {exercise.id} --calibrate 25` "
                     "measures one"

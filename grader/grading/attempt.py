@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from grader.authoring.exercise import Exercise
-from grader.course.calibration import Calibrations
+from grader.course.calibration import TRAININGS, Calibrations
 from grader.grading.budget import Budget
 from grader.grading.errors import TimeSpent
 from grader.grading.listener import Listener
@@ -34,7 +34,7 @@ _OUTPUT_LIMIT = "output-limit"
 class Attempt:
     """Owns the attempt's worker, one at a time. Close it."""
 
-    trainings: int = 3
+    trainings: int = TRAININGS
     """How many trainings a learning check may make; their median counts."""
     built: bool = False
     """Whether any check had an object to look at."""

@@ -99,6 +99,26 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     run.score = _score(model, task, held_out, deadline)
     run.moved = not torch.equal(before, model.weights())
     run.share = task.share(run.score) if run.moved else 0.0
+    _look_at(student, model, task, run, probe[0], observe, deadline)
+    if run.share > 0:
+        _refuse_what_was_known(student, model, task, before, probe, deadline)
+    run.seconds = time.monotonic() - (deadline - task.seconds)
+    return run
+
+
+def _look_at(
+    student: Student,
+    model: Model,
+    task: LearningTask,
+    run: Run,
+    inputs: tuple[torch.Tensor, ...],
+    observe: Observers,
+    deadline: float,
+) -> None:
+    """Ask the trained model what other checks and reports want to know; its score stays what it was.
+
+    `inputs` are those of the probe set.
+    """
     for name, look in observe.items():
         try:
             run.observations[name] = look(model)
@@ -107,11 +127,7 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     if run.share < 1 and task.loss == "mse" and "gradient" not in observe:  # else the exercise shows its own
         run.input_gradient = _input_gradient(model, *task.draw(SHOWN, student.generator_for("learn/showcase")))
     if run.share <= 0 and run.moved and math.isfinite(run.score):
-        run.symptoms = symptoms_of(model, task, probe[0], deadline)
-    if run.share > 0:
-        _refuse_what_was_known(student, model, task, before, probe, deadline)
-    run.seconds = time.monotonic() - (deadline - task.seconds)
-    return run
+        run.symptoms = symptoms_of(model, task, inputs, deadline)
 
 
 def _input_gradient(model: Model, inputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> list[float]:

@@ -5,7 +5,7 @@ Each piece of advice is a sentence for the exercise's author: what was found, an
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import torch
 
@@ -75,33 +75,51 @@ def on_calibration(course: Course, exercise: Exercise, check: Check, device: cal
     folder = course.settings.folder
     command = f"grade verify {exercise.id} --calibrate 25 --mistakes 4"
     kinds: list[calibration.Device] = [device, "cpu"]
-    found = next((kept for kind in kinds if (kept := calibration.load(folder, exercise.id, check.id, kind))), None)
+    found = next((kept for kind in kinds if (kept := calibration.load(folder, exercise, check, kind))), None)
     if found is None:
         if any(calibration.file_of(folder, exercise.id, check.id, kind).exists() for kind in kinds):
-            yield f"its calibration is stale: the exercise was changed since; measure again with `{command}`"
+            yield f"its calibration is stale: what is trained, or the solutions, changed since; measure it: `{command}`"
         else:
             yield f"how often it errs has not been measured: `{command}`"
         return
-    runs = len(found.of(references=True))
+    measured = {row.solution for row in found.rows}
+    unmeasured = [name for name in calibration.sources(folder, exercise.id) if _is_missing(name, measured, found.stale)]
+    if unmeasured:
+        yield f"new or changed since it was measured: {', '.join(unmeasured)}; measure them: `{command}`"
+    runs = len(found.runs())
     if runs < ENOUGH_RUNS:
         yield f"how often it errs was measured in {runs} runs of references only: `{command}`"
     for solution in dict.fromkeys(row.solution for row in found.rows):
-        yield from _on_solution(found, solution, task_of(check))
+        yield from _on_solution(found, solution)
 
 
-def _on_solution(found: calibration.Calibration, solution: str, task: LearningTask | None) -> Iterator[str]:
-    """References that often fall short, mistakes whose single trainings often earn everything."""
+def _is_missing(solution: str, measured: Collection[str], stale: Collection[str]) -> bool:
+    """Whether a solution should have rows, and has none that are fresh; of mistakes, those are known that had some."""
+    return solution in stale or (calibration.is_reference(solution) and solution not in measured)
+
+
+def _on_solution(found: calibration.Calibration, solution: str) -> Iterator[str]:
+    """References that often fall short, mistakes whose single trainings sometimes earn everything.
+
+    A mistake whose trainings all do is caught by what the check asks beside the score, as its verdict proves.
+    """
     rows = [row for row in found.rows if row.solution == solution]
-    wanted = calibration.is_reference(solution)
-    wrong = [row for row in rows if (row.share >= 1) != wanted]
-    if len(wrong) <= TOLERATED * len(rows) or task is None:
-        return
-    scores = ", ".join("none" if row.score is None else in_words(row.score) for row in wrong[:3])
-    what = "fell short of full marks" if wanted else "earned full marks in single trainings"
-    yield (
-        f"{solution} {what} in {len(wrong)} of {len(rows)} measured runs (scores such as {scores}; `best` is "
-        f"{task.best:g}): move the anchors, or change the task"
-    )
+    if calibration.is_reference(solution):
+        shares, what = found.runs(solution), "fell short of full marks"
+        wrong = sum(share < 1 for share in shares)
+        scores = [row.score for row in rows if found.share(row) < 1]
+    else:
+        shares, what = [found.share(row) for row in rows], "earned full marks in single trainings"
+        wrong = sum(share >= 1 for share in shares)
+        scores = [row.score for row in rows if found.share(row) >= 1]
+        if wrong == len(rows):
+            return
+    if wrong > TOLERATED * len(shares):
+        some = ", ".join("none" if score is None else in_words(score) for score in scores[:3])
+        yield (
+            f"{solution} {what} in {wrong} of {len(shares)} measured runs (scores such as {some}; `best` is "
+            f"{found.task().best:g}): move the anchors, or change the task"
+        )
 
 
 def on_time(limits: Limits, spent: float, learned: Sequence[tuple[str, Learned]]) -> Iterator[str]:

@@ -5,79 +5,102 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.authoring.exercise import Check, Exercise
-from grader.authoring.expectations import Judged
 from grader.course import calibration
-from grader.course.calibration import Calibration, Row
-from grader.course.fingerprint import hash_of_exercise
-from grader.course.loading import Course
+from grader.course.calibration import Row, Table
+from grader.course.fingerprint import hash_of_solution, hash_of_training
 from grader.grading.session import Session
 from grader.grading.student import Student
-from grader.learning.learned import Learned
+from grader.learning.policy import train
+from grader.learning.run import Run
 from grader.records.errors import StudentFault
 from grader.records.versions import versions
-from grader.verify.claims import read_claim, solutions_to
+from grader.verify.claims import read_claim
 
 
 def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | None = None) -> Iterator[Row]:
-    """Bring each reference to `count` rows, and each mistake that a learning check must catch to `mistakes` (or as
-    many), on the session's device for trainings; rows as they come."""
-    folder, device = session.course.settings.folder, session.jail.device
-    versions_used = {**versions(), **session.jail.device_versions}
-    digest = hash_of_exercise(folder, exercise.id)  # now: what is edited meanwhile was not measured
+    """Bring each reference to `count` runs, and each mistake that a learning check must catch to `mistakes` trainings
+    (or as many), on the session's device for trainings; rows as they come. Fresh rows are kept, stale ones replaced."""
     for check in exercise.checks:
         if check.task is None:
             continue
-        kept = calibration.load(folder, exercise.id, check.id, device)
-        rows = list(kept.rows) if kept is not None else []
-        done = {(row.solution, row.seed) for row in rows}
-        for solution in _solutions(session.course, exercise, check):
-            is_mistake = mistakes is not None and not calibration.is_reference(solution.name)
-            for seed in calibration.seeds(mistakes if is_mistake else count):  # type: ignore[arg-type]
-                if (solution.name, seed) in done:
-                    continue
-                row = measure(session, exercise, check, solution, seed)
+        filling = _Filling(session, exercise, check)
+        for name, file in _solutions(session.course.settings.folder, exercise, check).items():
+            is_mistake = mistakes is not None and not calibration.is_reference(name)
+            yield from filling.fill(name, file, mistakes if is_mistake and mistakes is not None else count)
+
+
+class _Filling:
+    """One learning check's file while it is being filled."""
+
+    def __init__(self, session: Session, exercise: Exercise, check: Check):
+        self.session, self.exercise, self.check = session, exercise, check
+        self.course = session.course.settings.folder
+        self.task = calibration.task_of(check)
+        self.versions = {**versions(), **session.jail.device_versions}
+        # now: what is edited meanwhile was not measured
+        self.training = hash_of_training(self.course, exercise, check)
+        self.kept = calibration.read(self.course, exercise.id, check.id, session.jail.device)
+        self.fresh = calibration.fresh_tables(self.course, exercise, check, self.kept)
+
+    def fill(self, solution: str, file: Path, count: int) -> Iterator[Row]:
+        """Measure what one solution lacks; each row is written before the next is measured."""
+        source = hash_of_solution(file)
+        rows = list(self.fresh[solution].rows) if solution in self.fresh else []
+        for seed in calibration.seeds(count):
+            while (number := self._missing(solution, [row for row in rows if row.seed == seed])) is not None:
+                row = measure(self.session, self.exercise, self.check, file, seed, number)
                 rows.append(row)
-                made = Calibration(exercise.id, check.id, digest, device, versions_used, rows)
-                calibration.save(folder, made)
+                self.kept.solutions[solution] = Table(self.training, source, self.versions, rows)
+                calibration.save(self.course, self.kept)
                 yield row
 
+    def _missing(self, solution: str, rows: list[Row]) -> int | None:
+        """The number of the next training of a seed: a mistake is trained once, a reference as the policy says."""
+        if not rows:
+            return 0
+        if not calibration.is_reference(solution) or calibration.policy_share(rows, self._share) is not None:
+            return None
+        return len(rows)
 
-def measure(session: Session, exercise: Exercise, check: Check, solution: Path, seed: int) -> Row:
-    """One row: what the check says of it, by the whole policy for a reference, by a single training for a mistake."""
-    with session.staged(solution) as submission, session.attempt(submission, exercise, seed=seed) as attempt:
-        if not calibration.is_reference(solution.name):
-            attempt.trainings = 1
+    def _share(self, row: Row) -> float:
+        return calibration.share_of(self.task, row)
+
+
+def measure(session: Session, exercise: Exercise, check: Check, file: Path, seed: int, number: int) -> Row:
+    """Train a solution once, as the check does in the training of this number; one that was refused earned nothing."""
+    solution, found = file.parent.name, None
+    with session.staged(file.parent) as submission, session.attempt(submission, exercise, seed=seed) as attempt:
         try:
             attempt.load()
-            found = check.run(Student(attempt, check.id))
-            share = found.share if isinstance(found, Judged) else 1.0 if found is None else float(found)
+            student = Student(attempt, check.id)
+            task = student.task(check.task) if check.task is not None else calibration.task_of(check)
+            found = train(student, task, number)
         except StudentFault:
-            share = 0.0
-    return _row(solution.name, seed, share, attempt.learned)
+            pass
+    return _row(solution, seed, number, found)
 
 
-def _row(solution: str, seed: int, share: float, learned: list[Learned]) -> Row:
-    """What is kept; of a training that was refused, that it earned nothing."""
-    if not learned:
-        return Row(solution, seed, None, share, 0, [])
-    counted, first = learned[-1].run, learned[-1].runs[0]
-    score = float(f"{counted.score:.6g}") if math.isfinite(counted.score) else None
-    curve = [(step, float(f"{value:.4g}")) for step, value in first.curve if math.isfinite(value)]
+def _row(solution: str, seed: int, number: int, run: Run | None) -> Row:
+    """What is kept. A training that was refused, or that changed no parameter, has no score."""
+    if run is None or not run.moved:
+        return Row(solution, seed, number, None, 0, [])
+    score = float(f"{run.score:.6g}") if math.isfinite(run.score) else None
+    curve = [(step, float(f"{value:.4g}")) for step, value in run.curve if math.isfinite(value)]
     is_kept = calibration.is_reference(solution)  # a band is drawn of references only
-    return Row(solution, seed, score, round(share, 4), counted.steps, curve if is_kept else [])
+    return Row(solution, seed, number, score, run.steps, curve if is_kept else [])
 
 
-def _solutions(course: Course, exercise: Exercise, check: Check) -> list[Path]:
+def _solutions(course: Path, exercise: Exercise, check: Check) -> dict[str, Path]:
     """References, and the mistakes whose first line names this check."""
-    found = []
-    for path in solutions_to(course, exercise):
-        claim = read_claim(path / f"{exercise.id}.py")
-        if calibration.is_reference(path.name) or (claim is not None and claim.check == check.id):
-            found.append(path)
+    found = {}
+    for name, file in calibration.sources(course, exercise.id).items():
+        claim = None if calibration.is_reference(name) else read_claim(file)
+        if calibration.is_reference(name) or (claim is not None and claim.check == check.id):
+            found[name] = file
     return found
 
 
 def rerun(session: Session, exercise: Exercise, check: Check, row: Row) -> Row:
     """Measure a row of a learning check again."""
-    (solution,) = [path for path in solutions_to(session.course, exercise) if path.name == row.solution]
-    return measure(session, exercise, check, solution, row.seed)
+    file = calibration.sources(session.course.settings.folder, exercise.id)[row.solution]
+    return measure(session, exercise, check, file, row.seed, row.number)

@@ -21,8 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from grader import Exercise, LearningTask, Opaque, StudentRaised, expect, learn
-from grader.course.calibration import Calibration, Row, known, reference_band, save
-from grader.course.fingerprint import hash_of_exercise
+from grader.course.calibration import CalibrationFile, Row, Table, known, reference_band, save
+from grader.course.fingerprint import hash_of_training
 from grader.course.loading import Course
 from grader.grading.attempt import Attempt
 from grader.grading.exception_hints import hint_for
@@ -791,9 +791,11 @@ def test_the_zygote_of_a_gpu_makes_no_backward_pass():
 # Calibration by device.
 
 
-def calibration_of(course: Path, device: str) -> Calibration:
-    row = Row("reference", 1, 0.0, 1.0, 40, [(20, 0.1), (40, 0.0)])
-    return Calibration("task", "trained", hash_of_exercise(course, "task"), device, {}, [row])  # type: ignore[arg-type]
+def calibration_of(course: Path, device: str) -> CalibrationFile:
+    row = Row("reference", 1, 0, 0.0, 40, [(20, 0.1), (40, 0.0)])
+    check = next(check for check in learns.checks if check.task is not None)
+    table = Table(hash_of_training(course, learns, check), "", {}, [row])
+    return CalibrationFile("task", "trained", device, {"reference": table})  # type: ignore[arg-type]
 
 
 def band_name(course: Path, device: str) -> str:

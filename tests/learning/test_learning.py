@@ -950,8 +950,8 @@ class Model(nn.Module):
 def test_figures_show_the_curve_beside_what_it_is_compared_with(try_):
     """Of the run that counts, once; the numbers are the curve's."""
     curve = [(20, 0.1), (60, 0.01)]
-    rows = [Row("reference", 1, 0.004, 1.0, 60, curve), Row("mistake", 1, 0.2, 0.0, 60, [])]
-    measured = Calibration("task", "learns", "", "cpu", {}, rows)
+    rows = [Row("reference", 1, 0, 0.004, 60, curve), Row("mistake", 1, 0, 0.2, 60, [])]
+    measured = Calibration("task", "learns", "cpu", rows, lambda: TASK)
     seen = try_(LEARNS, replace(TASK, steps=400), calibration=measured)
     run = seen.learned.run
     curve, gradient = seen.figures

@@ -14,8 +14,8 @@ from grader import LearningTask
 from grader.authoring.exercise import Exercise
 from grader.authoring.recipe import Recipe
 from grader.course import calibration
-from grader.course.calibration import Calibration, Row
-from grader.course.fingerprint import hash_of_exercise
+from grader.course.calibration import CalibrationFile, Row, Table
+from grader.course.fingerprint import hash_of_solution, hash_of_training
 from grader.course.loading import load_course
 from grader.course.settings import read_settings
 from grader.learning.learned import Learned
@@ -263,21 +263,31 @@ def learns(student):
 def told_of(submission):
     """What is said of a learning check that some mistake fails, when these rows were measured before the change."""
 
-    def tell(rows, *, source=LEARNING, change=""):
-        folder = submission({"exercises/task/__init__.py": source}, name="course")
-        if rows is not None:
-            digest = hash_of_exercise(folder, "task")
-            calibration.save(folder, Calibration("task", "learns", digest, "cpu", {}, rows))
-        (folder / "exercises" / "task" / "__init__.py").write_text(source + change)
+    def tell(rows, *, source=LEARNING, is_stale=False, solutions=None, changed=()):
+        folder = submission({"exercises/task/__init__.py": source, **(solutions or {})}, name="course")
         course = load_course(read_settings(folder), entry_points=False)
-        return [f.problem or f.warning for f in verify_check(course, course.exercises[0], "learns", True, "cpu")]
+        exercise = course.exercises[0]
+        if rows is not None:
+            digest = "0" * 16 if is_stale else hash_of_training(folder, exercise, exercise.checks[0])
+            found = {}
+            for row in rows:
+                found.setdefault(row.solution, []).append(row)
+            sources = {
+                name: "changed" if name in changed else hash_of_solution(file)
+                for name, file in calibration.sources(folder, "task").items()
+            }
+            tables = {name: Table(digest, sources.get(name, ""), {}, measured) for name, measured in found.items()}
+            calibration.save(folder, CalibrationFile("task", "learns", "cpu", tables))
+        return [f.problem or f.warning for f in verify_check(course, exercise, "learns", True, "cpu")]
 
     return tell
 
 
 def rows(solution, count, *, right):
-    """Measured runs, of which so many earned everything."""
-    return [Row(solution, seed, 0.02 if seed < right else 0.4, float(seed < right), 10, []) for seed in range(count)]
+    """Measured runs, of which so many earned everything; the others in each of the three trainings of a reference."""
+    numbers = range(3 if solution.startswith("reference") else 1)
+    wanted = [(seed, number) for seed in range(count) for number in numbers if number == 0 or seed >= right]
+    return [Row(solution, seed, number, 0.02 if seed < right else 0.4, 10, []) for seed, number in wanted]
 
 
 def test_a_learning_check_that_was_measured_and_keeps_its_anchors_is_fine(told_of):
@@ -294,8 +304,21 @@ def test_what_was_measured_in_a_few_runs_is_a_warning(told_of):
 
 
 def test_a_stale_calibration_is_a_warning(told_of):
-    (told,) = told_of(rows("reference", 20, right=20), change="NEW = 1\n")
+    (told,) = told_of(rows("reference", 20, right=20), is_stale=True)
     assert "its calibration is stale" in told
+
+
+def test_a_reference_that_was_never_measured_and_a_solution_that_changed_are_named(told_of):
+    """A new mistake is not: its verdict is proof enough."""
+    names = ("reference", "reference-new", "task/wrong", "task/other")
+    solutions = {f"solutions/{name}/task.py": "x = 1\n" for name in names}
+    measured = [*rows("reference", 20, right=20), *rows("wrong", 4, right=0)]
+    (told,) = told_of(measured, solutions=solutions, changed=("wrong",))
+    assert "new or changed since it was measured: reference-new, wrong;" in told
+
+
+def test_a_mistake_that_always_scores_well_is_caught_beside_its_score(told_of):
+    assert told_of([*rows("reference", 20, right=20), *rows("wrong", 10, right=10)]) == []
 
 
 @pytest.mark.parametrize(
