@@ -122,7 +122,7 @@ def _exercise_folders(course: Path) -> list[Path]:
             raise CourseError(
                 f"{where}: an exercise is a folder; move this file to {EXERCISES}/{path.stem}/__init__.py"
             )
-        if path.is_dir() and path.name in _OLD:
+        if path.name in _OLD and any(path.glob("[!_.]*")):  # an empty folder may be left behind by the move
             raise CourseError(
                 f"{where}/: each exercise has its own; move what is in it to {EXERCISES}/{_OLD[path.name]}"
             )

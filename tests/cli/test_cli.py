@@ -17,7 +17,7 @@ CHECK_KEYS = ["id", "title", "status", "points", "max_points", "message", "hint"
 
 TINY = '''"""Write a function."""
 
-from grader import Exercise, expect, hookimpl
+from grader import Exercise, expect
 
 exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 
@@ -32,11 +32,6 @@ def answers(student):
 def doubts(student):
     """one() is 2."""
     expect(student.call("one") == 2, "it is not")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 EXERCISE = '''
 """Add the first and the last of eight numbers."""
 import torch
-from grader import Exercise, LearningTask, hookimpl, learn
+from grader import Exercise, LearningTask, learn
 
 exercise = Exercise("adding", title="Adding", statement=__doc__, names=("Model",))
 
@@ -46,10 +46,6 @@ def builds(student):
 def learns(student):
     """It learns to add."""
     return learn(student, task).judge()
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 REFERENCE = """\
 import torch
@@ -470,10 +466,10 @@ def test_bundled_calibrations_are_fresh_and_large_enough(course, name):
 
 @pytest.mark.parametrize("name", NAMES, ids=".".join)
 def test_no_reference_fell_below_nine_tenths_and_no_mistake_passed(name):
-    """Over at least 80 runs of references in all."""
+    """Over at least 40 runs of references in all."""
     found = load(ROOT, *name[:3])
     references = found.of(references=True)
-    assert len(references) >= 80
+    assert len(references) >= 40
     assert min(r.share for r in references) >= 0.9
     assert max(r.share for r in found.of(references=False)) < 1
 

@@ -61,6 +61,11 @@ def test_a_file_that_makes_an_exercise_brings_it_without_a_hook(course):
     assert (exercise.id, exercise.max_points) == ("parity", 1)
 
 
+def test_a_folder_of_before_that_is_empty_is_nothing(course):
+    folder = course({"exercises/starters/.keep": "", "exercises/calibration/__pycache__/x.pyc": ""})
+    assert [exercise.id for exercise in loaded(folder).exercises] == ["parity"]
+
+
 def test_solutions_are_the_references_and_what_stands_below_the_exercises_name(course):
     folder = course({"solutions/reference-other/parity.py": RIGHT, "solutions/parity/notes.md": "words"})
     found = loaded(folder)
@@ -71,15 +76,22 @@ def test_solutions_are_the_references_and_what_stands_below_the_exercises_name(c
     ]
 
 
-@pytest.mark.parametrize("command", [["exercises"], ["show", "parity"], ["submit", "solutions/reference"], ["verify"]])
 @pytest.mark.parametrize("old", OF_BEFORE)
 @pytest.mark.parametrize("also_new", [True, False])
-def test_a_course_in_the_layout_of_before_is_told_the_new_place(course, monkeypatch, command, old, also_new):
-    """In one sentence and before anything is graded; nor is the new place read where something stands in the old."""
+def test_a_course_in_the_layout_of_before_is_told_the_new_place(course, old, also_new):
+    """In one sentence; nor is the new place read where something stands in the old."""
     new = "exercises/parity/__init__.py"
-    monkeypatch.chdir(course({old: EXERCISE} if also_new else {old: EXERCISE, new: None}))
-    result = CliRunner().invoke(main, [*command, "--course", "."])
+    folder = course({old: EXERCISE} if also_new else {old: EXERCISE, new: None})
+    result = CliRunner().invoke(main, ["exercises", "--course", str(folder)])
     assert (result.exit_code, result.stdout, result.stderr) == (3, "", f"grade: {OF_BEFORE[old]}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["show", "parity"], ["submit", "solutions/reference"], ["verify"]])
+def test_whichever_command_meets_it_and_before_anything_is_graded(cli, course, command):
+    folder = course({"exercises/parity.py": EXERCISE})
+    result = cli(*(folder / word if "/" in word else word for word in command), "--course", folder)
+    assert (result.returncode, result.stdout, result.stderr) == (3, "", f"grade: {OF_BEFORE['exercises/parity.py']}\n")
 
 
 def test_a_mistake_beside_the_references_is_told_its_place(course):

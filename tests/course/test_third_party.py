@@ -13,7 +13,7 @@ from grader.course.settings import CourseError, read_settings
 
 PACKAGE = Path(__file__).parents[1] / "third_party_plugin"
 TINY = '''"""Nothing to do."""
-from grader import Exercise, hookimpl
+from grader import Exercise
 
 exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 
@@ -21,10 +21,6 @@ exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 def there(student):
     """one() can be called."""
     student.call("one")
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 

@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.jail
 
 EXERCISE = '''
-from grader import Exercise, expect, hookimpl
+from grader import Exercise, expect
 
 exercise = Exercise("ordinary", title="An ordinary process", statement="Look around.", names=("oddities",))
 
@@ -25,11 +25,6 @@ def ordinary(student):
     """Runs in an ordinary process."""
     found = student.call("oddities")
     expect(found == [], f"odd here: {found}")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 SUBMISSION = '''
 import ctypes, locale, os, resource, signal, sys

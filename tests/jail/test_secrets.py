@@ -172,7 +172,7 @@ def read(look, path):
 
 COURSE = '''
 """Answer."""
-from grader import Exercise, Unmet, hookimpl
+from grader import Exercise, Unmet
 
 ANSWER = "{course}"
 exercise = Exercise("task", title="A task", statement=__doc__, names=("answer", "hunt"))
@@ -190,11 +190,6 @@ def hunted(student):
     """Nothing is found."""
     found, seen = student.call("hunt", ["/"], {since})
     raise Unmet(f"hunt: {{found}} in {{dict(seen)}} (end)")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 

@@ -430,7 +430,7 @@ def test_readme_example_of_an_adjustment_runs():
 EXERCISE = '''"""Write `double(x)`: twice the tensor."""
 
 import torch
-from grader import Exercise, expect_close, hookimpl
+from grader import Exercise, expect_close
 
 exercise = Exercise("double", "Twice as much", statement=__doc__, names=["double"])
 
@@ -440,12 +440,6 @@ def doubles(student):
     """Returns twice its argument."""
     x = torch.ones(3)
     expect_close(student.call("double", x), 2 * x, "double(x)", tolerance=1e-6)
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]
 '''
 
 

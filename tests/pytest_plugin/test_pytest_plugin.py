@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 TINY = '''"""Write two functions."""
 
-from grader import Exercise, Unmet, expect, hookimpl
+from grader import Exercise, Unmet, expect
 
 exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 
@@ -39,11 +39,6 @@ def halves(student):
 def alone(student):
     """one() can be called."""
     student.call("one")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 

@@ -26,7 +26,7 @@ from grader.verify.verify import verify_check
 
 EXERCISE = '''
 """Answer."""
-from grader import Exercise, expect, hookimpl
+from grader import Exercise, expect
 
 exercise = Exercise("answer", title="Answer", statement=__doc__, names=("answer",))
 
@@ -40,10 +40,6 @@ def right(student):
 def constant(student):
     """answer() stays what it is."""
     expect(student.call("answer") == student.call("answer"), "answer() changes")
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 GOOD = "def answer():\n    return 42\n"
 WRONG = '"""answer.right: one too few.\n\nHint: universe\n"""\ndef answer():\n    return 41\n'
@@ -124,10 +120,12 @@ def test_one_solution_can_be_verified_alone(verify):
 
 
 @pytest.mark.slow
-def test_a_solution_that_is_not_there_is_named(verify):
-    result = verify({}, "--only", "rigth")
+@pytest.mark.parametrize("name", ["rigth", "answer", "answer/wrong"])
+def test_a_solution_that_is_not_there_is_named(verify, name):
+    """Nor is an exercise a solution, or a path the name of one: nothing would be looked at, and all would seem well."""
+    result = verify({}, "--only", name)
     assert result.returncode == 2
-    assert "solutions/ has no folder 'rigth'" in result.stderr
+    assert f"solutions/ has no folder {name!r}" in result.stderr
 
 
 # What is missing though the grades come out right.
@@ -249,7 +247,7 @@ def test_an_untrained_reference_that_earns_points_is_a_warning():
 
 
 LEARNING = '''"""Learn."""
-from grader import Exercise, LearningTask, hookimpl
+from grader import Exercise, LearningTask
 
 exercise = Exercise("task", title="Task", statement=__doc__, names=("Model",))
 TASK = LearningTask("Model", (), None, None, "error", best=0.1, half=0.3, zero=0.6, worst=1.0, stop=0.05, steps=10,
@@ -258,10 +256,6 @@ TASK = LearningTask("Model", (), None, None, "error", best=0.1, half=0.3, zero=0
 @exercise.check(points=1, task=TASK)
 def learns(student):
     """It learns."""
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 

@@ -19,4 +19,4 @@ class ParityModel(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # TODO: run the recurrent layer over x (B, T, 1), and read the logits off its last state
-        raise NotImplementedError("forward of ParityModel is still to be written")
+        raise NotImplementedError("forward of ParityModel is still to be written: return logits (B, 2)")
