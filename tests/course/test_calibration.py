@@ -482,6 +482,13 @@ def test_the_loop_and_what_decides_a_training_count(tmp_path, name, old, new):
     assert (hash_of_engine(tmp_path) == hash_of_engine()) == is_free
 
 
+def test_another_loop_makes_every_row_stale(small, monkeypatch):
+    folder = small()
+    before = digest(folder)
+    monkeypatch.setattr("grader.course.fingerprint.hash_of_engine", lambda: b"another loop")
+    assert digest(folder) != before
+
+
 def test_what_a_course_sets_for_an_exercise_makes_its_calibration_stale(small):
     """Other data, other error rates; so does what the exercise says of its data."""
     folder = small({"pyproject.toml": ""})
