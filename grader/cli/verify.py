@@ -76,8 +76,8 @@ def verify(
     from grader.grading.session import open_session
 
     seed = draw() if seed is None else seed
-    _refuse_unknown(course, only)
     with open_session(course, ids, device=device, note=note) as session:
+        _refuse_unknown(course, only)
         if calibrate is not None:
             _calibrate(session, calibrate, mistakes)
             return
