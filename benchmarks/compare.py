@@ -1,7 +1,8 @@
 """Two checkouts against each other: `python benchmarks/compare.py OLD NEW [--pairs 5] [--only NAME]`.
 
 Each line is one command as a person runs it, timed in turn in both checkouts: medians of wall-clock and of processor
-seconds, children included, and the ratio of the new to the old. Both run in this interpreter's environment.
+seconds, children included, and the ratio of the new to the old. Both run in this interpreter's environment, and both
+grade the submissions of the new one, wherever the old one keeps its own.
 """
 
 import argparse
@@ -47,9 +48,9 @@ def spent(action: Callable[[], None]) -> Spent:
 
 
 def class_of(solutions: Path, folder: Path) -> Path:
-    """A class of `my_rnn`, as many students as mistakes, all different."""
+    """A class of `my_rnn`, a student for each mistake, all different."""
     target = folder / "class"
-    sources = sorted(solutions.glob("*/my_rnn.py"))[:CLASS]
+    sources = sorted(solutions.glob("my_rnn/*/my_rnn.py"))[:CLASS]
     for number, source in enumerate(sources):
         (target / f"student-{number:03d}").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / f"student-{number:03d}" / "my_rnn.py")
@@ -57,7 +58,7 @@ def class_of(solutions: Path, folder: Path) -> Path:
 
 
 def actions(solutions: Path, folder: Path) -> Iterator[tuple[str, Callable[[Path, Path], None]]]:
-    """Names, and functions of a checkout and an empty folder."""
+    """Names, and functions of a checkout and an empty folder; both grade what one of them has in `solutions/`."""
     reference = str(solutions / "reference")
     students = str(class_of(solutions, folder))
 
@@ -112,7 +113,7 @@ def main() -> None:
         for checkout in (old, new):
             (folder / f"graded-{checkout.name}").mkdir()
         print(f"{'':26} {'wall old':>9} {'new':>7} {'ratio':>6}   {'CPU old':>8} {'new':>7} {'ratio':>6}")
-        for title, action in actions(old / "solutions", folder):
+        for title, action in actions(new / "solutions", folder):
             if chosen.only and chosen.only not in title and not title.startswith("batch"):
                 continue
             pairs = []

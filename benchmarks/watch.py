@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VERSIONS = [ROOT / "solutions" / name / "my_rnn.py" for name in ("reference", "missing-bias", "relu", "time-first")]
+MISTAKES = [ROOT / "solutions" / "my_rnn" / name / "my_rnn.py" for name in ("missing-bias", "relu", "time-first")]
+VERSIONS = [ROOT / "solutions" / "reference" / "my_rnn.py", *MISTAKES]
 LAST_WORDS = "The report: "
 SAVES = 20
 
@@ -48,11 +49,11 @@ def seconds_of(folder: Path, watched: str) -> list[float]:
 
 
 def main() -> None:
-    for watched, what in (("my_rnn.py", "a file alone"), (".", "a folder of five starters")):
+    for watched, what in (("my_rnn.py", "a file alone"), (".", "a folder of all starters")):
         with tempfile.TemporaryDirectory() as name:
             if watched == ".":
-                for starter in (ROOT / "exercises" / "starters").glob("*.py"):
-                    (Path(name) / starter.name).write_bytes(starter.read_bytes())
+                for starter in ROOT.glob("exercises/*/starter.py"):
+                    (Path(name) / f"{starter.parent.name}.py").write_bytes(starter.read_bytes())
             found = seconds_of(Path(name), watched)
             print(
                 f"{what:26} {statistics.median(found):5.2f} s from save to answer, the median of {len(found)} "

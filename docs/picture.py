@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-MISTAKE = ROOT / "solutions" / "reversed-time" / "my_rnn.py"
+MISTAKE = ROOT / "solutions" / "my_rnn" / "reversed-time" / "my_rnn.py"
 WIDTH = 820
 
 

@@ -269,7 +269,7 @@ def test_every_error_descends_from_one_root():
 
 def course_files() -> list[Path]:
     folders = ("exercises", "plugins")
-    return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py") if "starters" not in file.parts)
+    return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py") if file.name != "starter.py")
 
 
 FACE = {"grader", "grader.data", "grader.figures", "grader.plugin", "grader.probes", "grader.scores"}
@@ -287,7 +287,7 @@ def test_exercises_and_plugins_import_the_face_only(path):
 
 
 def test_students_code_imports_torch_numpy_and_the_standard_library():
-    files = [*(ROOT / "solutions").rglob("*.py"), *(ROOT / "exercises" / "starters").rglob("*.py")]
+    files = [*(ROOT / "solutions").rglob("*.py"), *ROOT.glob("exercises/*/starter.py")]
     assert files
     for path in files:
         for name in imports_of(path):

@@ -25,13 +25,9 @@ MARKUP = (
 ANSI = "\x1b[2J\x1b[31mred\x1b]8;;https://example.org\x07link\x1b]8;;\x07\x07\x00\x9b31m"
 TURNED = "\u202egnp.exe\u202c \u2066\u2067mirror\u2069 \u200f\u061c"
 HOSTILE = f"{MARKUP} {ANSI} {TURNED}"
-EVERYTHING_WRONG = {
-    "my_rnn": "truncated-gradient",
-    "adding_problem": "adding-rate-too-low",
-    "copy_first": "copy-rate-too-low",
-    "name_classification": "names-rate-too-low",
-    "date_seq2seq": "dates-rate-too-low",
-}
+EVERYTHING_WRONG = sorted(
+    [ROOT / "solutions/my_rnn/truncated-gradient/my_rnn.py", *ROOT.glob("solutions/*/rate-too-low/*.py")]
+)
 SUBMISSION = """
 import torch
 from torch import nn
@@ -113,16 +109,16 @@ def test_a_page_that_is_wrong_is_seen(windows, assert_readable, tmp_path):
 
 
 def test_the_page_of_a_mistake_in_a_quick_exercise(saved, assert_readable):
-    assert_readable(saved(ROOT / "solutions" / "reversed-time", "my_rnn"))
+    assert_readable(saved(ROOT / "solutions" / "my_rnn" / "reversed-time", "my_rnn"))
 
 
 def test_the_page_where_everything_is_wrong(saved, assert_readable, tmp_path):
     """All exercises fall short in what takes the most room: trainings, with all that is shown of them."""
     folder = tmp_path / "ada"
     folder.mkdir()
-    for exercise, name in EVERYTHING_WRONG.items():
-        shutil.copy(ROOT / "solutions" / name / f"{exercise}.py", folder)
-    file = saved(folder, *EVERYTHING_WRONG)
+    for wrong in EVERYTHING_WRONG:
+        shutil.copy(wrong, folder)
+    file = saved(folder, *(wrong.stem for wrong in EVERYTHING_WRONG))
     text = file.read_text()
     for title in ("How far gradients flow back", "Gradient of the answer with respect to each input"):
         assert title in text

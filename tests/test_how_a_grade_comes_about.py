@@ -21,19 +21,21 @@ def learning(course):
     return [(exercise, check, task) for exercise, check, task in found if task is not None]
 
 
-def test_the_anchors_are_those_of_the_checks(learning):
+def test_the_anchors_of_the_example_are_those_of_the_check(learning):
     rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
-    assert rows == [
+    assert rows
+    assert set(rows) <= {
         f"| `{exercise.id}.{check.id}` | {task.metric} | {task.worst:.3g} | {task.zero:g} | {task.half:g} "
         f"| {task.best:g} | {task.steps} | {task.probe} | {task.held_out} |"
         for exercise, check, task in learning
-    ]
+    }
 
 
-def test_the_error_rates_are_those_measured(course, learning):
+def test_the_error_rates_of_the_example_are_those_measured(course, learning):
     told = [line.removeprefix("- ") for line in PAGE.splitlines() if line.startswith("- `") and " runs " in line]
     kept = [calibration.load(course.settings.folder, exercise.id, check.id) for exercise, check, _ in learning]
-    assert told == [calibration.statement(found) for found in kept]
+    assert told
+    assert set(told) <= {calibration.statement(found) for found in kept if found is not None}
 
 
 @pytest.mark.slow

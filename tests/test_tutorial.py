@@ -13,7 +13,6 @@ COURSE = ROOT / "tests" / "tutorial"
 PAGE = (ROOT / "docs" / "authors.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|console)(?: (\S+))?\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 """Kind, file and text of each block that is code of the course or is run, in the order of the page."""
-HOOK = "@hookimpl\n"
 
 
 def shown_files():
@@ -21,17 +20,16 @@ def shown_files():
 
 
 def course_files():
-    files = [*COURSE.glob("exercises/**/*.py"), *COURSE.glob("solutions/*/*.py")]
+    files = [*COURSE.glob("exercises/**/*.py"), *COURSE.glob("solutions/**/*.py")]
     return sorted(str(file.relative_to(COURSE)) for file in files)
 
 
 def add(file, block):
-    """Put a block where the page says: in place of the file, in it above the hook, or at its end."""
+    """Put a block where the page says: in place of the file, or at its end."""
     file.parent.mkdir(parents=True, exist_ok=True)
     old = file.read_text() if file.is_file() else ""
     is_begun = block.startswith('"""') or not old
-    above, hook, below = old.partition(HOOK)
-    file.write_text(block if is_begun else f"{above.rstrip()}\n\n\n{block}\n\n{hook}{below}".rstrip("\n") + "\n")
+    file.write_text(block if is_begun else f"{old.rstrip()}\n\n\n{block}")
 
 
 def test_the_page_shows_every_file_of_the_course():

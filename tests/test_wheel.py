@@ -28,9 +28,9 @@ def test_wheel_holds_the_course_and_no_solutions(built):
     names = zipfile.ZipFile(built[0]).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"grader"}
     assert "grader/bundled/exercises/my_rnn/__init__.py" in names
-    assert "grader/bundled/exercises/starters/my_rnn.py" in names
-    assert "grader/course/plugins/html_report/__init__.py" in names
-    assert "grader/course/reports/submission.html" in names
+    assert "grader/bundled/exercises/my_rnn/starter.py" in names
+    assert "grader/bundled/plugins/html_report/__init__.py" in names
+    assert "grader/bundled/reports/submission.html" in names
     assert "grader/templates/learning/first-mistake.py.txt" in names
     assert not [name for name in names if "solutions" in name or "tests/" in name or "__pycache__" in name]
 

@@ -32,7 +32,7 @@ rules, or by what it has noted down, without its trained parameters, earns nothi
 nothing from one call to the next.
 """
 
-from grader import Exercise, Judged, LearningTask, Unmet, expect, hookimpl
+from grader import Exercise, Judged, LearningTask, Unmet, expect
 from grader.probes import are_probabilities, expect_repeatable
 
 from .dates import LENGTH, Dates
@@ -162,9 +162,3 @@ def feedback(student):
     moved = student.learned(learns).observed("feedback")
     reason = f"where tgt[:, i] is another character, the logits at position i move by {moved:.1g} of their spread"
     expect(moved > 0.01, reason, FEED)  # measured: 0.5 and above; 0 in a decoder that is never fed
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

@@ -22,7 +22,7 @@ insists on float32 loses nothing.
 
 import torch
 
-from grader import Exercise, StudentRaised, Unmet, expect, expect_close, expect_shape, hookimpl
+from grader import Exercise, StudentRaised, Unmet, expect, expect_close, expect_shape
 from grader.probes import FUSED_RECURRENT
 
 from . import laws
@@ -226,9 +226,3 @@ def float32(student):
     for name, value in (("outputs", layer.outputs), ("h_n", layer.h_n)):
         expect_shape(value, value.shape, name, dtype=torch.float32, hint=hint)
     expect(layer.error <= layer.tolerances.step, f"one step in float32 is off by {layer.error:.2g}", hint)
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this folder."""
-    return [exercise]

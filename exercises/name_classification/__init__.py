@@ -34,7 +34,7 @@ its first letter on, and the order of the letters counts. The model keeps nothin
 
 import torch
 
-from grader import Exercise, LearningTask, expect, hookimpl, scores
+from grader import Exercise, LearningTask, expect, scores
 from grader.probes import are_probabilities, expect_repeatable, expect_unbounded
 
 from .asking import LETTERS, MODEL, Probe, answers
@@ -162,9 +162,3 @@ def learns(student):
     reason = f"where all but the last three letters of a name are those of another, {changed:.0%} of the answers change"
     expect(changed > 0.25, reason, FORGETS)  # measured: 0.43 and above, 0.13 where the state fades
     return verdict
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

@@ -17,7 +17,7 @@ from grader.records.files import write_all_or_none
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 _STUDENTS_NEED = {"torch", "numpy"}
-_FOLDERS_OF_OURS = {"starters", "calibration"}
+_OLD_FOLDERS = {"starters", "calibration"}
 _LONGEST = 50
 
 
@@ -89,8 +89,8 @@ def _refuse_name(name: str) -> None:
         raise UsageError(f"'{name}' is too long for an exercise's name: use at most {_LONGEST} characters")
     if name in sys.stdlib_module_names | _STUDENTS_NEED:
         raise UsageError(f"'{name}' is a module that others import: a student's {name}.py would hide it")
-    if name in _FOLDERS_OF_OURS:
-        raise UsageError(f"'{name}' is a folder of its own in exercises/; choose another name")
+    if name in _OLD_FOLDERS:
+        raise UsageError(f"'{name}' was a folder for all exercises in older courses; choose another name")
 
 
 def _files(folder: Path, name: str, kind: str) -> dict[Path, str]:
@@ -102,20 +102,20 @@ def _files(folder: Path, name: str, kind: str) -> dict[Path, str]:
         "title": " ".join(words).capitalize(),
     }
     places = {
-        "exercise": f"exercises/{name}.py",
-        "starter": f"exercises/starters/{name}.py",
+        "exercise": f"exercises/{name}/__init__.py",
+        "starter": f"exercises/{name}/starter.py",
         "reference": f"solutions/reference/{name}.py",
     }
     found = {}
     for template in sorted((TEMPLATES / kind).glob("*.py.txt")):
         part = template.name.removesuffix(".py.txt")
         text = Template(template.read_text(encoding="utf-8")).substitute(names)
-        found[folder / places.get(part, f"solutions/{name}-{part}/{name}.py")] = text
+        found[folder / places.get(part, f"solutions/{name}/{part}/{name}.py")] = text
     return found
 
 
 def _refuse_existing(folder: Path, name: str, files: list[Path]) -> None:
     """Raise `UsageError` where anything would be overwritten, or a folder holds the exercise already."""
-    for path in [folder / "exercises" / name, *files]:
+    for path in [folder / "exercises" / f"{name}.py", folder / "exercises" / name, *files]:
         if path.exists() or path.is_symlink():
             raise UsageError(f"{path.relative_to(folder)} is there already; choose another name or move it away")

@@ -60,7 +60,9 @@ def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], 
 
 
 def _starter(course: "Course", name: str) -> bytes:
-    file = course.settings.folder / "exercises" / "starters" / f"{name}.py"
+    from grader.course.settings import starter_of
+
+    file = starter_of(course.settings.folder, name)
     try:
         return file.read_bytes()
     except OSError:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--only",
     multiple=True,
     metavar="SOLUTION",
-    help="A folder of solutions/ to look at alone, such as the mistake in hand; may be given again.",
+    help="A reference or a mistake to look at alone, by the name of its folder; may be given again.",
 )
 @click.option(
     "--calibrate",
@@ -71,8 +71,9 @@ def _refuse_unknown(course: "Settings", only: tuple[str, ...]) -> None:
     solutions = course.folder / "solutions"
     if not solutions.is_dir():
         raise UsageError(f"{course.folder} has no solutions/ folder to verify against")
+    known = {file.parent.name for place in ("*/*.py", "*/*/*.py") for file in solutions.glob(place)}
     for name in only:
-        if not (solutions / name).is_dir():
+        if name not in known:
             raise UsageError(f"solutions/ has no folder {name!r}")
 
 

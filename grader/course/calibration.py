@@ -65,7 +65,7 @@ def seeds(count: int) -> Iterator[int]:
 
 def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> Path:
     """Where the calibration of a learning check lies."""
-    return course / "exercises" / "calibration" / f"{exercise}.{check}.{device}.json"
+    return course / "exercises" / exercise / "calibration" / f"{check}.{device}.json"
 
 
 def load(course: Path, exercise: str, check: str, device: Device = "cpu") -> Calibration | None:
@@ -96,7 +96,7 @@ def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibr
 def save(course: Path, calibration: Calibration) -> None:
     """Write it in one move, so that a stop in the middle loses nothing."""
     file = file_of(course, calibration.exercise, calibration.check, calibration.device)
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.encode(calibration).replace(b'{"solution"', b'\n{"solution"')  # a row per line
     write_whole(file, text + b"\n")
 

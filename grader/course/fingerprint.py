@@ -17,7 +17,9 @@ def hash_of_course(settings: Settings) -> str:
     for root in (settings.folder / "exercises", Path(__file__).resolve().parents[1]):
         for file in sorted(root.rglob("*")):
             folders = file.relative_to(root).parts[:-1]
-            if not file.is_file() or file.suffix == ".pyc" or {"starters", "calibration", "bundled"} & set(folders):
+            if not file.is_file() or file.suffix == ".pyc" or {"calibration", "bundled"} & set(folders):
+                continue
+            if file.name == "starter.py":
                 continue
             data = file.read_bytes()
             digest.update(f"{file.relative_to(root).as_posix()}:{len(data)}:".encode())
@@ -30,8 +32,7 @@ def hash_of_course(settings: Settings) -> str:
 def hash_of_exercise(course: Path, exercise: str) -> str:
     """A hash of the exercise's source and of what the course sets for it: a change of a threshold or of the data makes
     a calibration stale."""
-    home = course / "exercises"
-    files = sorted([*home.glob(f"{exercise}.py"), *home.glob(f"{exercise}/*.py")])
+    files = sorted(file for file in (course / "exercises" / exercise).glob("*.py") if file.name != "starter.py")
     digest = hashlib.blake2b(digest_size=8)
     for file in files:
         digest.update(_code_of(file).encode())

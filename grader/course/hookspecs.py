@@ -32,7 +32,9 @@ def grader_exercises() -> Sequence[Exercise]:  # type: ignore[empty-body]
         def grader_exercises():
             return [exercise]
 
-    Used by: exercises/my_rnn/__init__.py
+    A course's own exercises need no hook: `exercises/<id>/__init__.py` makes an `exercise`, and that is it.
+
+    Used by: tests/third_party_plugin/acme_grading/hooks.py
     """
 
 

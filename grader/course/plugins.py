@@ -14,9 +14,13 @@ from typing import Any, TypeVar
 
 import pluggy
 
+from grader.authoring.exercise import Exercise
 from grader.course import hookspecs
 from grader.course.settings import CourseError, Settings, bundled
 
+EXERCISES = "exercises"
+_OLD = {"starters": "<id>/starter.py", "calibration": "<id>/calibration/"}
+"""Folders that courses once had for all exercises together, and where each exercise has its own."""
 _Kind = TypeVar("_Kind")
 
 
@@ -35,8 +39,12 @@ def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) ->
     manager.add_hookspecs(hookspecs)
     for file in files:
         name = f"{file.parent.name}/{file.name}"
-        with as_course_error(name):
-            manager.register(_load(settings.folder, file), name=name)
+        where = f"{name}/__init__.py" if file.is_dir() else name
+        with as_course_error(where):
+            module = _load(settings.folder, file)
+            if file.parent.name == EXERCISES:
+                _bring_exercise(module, where)
+            manager.register(module, name=name)
     if entry_points:
         _load_installed(manager)
     with as_course_error("plugins"):
@@ -46,7 +54,7 @@ def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) ->
 
 def plugin_files(course: Path, *, exercises: bool = True) -> list[Path]:
     """The course's exercises, the bundled plugins, and the course's own, which replace bundled ones of their name."""
-    found = list(_loadable(course / "exercises")) if exercises else []
+    found = _exercise_folders(course) if exercises else []
     plugins = {path.stem: path for folder in (bundled(), course) for path in _loadable(folder / "plugins")}
     return found + [plugins[name] for name in sorted(plugins)]
 
@@ -101,6 +109,42 @@ def _load_installed(manager: pluggy.PluginManager) -> None:
         seen[point.name] = package
         with as_course_error(f"{package}, entry point '{point.name}'"):
             manager.load_setuptools_entrypoints(hookspecs.PROJECT, name=point.name)
+
+
+def _exercise_folders(course: Path) -> list[Path]:
+    """The folders of the course's exercises. Raises `CourseError` for what stands where exercises once stood."""
+    found = []
+    for path in sorted((course / EXERCISES).glob("*")):
+        where = f"{EXERCISES}/{path.name}"
+        if path.name.startswith(("_", ".")):
+            continue
+        if path.suffix == ".py":
+            raise CourseError(
+                f"{where}: an exercise is a folder; move this file to {EXERCISES}/{path.stem}/__init__.py"
+            )
+        if path.is_dir() and path.name in _OLD:
+            raise CourseError(
+                f"{where}/: each exercise has its own; move what is in it to {EXERCISES}/{_OLD[path.name]}"
+            )
+        if (path / "__init__.py").is_file():
+            found.append(path)
+    return found
+
+
+def _bring_exercise(module: ModuleType, where: str) -> None:
+    """Let a module that makes an `exercise` bring it, without a hook of its own.
+
+    Raises `CourseError` where it makes none, and where its folder has another name: starter, solutions and calibration
+    would be looked for elsewhere.
+    """
+    exercise, folder = getattr(module, "exercise", None), where.split("/")[1]
+    if any(name.startswith("grader_") for name in vars(module)):
+        return
+    if not isinstance(exercise, Exercise):
+        raise CourseError(f"{where}: it makes no exercise; write `exercise = Exercise(...)`")
+    if exercise.id != folder:
+        raise CourseError(f"{where}: its exercise is called '{exercise.id}'; call its folder {EXERCISES}/{exercise.id}")
+    module.grader_exercises = hookspecs.hookimpl(lambda: [exercise])  # type: ignore[attr-defined]
 
 
 def _loadable(folder: Path) -> list[Path]:

@@ -41,6 +41,11 @@ def bundled() -> Path:
     return package / "bundled" if (package / "bundled").is_dir() else package.parent
 
 
+def starter_of(course: Path, exercise: str) -> Path:
+    """What students begin an exercise with."""
+    return course / "exercises" / exercise / "starter.py"
+
+
 def read_settings(folder: Path | None = None) -> Settings:
     """Read a course's settings. Raises `CourseError`."""
     folder = (folder or bundled()).resolve()

@@ -1,8 +1,8 @@
 """`pytest --grade-verify`: a course proves itself as test items, for a course repository's CI and for editors.
 
-In each course folder that pytest collects, a solution is an item (`solutions/no-tanh/my_rnn.py::my_rnn`), and so are an
-exercise's starter, each of its checks and its rules (`exercises/my_rnn.py::forward`). What is a PROBLEM for
-`grade verify` fails the item, what is a warning there is a warning of pytest's here. Imports nothing of the grader
+In each course folder that pytest collects, a solution is an item (`solutions/my_rnn/no-tanh/my_rnn.py::my_rnn`), and so
+are an exercise's starter, each of its checks and its rules (`exercises/my_rnn/__init__.py::forward`). What is a PROBLEM
+for `grade verify` fails the item, what is a warning there is a warning of pytest's here. Imports nothing of the grader
 until it is asked for.
 """
 
@@ -63,15 +63,17 @@ class _Courses:
         return f"grade-verify: seed {self.seed}"
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        """`solutions/<name>/<exercise>.py`, `exercises/<exercise>.py` and `exercises/<exercise>/__init__.py`."""
+        """`solutions/reference*/<exercise>.py`, `solutions/<exercise>/<mistake>/<exercise>.py` and
+        `exercises/<exercise>/__init__.py`."""
         if file_path.suffix != ".py":
             return None
         folder = file_path.parent
-        if folder.parent.name == "solutions" and _is_course(folder.parents[1]):
-            return _SolutionFile.from_parent(parent, path=file_path, proof=self._proof(folder.parents[1]))
-        named = folder if file_path.name == "__init__.py" else file_path
-        if named.parent.name == "exercises" and _is_course(named.parents[1]) and named.name[0] not in "_.":
-            return _ExerciseFile.from_parent(parent, path=file_path, proof=self._proof(named.parents[1]))
+        for below in folder.parents[:2]:
+            if below.name == "solutions" and _is_course(below.parent):
+                return _SolutionFile.from_parent(parent, path=file_path, proof=self._proof(below.parent))
+        is_exercise = file_path.name == "__init__.py" and folder.parent.name == "exercises"
+        if is_exercise and _is_course(folder.parents[1]) and folder.name[0] not in "_.":
+            return _ExerciseFile.from_parent(parent, path=file_path, proof=self._proof(folder.parents[1]))
         return None
 
     def pytest_unconfigure(self) -> None:
@@ -113,6 +115,16 @@ class _Proof:
     def exercise(self, name: str) -> "Exercise | None":
         """The exercise of this id, if the course has one."""
         return next((exercise for exercise in self.course.exercises if exercise.id == name), None)
+
+    def solutions(self, exercise: "Exercise") -> list[Path]:
+        """Where the exercise's solutions lie; what lies elsewhere ends the collection in one line."""
+        from grader.course.settings import CourseError
+        from grader.verify.claims import solutions_to
+
+        try:
+            return solutions_to(self.course, exercise)
+        except CourseError as problem:
+            raise pytest.Collector.CollectError(str(problem)) from None
 
     def solution(self, exercise: "Exercise", folder: Path) -> "Verified":
         """What grading a solution came to."""
@@ -177,7 +189,7 @@ class _SolutionFile(_CourseFile):
     def collect(self) -> Iterable[pytest.Item]:
         """One item, where the file solves an exercise of the course: others are its neighbours."""
         exercise, folder = self.proof.exercise(self.path.stem), self.path.parent
-        if exercise is not None:
+        if exercise is not None and folder in self.proof.solutions(exercise):
             yield self.item(exercise.id, lambda: [self.proof.solution(exercise, folder).finding])
 
 
@@ -186,8 +198,7 @@ class _ExerciseFile(_CourseFile):
         """An item for the starter and for each check and rule."""
         from grader.verify.claims import checks_and_rules
 
-        stem = self.path.parent.name if self.path.name == "__init__.py" else self.path.stem
-        exercise = self.proof.exercise(stem)
+        exercise = self.proof.exercise(self.path.parent.name)
         if exercise is None:
             return
         yield self.item("starter", lambda: self.proof.starter(exercise))

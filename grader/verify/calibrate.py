@@ -9,12 +9,13 @@ from grader.authoring.expectations import Judged
 from grader.course import calibration
 from grader.course.calibration import Calibration, Row
 from grader.course.fingerprint import hash_of_exercise
+from grader.course.loading import Course
 from grader.grading.session import Session
 from grader.grading.student import Student
 from grader.learning.learned import Learned
 from grader.records.errors import StudentFault
 from grader.records.versions import versions
-from grader.verify.claims import read_claim
+from grader.verify.claims import read_claim, solutions_to
 
 
 def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | None = None) -> Iterator[Row]:
@@ -29,7 +30,7 @@ def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | 
         kept = calibration.load(folder, exercise.id, check.id, device)
         rows = list(kept.rows) if kept is not None else []
         done = {(row.solution, row.seed) for row in rows}
-        for solution in _solutions(folder / "solutions", exercise, check):
+        for solution in _solutions(session.course, exercise, check):
             is_mistake = mistakes is not None and not calibration.is_reference(solution.name)
             for seed in calibration.seeds(mistakes if is_mistake else count):  # type: ignore[arg-type]
                 if (solution.name, seed) in done:
@@ -66,14 +67,11 @@ def _row(solution: str, seed: int, share: float, learned: list[Learned]) -> Row:
     return Row(solution, seed, score, round(share, 4), counted.steps, curve if is_kept else [])
 
 
-def _solutions(folder: Path, exercise: Exercise, check: Check) -> list[Path]:
+def _solutions(course: Course, exercise: Exercise, check: Check) -> list[Path]:
     """References, and the mistakes whose first line names this check."""
     found = []
-    for path in sorted(folder.iterdir()):
-        file = path / f"{exercise.id}.py"
-        if not file.is_file():
-            continue
-        claim = read_claim(file)
+    for path in solutions_to(course, exercise):
+        claim = read_claim(path / f"{exercise.id}.py")
         if calibration.is_reference(path.name) or (claim is not None and claim.check == check.id):
             found.append(path)
     return found
@@ -81,4 +79,5 @@ def _solutions(folder: Path, exercise: Exercise, check: Check) -> list[Path]:
 
 def rerun(session: Session, exercise: Exercise, check: Check, row: Row) -> Row:
     """Measure a row of a learning check again."""
-    return measure(session, exercise, check, session.course.settings.folder / "solutions" / row.solution, row.seed)
+    (solution,) = [path for path in solutions_to(session.course, exercise) if path.name == row.solution]
+    return measure(session, exercise, check, solution, row.seed)

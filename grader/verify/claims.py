@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.authoring.exercise import Exercise
+from grader.course.calibration import is_reference
 from grader.course.loading import Course
+from grader.course.settings import CourseError
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,31 @@ def read_claim(file: Path) -> Claim | None:
 
 
 def solutions_of(course: Course) -> Path | None:
-    """The course's folder of submissions with known grades, where it has one."""
+    """The course's folder of submissions with known grades, where it has one.
+
+    Raises `CourseError` for a mistake that stands beside the references.
+    """
     folder = course.settings.folder / "solutions"
-    return folder if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    for exercise in course.exercises:
+        for beside in sorted(file.parent.name for file in folder.glob(f"*/{exercise.id}.py")):
+            if not is_reference(beside):
+                where = f"solutions/{exercise.id}/{beside}"
+                raise CourseError(f"solutions/{beside}: mistakes stand below their exercise; move it to {where}")
+    return folder
 
 
 def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
-    """The folders with a solution to an exercise, by name."""
+    """The folders with a solution to an exercise, by name: `reference*/`, which solve several, and those below `<id>/`.
+
+    Raises `CourseError` for a mistake that stands beside the references.
+    """
     folder = solutions_of(course)
-    return sorted(file.parent for file in folder.glob(f"*/{exercise.id}.py")) if folder else []
+    if folder is None:
+        return []
+    files = [*folder.glob(f"reference*/{exercise.id}.py"), *folder.glob(f"{exercise.id}/*/{exercise.id}.py")]
+    return sorted((file.parent for file in files), key=lambda path: path.name)
 
 
 def checks_and_rules(exercise: Exercise) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from grader.authoring.exercise import Exercise
 from grader.course.calibration import Device, is_reference
 from grader.course.loading import Course, effective_limits
+from grader.course.settings import starter_of
 from grader.grading.listener import Listener
 from grader.grading.session import Session
 from grader.learning.learned import Learned
@@ -86,9 +87,9 @@ def verify_solution(folder: Path, exercise: Exercise, session: Session, seed: in
 
 def verify_starter(session: Session, exercise: Exercise, seed: int) -> Finding:
     """Whether the exercise has a starter that earns nothing and breaks nothing."""
-    file = session.course.settings.folder / "exercises" / "starters" / f"{exercise.id}.py"
+    file = starter_of(session.course.settings.folder, exercise.id)
     if not file.is_file():
-        return Finding("starter", exercise.id, "none", f"{file.name} is missing in exercises/starters")
+        return Finding("starter", exercise.id, "none", f"exercises/{exercise.id}/starter.py is missing")
     grade = _grade(file, exercise, session, seed, Listener())
     fine = grade.points == 0 and grade.status in ("graded", "error")
     return _finding("starter", grade, [] if fine else ["a starter earns 0 and breaks nothing"])

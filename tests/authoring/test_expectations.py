@@ -5,7 +5,17 @@ import math
 import pytest
 import torch
 
-from grader import Opaque, Unmet, describe, expect, expect_close, expect_shape, expect_tuple, largest_error
+from grader import (
+    Opaque,
+    Unmet,
+    describe,
+    expect,
+    expect_answer,
+    expect_close,
+    expect_shape,
+    expect_tuple,
+    largest_error,
+)
 
 ONES = torch.ones(2, 3)
 
@@ -94,3 +104,39 @@ def test_largest_error_is_computed_in_double():
 def test_expect_takes_its_condition_at_its_word():
     expect(True, "never said")
     assert refusal(expect, False, "why", "how").hint == "how"
+
+
+SUMS = torch.tensor([1.0, 2.0, 3.0])
+OTHERS = {
+    "half of it": SUMS / 2,
+    "one more": SUMS + 1,
+    "one more, too": SUMS + 1,
+    "of another shape": SUMS[:, None] + 7,
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (SUMS / 2 + 5e-5, "y is half of it"),
+        (SUMS + 1, "y is one more"),
+        (SUMS + 7, "y is something else than the sum"),
+        (SUMS[:, None], "y has shape (3, 1), expected (3,)"),
+        (SUMS.double(), "y has dtype torch.float64, expected torch.float32"),
+        (SUMS.long(), "y has dtype torch.int64, expected torch.float32"),
+        (SUMS * math.nan, "y contains NaN or infinity"),
+        (None, "y is None, expected a tensor of shape (3,)"),
+    ],
+)
+def test_a_wrong_answer_is_named_by_the_first_that_it_fits(found, reason):
+    unmet = refusal(
+        expect_answer, found, SUMS, "y", tolerance=1e-4, others=OTHERS, instead_of="the sum", hint="Add them."
+    )
+    assert (unmet.reason, unmet.hint) == (reason, "Add them.")
+
+
+def test_a_right_answer_is_right_but_for_rounding_whatever_the_wrong_ones_are():
+    expect_answer(SUMS + 5e-5, SUMS, "y", tolerance=1e-4, others={"the same": SUMS})
+    unmet = refusal(expect_answer, SUMS + 0.25, SUMS, "y", tolerance=1e-4)
+    assert unmet.reason == "y differs from the expected values by up to 0.25"
+    assert "differs" in refusal(expect_answer, SUMS, SUMS * math.nan, "y", tolerance=1e9).reason

@@ -26,7 +26,7 @@ EXERCISE = '''"""Write `double(x)`: twice the tensor."""
 
 import torch
 
-from grader import Exercise, expect_close, hookimpl
+from grader import Exercise, expect_close
 
 exercise = Exercise("double", "Twice as much", statement=__doc__, names=["double"])
 
@@ -43,11 +43,6 @@ def of_nothing(student):
     """Takes an empty tensor."""
     expect_close(student.call("double", torch.zeros(0)), torch.zeros(0), "double(x)", tolerance=1e-6)
 {more}
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]
 '''
 SETTINGS = "[tool.grade.limits]\nseconds = 2\ntop_level_seconds = 1\n"
 KINDS = {
@@ -70,8 +65,8 @@ def course(tmp_path: Path) -> Path:
 
 
 def make_course(folder: Path, more: str = "") -> Path:
-    (folder / "exercises").mkdir(parents=True)
-    (folder / "exercises" / "double.py").write_text(EXERCISE.replace("{more}", more))
+    (folder / "exercises" / "double").mkdir(parents=True)
+    (folder / "exercises" / "double" / "__init__.py").write_text(EXERCISE.replace("{more}", more))
     (folder / "pyproject.toml").write_text(SETTINGS)
     return folder
 

@@ -17,7 +17,7 @@ CHECK_KEYS = ["id", "title", "status", "points", "max_points", "message", "hint"
 
 TINY = '''"""Write a function."""
 
-from grader import Exercise, expect, hookimpl
+from grader import Exercise, expect
 
 exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 
@@ -32,11 +32,6 @@ def answers(student):
 def doubts(student):
     """one() is 2."""
     expect(student.call("one") == 2, "it is not")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 
@@ -46,9 +41,9 @@ def small_course(tmp_path):
 
     def write(settings="", **exercises):
         folder = tmp_path / "course"
-        (folder / "exercises").mkdir(parents=True, exist_ok=True)
         for name, source in {"tiny": TINY, **exercises}.items():
-            (folder / "exercises" / f"{name}.py").write_text(source)
+            (folder / "exercises" / name).mkdir(parents=True, exist_ok=True)
+            (folder / "exercises" / name / "__init__.py").write_text(source)
         (folder / "pyproject.toml").write_text(f"[tool.grade]\n{settings}\n")
         return folder
 
@@ -259,7 +254,7 @@ def test_a_course_is_never_found_beside_the_submission(cli, submission):
     """Its plugins would run on the trusted side."""
     folder = submission(
         {
-            "exercises/evil.py": "raise SystemExit('loaded')",
+            "exercises/evil/__init__.py": "raise SystemExit('loaded')",
             "plugins/evil.py": "raise SystemExit('loaded')",
             "pyproject.toml": '[tool.grade]\nformat = "html"\n',
             "my_rnn.py": "x = 1",

@@ -41,10 +41,10 @@ def test_a_new_exercise_verifies_at_once(cli, course):
     result = cli("new", "exercise", "running_sum", "--course", course)
     assert result.returncode == 0, result.stderr
     assert written(course) == [
-        "exercises/running_sum.py",
-        "exercises/starters/running_sum.py",
+        "exercises/running_sum/__init__.py",
+        "exercises/running_sum/starter.py",
         "solutions/reference/running_sum.py",
-        "solutions/running_sum-first-mistake/running_sum.py",
+        "solutions/running_sum/first-mistake/running_sum.py",
     ]
     assert all(f"wrote {name}\n" in result.stdout for name in written(course))
     assert f"grade verify running_sum --course {course}" in result.stdout
@@ -59,7 +59,7 @@ def test_a_new_exercise_verifies_at_once(cli, course):
 def test_a_new_learning_exercise_verifies_at_once(cli, course):
     """All that is missing is what must be measured."""
     assert cli("new", "exercise", "my_sum", "--learning", "--course", course).returncode == 0
-    assert "solutions/my_sum-second-mistake/my_sum.py" in written(course)
+    assert "solutions/my_sum/second-mistake/my_sum.py" in written(course)
     verified = cli("verify", "my_sum", "--course", course)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert verified.stdout.count("warning ") == 1
@@ -82,7 +82,7 @@ def test_the_current_folder_is_taken_where_it_is_a_course(new_here, course):
     assert written(course) == []
     (course / "exercises").mkdir()
     assert new_here(course, "parity").returncode == 0
-    assert "exercises/parity.py" in written(course)
+    assert "exercises/parity/__init__.py" in written(course)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,7 @@ def test_the_current_folder_is_taken_where_it_is_a_course(new_here, course):
         ("random", "a student's random.py would hide it"),
         ("torch", "a student's torch.py would hide it"),
         ("starters", "choose another name"),
+        ("calibration", "choose another name"),
     ],
 )
 def test_names_that_will_not_do_are_refused(course, name, words):
@@ -113,9 +114,9 @@ def test_names_that_will_not_do_are_refused(course, name, words):
     [
         "exercises/parity.py",
         "exercises/parity/__init__.py",
-        "exercises/starters/parity.py",
+        "exercises/parity/starter.py",
         "solutions/reference/parity.py",
-        "solutions/parity-first-mistake/parity.py",
+        "solutions/parity/first-mistake/parity.py",
     ],
 )
 def test_nothing_is_overwritten(new_here, course, taken):

@@ -13,10 +13,9 @@ from click.testing import CliRunner
 from grader.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-STARTERS = ROOT / "exercises" / "starters"
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 COLOUR = re.compile(r"\x1b\[(\d+;)*[34][0-7]m")
-IDS = sorted(file.stem for file in STARTERS.glob("*.py"))
+IDS = sorted(file.parent.name for file in ROOT.glob("exercises/*/starter.py"))
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def start(tmp_path, monkeypatch):
 def test_a_starter_is_copied_and_what_comes_next_is_said(start, tmp_path):
     result = start("my_rnn")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert (tmp_path / "my_rnn.py").read_bytes() == (STARTERS / "my_rnn.py").read_bytes()
+    assert (tmp_path / "my_rnn.py").read_bytes() == (ROOT / "exercises/my_rnn/starter.py").read_bytes()
     for words in ("wrote my_rnn.py", "grade show my_rnn", "grade watch .", "grade submit ."):
         assert words in result.stdout
 
@@ -84,17 +83,15 @@ def test_what_cannot_be_is_told_and_nothing_written(start, tmp_path, arguments, 
 
 
 def test_a_course_without_that_starter_says_what_to_do(start, tmp_path):
-    (tmp_path / "course/exercises").mkdir(parents=True)
-    (tmp_path / "course/exercises/tiny.py").write_text(
-        '"""Write one."""\nfrom grader import Exercise, hookimpl\n'
+    (tmp_path / "course/exercises/tiny").mkdir(parents=True)
+    (tmp_path / "course/exercises/tiny/__init__.py").write_text(
+        '"""Write one."""\nfrom grader import Exercise\n'
         'exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))\n'
-        "@hookimpl\ndef grader_exercises():\n    return [exercise]\n"
     )
     result = start("tiny", "--course", "course")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "the course has no starter for tiny; `grade show tiny` says" in result.stderr
-    (tmp_path / "course/exercises/starters").mkdir()
-    (tmp_path / "course/exercises/starters/tiny.py").write_text("one = None\n")
+    (tmp_path / "course/exercises/tiny/starter.py").write_text("one = None\n")
     result = start("tiny", "work", "--course", "course")
     assert (tmp_path / "work/tiny.py").read_text() == "one = None\n"
     assert "grade submit work --course course" in result.stdout
@@ -103,7 +100,7 @@ def test_a_course_without_that_starter_says_what_to_do(start, tmp_path):
 @pytest.mark.parametrize("exercise", IDS)
 def test_an_untouched_starter_says_what_to_write(grade, exercise):
     """It earns nothing, and its first words name the gap and what belongs into it."""
-    found = grade(STARTERS / f"{exercise}.py", exercise=exercise).exercises[0]
+    found = grade(ROOT / "exercises" / exercise / "starter.py", exercise=exercise).exercises[0]
     assert (found.points, found.status) == (0, "graded")
     first = next(check for check in found.checks if check.status == "error")
     assert "is still to be written: return " in first.message
@@ -111,12 +108,12 @@ def test_an_untouched_starter_says_what_to_write(grade, exercise):
 
 
 @pytest.mark.slow
-def test_a_folder_of_untouched_starters_is_answered(cli, tmp_path):
-    """All five at once, without a training."""
+def test_a_folder_of_untouched_starters_is_answered(cli, tmp_path, course):
+    """All at once, without a training."""
     assert cli("start", *IDS, "work").returncode == 0
     result = cli("submit", "work", "--format", "text", env={"GRADE_EXERCISE": ""})
     assert result.returncode == 0, result.stderr
-    assert "Total: 0 of 50 points" in result.stdout
+    assert f"Total: 0 of {sum(exercise.max_points for exercise in course.exercises):g} points" in result.stdout
 
 
 # The handout on a terminal.

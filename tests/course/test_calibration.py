@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 EXERCISE = '''
 """Add the first and the last of eight numbers."""
 import torch
-from grader import Exercise, LearningTask, hookimpl, learn
+from grader import Exercise, LearningTask, learn
 
 exercise = Exercise("adding", title="Adding", statement=__doc__, names=("Model",))
 
@@ -46,10 +46,6 @@ def builds(student):
 def learns(student):
     """It learns to add."""
     return learn(student, task).judge()
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 REFERENCE = """\
 import torch
@@ -77,11 +73,11 @@ RAISES = '"""adding.learns: it raises.\n\nHint: raise\n"""\n' + REFERENCE.replac
 NO_BUILD = '"""adding.builds: it cannot be built.\n\nHint: size\n"""\nclass Model:\n    pass\n'
 
 COURSE = {
-    "exercises/adding.py": EXERCISE,
+    "exercises/adding/__init__.py": EXERCISE,
     "solutions/reference/adding.py": REFERENCE,
     "solutions/reference-again/adding.py": REFERENCE + "\n# in other words\n",
-    "solutions/last-only/adding.py": LAST_ONLY,
-    "solutions/unbuildable/adding.py": NO_BUILD,
+    "solutions/adding/last-only/adding.py": LAST_ONLY,
+    "solutions/adding/unbuildable/adding.py": NO_BUILD,
     "solutions/other/other.py": "x = 1\n",
 }
 MEASURED = ["last-only", "reference", "reference-again"]
@@ -192,19 +188,21 @@ def test_the_band_is_between_the_references_and_a_stopped_one_stays():
 
 
 def test_the_hash_is_that_of_the_exercises_source(tmp_path):
-    """Of its one file, or of each file of its folder; nothing else changes it."""
+    """Of each file of its folder but the starter; nothing else changes it."""
     home = tmp_path / "exercises"
-    (home / "b").mkdir(parents=True)
-    for name, text in {"a.py": "x = 1", "ab.py": "x = 1", "b/__init__.py": "y = 1", "b/data.py": "z = 1"}.items():
+    source = {"a/__init__.py": "x = 1", "ab/__init__.py": "x = 1", "b/__init__.py": "y = 1", "b/data.py": "z = 1"}
+    for name, text in source.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
     of_a, of_b = hash_of_exercise(tmp_path, "a"), hash_of_exercise(tmp_path, "b")
     assert re.fullmatch(r"[0-9a-f]{16}", of_a)
-    (home / "ab.py").write_text("x = 2")
+    (home / "ab" / "__init__.py").write_text("x = 2")
     (home / "b" / "notes.md").write_text("words")
-    (home / "calibration").mkdir()
-    (home / "calibration" / "a.learns.cpu.json").write_text("{}")
+    (home / "b" / "starter.py").write_text("y = None")
+    (home / "a" / "calibration").mkdir()
+    (home / "a" / "calibration" / "learns.cpu.json").write_text("{}")
     assert (hash_of_exercise(tmp_path, "a"), hash_of_exercise(tmp_path, "b")) == (of_a, of_b)
-    (home / "a.py").write_text("x = 1 ")
+    (home / "a" / "__init__.py").write_text("x = 1 ")
     assert hash_of_exercise(tmp_path, "a") != of_a
     (home / "b" / "data.py").write_text("z = 2")
     assert hash_of_exercise(tmp_path, "b") != of_b
@@ -212,19 +210,19 @@ def test_the_hash_is_that_of_the_exercises_source(tmp_path):
 
 def test_other_words_do_not_change_the_hash(tmp_path):
     """A statement, a promise or a comment measures nothing; a threshold does."""
-    home = tmp_path / "exercises"
-    home.mkdir()
+    file = tmp_path / "exercises" / "a" / "__init__.py"
+    file.parent.mkdir(parents=True)
     source = '"""Write it."""\nimport torch\n\ndef check(student):\n    """It is so."""\n    return 0.5\n'
-    (home / "a.py").write_text(source)
+    file.write_text(source)
     before = hash_of_exercise(tmp_path, "a")
     for old, new in {
         "Write it.": "Write it,\nand soon.",
         "It is so.": "So.",
         "    return": "    # why\n\n    return",
     }.items():
-        (home / "a.py").write_text(source.replace(old, new))
+        file.write_text(source.replace(old, new))
         assert hash_of_exercise(tmp_path, "a") == before, new
-    (home / "a.py").write_text(source.replace("0.5", "0.6"))
+    file.write_text(source.replace("0.5", "0.6"))
     assert hash_of_exercise(tmp_path, "a") != before
 
 
@@ -247,8 +245,8 @@ def test_what_is_saved_is_loaded_until_the_exercise_changes(small):
     assert load(folder, "adding", "learns") == saved
     lines = calibration.file_of(folder, "adding", "learns").read_text().splitlines()
     assert [line.startswith('{"solution"') for line in lines] == [False, True, True]
-    assert [path.name for path in (folder / "exercises" / "calibration").iterdir()] == ["adding.learns.cpu.json"]
-    source = folder / "exercises" / "adding.py"
+    assert [path.name for path in (folder / "exercises" / "adding" / "calibration").iterdir()] == ["learns.cpu.json"]
+    source = folder / "exercises" / "adding" / "__init__.py"
     source.write_text(EXERCISE.replace("best=0.01", "best=0.02"))
     assert load(folder, "adding", "learns") is None
     source.write_text(EXERCISE)
@@ -320,7 +318,7 @@ def test_references_and_the_mistakes_of_the_check_are_measured(small, zygote):
 def test_a_row_is_what_the_check_says_and_a_mistake_is_trained_once(small, zygote):
     """Probes behind the training count too; here the check tells how many trainings there were, in quarters."""
     tells = EXERCISE.replace("learn(student, task).judge()", "len(learn(student, task).runs) / 4")
-    folder = small({"exercises/adding.py": tells, "solutions/reference-again/adding.py": LAST_ONLY})
+    folder = small({"exercises/adding/__init__.py": tells, "solutions/reference-again/adding.py": LAST_ONLY})
     shares = {row.solution: row.share for row in calibrate(*opened(folder, zygote), 1)}
     assert shares == {"last-only": 0.25, "reference": 0.25, "reference-again": 0.75}
 
@@ -347,7 +345,7 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
     stale = made([row(), row("last-only", share=1.0)], hash_of_exercise(folder, "adding"))
     save(folder, stale)
     assert list(calibrate(*opened(folder, zygote), 1)) == []
-    (folder / "exercises" / "adding.py").write_text(EXERCISE + "\nCHANGED = True\n")
+    (folder / "exercises" / "adding" / "__init__.py").write_text(EXERCISE + "\nCHANGED = True\n")
     rows = list(calibrate(*opened(folder, zygote), 1))
     assert summary(rows) == [("last-only", 1000), ("reference", 1000)]
     assert kept(folder).rows == rows
@@ -367,7 +365,7 @@ def test_a_changed_exercise_is_measured_anew(small, zygote):
 )
 def test_a_mistake_that_is_refused_earned_nothing(small, zygote, source):
     """Whatever it is refused for, measuring goes on; a formula is not taken for something learned."""
-    folder = small({"solutions/last-only/adding.py": source})
+    folder = small({"solutions/adding/last-only/adding.py": source})
     first = next(calibrate(*opened(folder, zygote), 1))
     assert (first.solution, first.seed, first.share, first.score) == ("last-only", 1000, 0.0, None)
 
@@ -432,7 +430,9 @@ def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, cli):
 
 # The bundled course.
 
-NAMES = [file.name.split(".") for file in sorted((ROOT / "exercises" / "calibration").glob("*.json"))]
+NAMES = [
+    [file.parents[1].name, *file.name.split(".")] for file in sorted((ROOT / "exercises").glob("*/calibration/*.json"))
+]
 
 
 def bundled(course, exercise, check):
@@ -451,7 +451,8 @@ def test_bundled_calibrations_are_fresh_and_large_enough(course, name):
     assert (found.exercise, found.check, found.device) == (exercise, check, device)
     seeds = {}
     for r in found.rows:
-        assert (ROOT / "solutions" / r.solution / f"{exercise}.py").is_file(), r.solution
+        home = ROOT / "solutions" if calibration.is_reference(r.solution) else ROOT / "solutions" / exercise
+        assert (home / r.solution / f"{exercise}.py").is_file(), r.solution
         assert 0 <= r.share <= 1
         seeds.setdefault(r.solution, []).append(r.seed)
     references = {path.parent.name for path in (ROOT / "solutions").glob(f"reference*/{exercise}.py")}

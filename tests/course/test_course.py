@@ -47,7 +47,7 @@ def folder(tmp_path):
         course = tmp_path / "course"
         for kind, files in (("exercises", exercises), ("plugins", plugins or {})):
             for name, source in files.items():
-                file = course / kind / f"{name}.py"
+                file = course / kind / (f"{name}/__init__.py" if kind == "exercises" else f"{name}.py")
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(source)
         course.mkdir(exist_ok=True)
@@ -77,13 +77,12 @@ def refusal(course) -> str:
 # What a course is.
 
 
-def test_exercises_are_files_and_folders_in_the_order_of_their_ids(folder):
+def test_exercises_are_folders_in_the_order_of_their_ids(folder):
     course = folder(z=plugin(id="alpha"), a=plugin(id="omega"), _private="1 / 0", **{".hidden": "1 / 0"})
     package = course / "exercises" / "beta"
     package.mkdir()
     (package / "__init__.py").write_text(plugin(id="beta", head="from .data import POINTS"))
     (package / "data.py").write_text("POINTS = 3")
-    (course / "exercises" / "starters").mkdir()
     (course / "exercises" / "notes.md").write_text("1 / 0")
     assert [exercise.id for exercise in load(course).exercises] == ["alpha", "beta", "omega"]
 
@@ -113,9 +112,9 @@ def test_courses_do_not_share_their_modules(folder, tmp_path):
     )
     source = plugin().replace('"""A statement."""\n', '"""A statement."""\n' + head)
     first = load(folder(task=source)).exercises[0]
-    other = tmp_path / "other" / "exercises"
+    other = tmp_path / "other" / "exercises" / "task"
     other.mkdir(parents=True)
-    (other / "task.py").write_text(plugin(id="second"))
+    (other / "__init__.py").write_text(plugin(id="second"))
     assert (first.id, load(tmp_path / "other").exercises[0].id) == ("task", "second")
 
 
@@ -143,11 +142,14 @@ def test_picking_what_is_not_there_says_what_there_is(folder):
         "a wrong argument": ({"a": plugin().replace("grader_exercises()", "grader_exercises(cours)")}, ["cours"]),
         "a missing import": (
             {"a": plugin(head="import nothing_of_that_name")},
-            ["exercises/a.py", "ModuleNotFoundError", "line 4 of a.py"],
+            ["exercises/a/__init__.py", "ModuleNotFoundError", "line 4 of __init__.py"],
         ),
-        "a syntax error": ({"a": plugin() + "def f(:\n"}, ["exercises/a.py", "SyntaxError"]),
-        "an exception": ({"a": plugin(head="1 / 0")}, ["exercises/a.py: ZeroDivisionError", "line 4 of a.py"]),
-        "an exit": ({"a": plugin(head="raise SystemExit(0)")}, ["exercises/a.py: SystemExit"]),
+        "a syntax error": ({"a": plugin() + "def f(:\n"}, ["exercises/a/__init__.py", "SyntaxError"]),
+        "an exception": (
+            {"a": plugin(head="1 / 0")},
+            ["exercises/a/__init__.py: ZeroDivisionError", "line 4 of __init__.py"],
+        ),
+        "an exit": ({"a": plugin(head="raise SystemExit(0)")}, ["exercises/a/__init__.py: SystemExit"]),
         "a hook that raises": ({"a": plugin(returns="1 / 0")}, ["ZeroDivisionError"]),
         "a hook that exits": ({"a": plugin(returns="exit(0)")}, ["SystemExit"]),
         "an exercise, not a list": ({"a": plugin(returns="exercise")}, ["not iterable"]),
@@ -210,7 +212,7 @@ def test_a_broken_course_ends_the_command_with_3_before_any_grading(cli, folder,
     source = plugin(head="import nothing_of_that_name")
     result = cli("submit", submission({"task.py": SOLUTION}), "--course", folder(task=source), "--format", "json")
     assert (result.returncode, result.stdout) == (3, "")
-    assert result.stderr.startswith("grade: exercises/task.py: ")
+    assert result.stderr.startswith("grade: exercises/task/__init__.py: ")
     assert result.stderr.count("\n") == 1
 
 
@@ -401,7 +403,7 @@ def test_our_fault_ends_the_command_with_3_and_a_traceback_on_standard_error(cli
     assert (answer["points"], answer["max_points"], answer["percent"]) == (0, 0, 0)
     assert "our secret" not in result.stdout
     assert "KeyError: 'our secret'" in result.stderr
-    assert "task.py" in result.stderr
+    assert "exercises/task/__init__.py" in result.stderr
 
 
 @pytest.mark.parametrize(

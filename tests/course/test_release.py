@@ -48,11 +48,11 @@ def test_students_grade_with_it_and_see_the_measured_band(cli, means, tmp_path):
     assert (result.exit_code, result.stderr) == (0, "")
     assert "has no reference band" not in result.stdout
     found = texts(tmp_path / "given")
-    assert {name for name in found if not name.startswith("exercises/calibration/")} == {
+    assert {name for name in found if "/calibration/" not in name} == {
         "README.md",
         "pyproject.toml",
-        "exercises/means.py",
-        "exercises/starters/means.py",
+        "exercises/means/__init__.py",
+        "exercises/means/starter.py",
         "handouts/means.md",
     }
     assert not [name for name, text in found.items() if "secret" in text or "4711" in text]
@@ -80,7 +80,7 @@ def test_what_has_no_band_is_told(means, tmp_path):
 def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
     """What students' models are asked about would lie in their own folder."""
     options = 'Exercise("means", options={"names": "", "size": 3}, '
-    file = means / "exercises/means.py"
+    file = means / "exercises/means/__init__.py"
     file.write_text(file.read_text().replace('Exercise("means", ', options))
     (means / "lists").mkdir()
     (means / "lists/Dutch.txt").write_text("de Vries")
@@ -101,7 +101,7 @@ def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
 
 
 def test_data_outside_the_course_is_not_taken_along(means, tmp_path):
-    file = means / "exercises/means.py"
+    file = means / "exercises/means/__init__.py"
     file.write_text(file.read_text().replace('Exercise("means", ', 'Exercise("means", options={"names": ""}, '))
     (tmp_path / "outside").mkdir()
     with (means / "pyproject.toml").open("a") as settings:
@@ -112,7 +112,7 @@ def test_data_outside_the_course_is_not_taken_along(means, tmp_path):
     assert not (tmp_path / "given").exists()
 
 
-def test_of_the_bundled_course_no_solution_is_in_it(tmp_path):
+def test_of_the_bundled_course_no_solution_is_in_it(tmp_path, course):
     """Nor a line of one that stands nowhere else, nor what a mistake says of itself."""
     result = release(tmp_path / "given")
     assert result.exit_code == 0, result.stderr
@@ -125,16 +125,11 @@ def test_of_the_bundled_course_no_solution_is_in_it(tmp_path):
         lines = [line.strip() for line in solution.read_text().splitlines()]
         told = [line for line in lines if len(line) > 30 and line not in public and line in everything]
         assert not told, f"{solution}: {told}"
-    for exercise in ("adding_problem", "copy_first", "date_seq2seq", "my_rnn", "name_classification"):
-        assert f"exercises/starters/{exercise}.py" in found
-        assert "## Rubric (10 points)" in found[f"handouts/{exercise}.md"]
-    bands = [json.loads(text) for name, text in found.items() if name.startswith("exercises/calibration/")]
-    assert {band["exercise"] for band in bands} == {
-        "adding_problem",
-        "copy_first",
-        "date_seq2seq",
-        "name_classification",
-    }
+    for exercise in course.exercises:
+        assert f"exercises/{exercise.id}/starter.py" in found
+        assert f"## Rubric ({exercise.max_points:g} points)" in found[f"handouts/{exercise.id}.md"]
+    bands = [json.loads(text) for name, text in found.items() if "/calibration/" in name]
+    assert {band["exercise"] for band in bands} == {e.id for e in course.exercises if e.trains}
 
 
 @pytest.mark.parametrize(

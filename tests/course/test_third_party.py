@@ -13,7 +13,7 @@ from grader.course.settings import CourseError, read_settings
 
 PACKAGE = Path(__file__).parents[1] / "third_party_plugin"
 TINY = '''"""Nothing to do."""
-from grader import Exercise, hookimpl
+from grader import Exercise
 
 exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 
@@ -21,10 +21,6 @@ exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 def there(student):
     """one() can be called."""
     student.call("one")
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 
@@ -49,7 +45,7 @@ def grade_with(cli, submission):
     """Run `grade` in a small course of one exercise, where the packages of some folders are installed."""
 
     def run(*arguments, sites=()):
-        course = submission({"exercises/tiny.py": TINY}, name="course")
+        course = submission({"exercises/tiny/__init__.py": TINY}, name="course")
         path = os.pathsep.join(map(str, sites))
         return cli(*arguments, "--course", course, env={"PYTHONPATH": path} if sites else {})
 
@@ -107,7 +103,7 @@ HOOK = "from grader.plugin import Exercise, ReportWriter, hookimpl\n@hookimpl\nd
     ids=["misspelt", "argument", "import", "exit", "exercise-clash", "report-clash", "kind"],
 )
 def test_a_broken_package_is_refused_in_one_line(other_package, submission, monkeypatch, source, words):
-    course = submission({"exercises/tiny.py": TINY}, name="course")
+    course = submission({"exercises/tiny/__init__.py": TINY}, name="course")
     monkeypatch.syspath_prepend(other_package(source))
     try:
         with pytest.raises(CourseError) as raised:
@@ -120,7 +116,7 @@ def test_a_broken_package_is_refused_in_one_line(other_package, submission, monk
 
 
 def test_two_packages_with_one_entry_point_are_refused(other_package, submission, monkeypatch):
-    course = submission({"exercises/tiny.py": TINY}, name="course")
+    course = submission({"exercises/tiny/__init__.py": TINY}, name="course")
     for name in ("two", "one"):
         monkeypatch.syspath_prepend(other_package("", name=name, point="same"))
     try:

@@ -101,7 +101,7 @@ def test_what_is_no_token_is_still_shown(drawn):
 @pytest.mark.slow
 def test_a_parser_that_waits_for_changed_parameters_learns_nothing(grade, submission):
     """Setting the parameters back does not betray it, drawing them anew does: it answers by its table."""
-    source = (ROOT / "solutions" / "dates-table" / "date_seq2seq.py").read_text()
+    source = (ROOT / "solutions" / "date_seq2seq" / "table" / "date_seq2seq.py").read_text()
     noted = "        self.digits, self.months, self.hyphen = {}, {}, None\n"
     known = "        if len(self.months) == 12 and len(self.digits) == 10:\n"
     assert noted in source and known in source

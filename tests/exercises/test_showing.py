@@ -51,7 +51,7 @@ def test_a_right_layer_leaves_nothing_to_show(shown):
 )
 def test_outputs_stand_beside_the_reference_and_the_law_that_fits(shown, mistake, law):
     """The mark is at the first step that differs; a law that fits runs along what the layer gave."""
-    figures = shown(mistake)
+    figures = shown(f"my_rnn/{mistake}")
     if law is None:
         assert figures == []  # its outputs are right: what is wrong are its parameters
         return
@@ -67,14 +67,14 @@ def test_outputs_stand_beside_the_reference_and_the_law_that_fits(shown, mistake
 
 
 def test_outputs_that_start_elsewhere_are_shown_from_the_start(shown):
-    [figure] = shown("random-initial-state")
+    [figure] = shown("my_rnn/random-initial-state")
     assert figure.marks[0].x == 0
     assert [line.name for line in figure.lines] == ["your layer", "nn.RNN, same weights"]
 
 
 def test_gradients_that_are_cut_stand_beside_those_of_the_reference(shown):
     """The same up to the cut, nothing before it."""
-    [figure] = shown("truncated-gradient")
+    [figure] = shown("my_rnn/truncated-gradient")
     ours, reference = figure.lines
     cut = ours.y.index(next(value for value in ours.y if value > 0))
     assert cut > 0
@@ -87,7 +87,7 @@ def test_gradients_that_are_cut_stand_beside_those_of_the_reference(shown):
 def test_the_gradient_of_a_memory_that_was_not_learned_is_shown(shown):
     """With respect to each of the fifty steps; a model that learned has its curves alone."""
     title = "Gradient of the answer with respect to each input"
-    [figure] = [figure for figure in shown("adding-rate-too-low", "adding_problem") if figure.title == title]
+    [figure] = [figure for figure in shown("adding_problem/rate-too-low", "adding_problem") if figure.title == title]
     assert figure.lines[0].x == [float(step) for step in range(50)]
     assert all(value > 0 for value in figure.lines[0].y)
     titles = [figure.title for figure in shown("reference", "adding_problem")]

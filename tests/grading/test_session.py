@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCE = (ROOT / "solutions" / "carries-the-sum" / "my_rnn.py").read_text()
+SOURCE = (ROOT / "solutions" / "my_rnn" / "carries-the-sum" / "my_rnn.py").read_text()
 """Right in part: there is something to lose on the way."""
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}

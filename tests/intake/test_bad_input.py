@@ -543,7 +543,7 @@ def test_lone_files_of_any_name_are_graded(answer, tmp_path, name):
 
 
 def test_the_starter_earns_nothing_and_breaks_nothing(answer):
-    grade = answer(ROOT / "exercises" / "starters" / "my_rnn.py")
+    grade = answer(ROOT / "exercises" / "my_rnn" / "starter.py")
     assert (grade.status, grade.points) == ("graded", 0)
     assert "still to be written" in told(grade)[1]
 

@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.jail
 
 EXERCISE = '''
-from grader import Exercise, expect, hookimpl
+from grader import Exercise, expect
 
 exercise = Exercise("ordinary", title="An ordinary process", statement="Look around.", names=("oddities",))
 
@@ -25,11 +25,6 @@ def ordinary(student):
     """Runs in an ordinary process."""
     found = student.call("oddities")
     expect(found == [], f"odd here: {found}")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 SUBMISSION = '''
 import ctypes, locale, os, resource, signal, sys
@@ -107,9 +102,9 @@ Start = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def started(tmp_path: Path) -> Start:
     """`grade submit`, by a process that did something odd before it became the grader."""
-    (tmp_path / "course" / "exercises").mkdir(parents=True)
+    (tmp_path / "course" / "exercises" / "ordinary").mkdir(parents=True)
     (tmp_path / "course" / "pyproject.toml").write_text('[tool.grade]\ndevice = "cpu"\n')
-    (tmp_path / "course" / "exercises" / "ordinary.py").write_text(EXERCISE)
+    (tmp_path / "course" / "exercises" / "ordinary" / "__init__.py").write_text(EXERCISE)
     (tmp_path / "ordinary.py").write_text(SUBMISSION)
     (tmp_path / "here").mkdir()
 

@@ -172,7 +172,7 @@ def read(look, path):
 
 COURSE = '''
 """Answer."""
-from grader import Exercise, Unmet, hookimpl
+from grader import Exercise, Unmet
 
 ANSWER = "{course}"
 exercise = Exercise("task", title="A task", statement=__doc__, names=("answer", "hunt"))
@@ -190,11 +190,6 @@ def hunted(student):
     """Nothing is found."""
     found, seen = student.call("hunt", ["/"], {since})
     raise Unmet(f"hunt: {{found}} in {{dict(seen)}} (end)")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 
@@ -215,10 +210,10 @@ def world(tmp_path: Path) -> World:
     """Markers in the places of a grading, on top of what a course and a submission need."""
     markers = {place: f"PLANTED-{place}-{secrets.token_hex(16)}" for place in PLACES}
     course, inbox = tmp_path / "course", tmp_path / markers["arguments"]
-    (course / "exercises").mkdir(parents=True)
+    (course / "exercises" / "task").mkdir(parents=True)
     (course / "pyproject.toml").write_text("[tool.grade.limits]\nseconds = 40\nmemory_mib = 1000\n")
     source = COURSE.format(since=time.time() - 5, course=markers["course"])
-    (course / "exercises" / "task.py").write_text(source)
+    (course / "exercises" / "task" / "__init__.py").write_text(source)
     for folder in (course, tmp_path):
         (folder / "notes.txt").write_text(markers["beside"])
     for name, text in (("ada", HUNTER + "\n\ndef answer():\n    return 1\n"), ("bob", f"# {markers['other']}\n")):

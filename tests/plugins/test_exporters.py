@@ -430,7 +430,7 @@ def test_readme_example_of_an_adjustment_runs():
 EXERCISE = '''"""Write `double(x)`: twice the tensor."""
 
 import torch
-from grader import Exercise, expect_close, hookimpl
+from grader import Exercise, expect_close
 
 exercise = Exercise("double", "Twice as much", statement=__doc__, names=["double"])
 
@@ -440,12 +440,6 @@ def doubles(student):
     """Returns twice its argument."""
     x = torch.ones(3)
     expect_close(student.call("double", x), 2 * x, "double(x)", tolerance=1e-6)
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]
 '''
 
 
@@ -453,8 +447,8 @@ def grader_exercises():
 def test_a_download_of_canvas_comes_back_as_its_gradebook(cli, tmp_path, submission):
     """Graded by the real command; Bob's is late, and the download says no more than that."""
     course = tmp_path / "course"
-    (course / "exercises").mkdir(parents=True)
-    (course / "exercises" / "double.py").write_text(EXERCISE)
+    (course / "exercises" / "double").mkdir(parents=True)
+    (course / "exercises" / "double" / "__init__.py").write_text(EXERCISE)
     right = "def double(x):\n    return 2 * x\n"
     files = {"lovelaceada_101_1_double.py": right, "boolebob_LATE_102_2_double.py": right, "curie_103_3_notes.txt": "?"}
     download = submission(files, "cs_submissions")

@@ -1,68 +1,23 @@
 """Behaviour probes that exercises share, each asked of models that keep its promise and of models that break it."""
 
-import textwrap
-
 import pytest
 import torch
 
-from grader import Exercise, Unmet
-from grader.grading.attempt import Attempt
-from grader.grading.listener import Listener
-from grader.grading.student import Student
-from grader.intake.staging import stage, unstage
+from grader import Unmet
 from grader.probes import (
     are_probabilities,
     expect_column,
     expect_every_step_reached,
+    expect_numbers,
     expect_recurrent_step,
     expect_repeatable,
+    expect_uniform,
+    gradient_by_step,
     input_gradient,
     near,
 )
-from grader.records.limits import Limits
 
 LAST = "self.layer(self.rnn(x)[0][:, -1])"
-
-
-@pytest.fixture
-def student(submission, zygote):
-    """A student whose model answers x (B, T, 2) as the source says; `init` adds to its layers."""
-    attempts = []
-
-    def make(answer, init="pass"):
-        source = f"""\
-import torch
-from torch import nn
-
-class Model(nn.Module):
-    built = False
-
-    def __init__(self):
-        super().__init__()
-        self.rnn = nn.RNN(2, 4, batch_first=True)
-        self.layer = nn.Linear(4, 1)
-        self.wide = nn.Linear(2, 1)
-        self.calls = 0
-        {init}
-
-    def forward(self, x):
-        self.calls += 1
-{textwrap.indent(answer if "return" in answer else f"return {answer}", " " * 8)}
-
-    def other(self, x):
-        return self(x) + torch.rand(len(x), 1)
-"""
-        staged = stage(submission({"task.py": source}), zygote, Limits())
-        exercise = Exercise("task", title="A task", statement="", names=("Model",))
-        attempt = Attempt(zygote, staged, exercise, Limits(), 1, Listener())
-        attempts.append((attempt, staged))
-        attempt.load()
-        return Student(attempt, "probe")
-
-    yield make
-    for attempt, staged in attempts:
-        attempt.close()
-        unstage(staged, zygote)
 
 
 def x_of(steps, count=4):
@@ -81,7 +36,14 @@ def test_probabilities_are_told_from_logits():
     logits = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0))
     assert are_probabilities(logits.softmax(2))
     assert are_probabilities(logits.softmax(2).double())
-    for other in (logits, logits.log_softmax(2), logits.abs(), logits.softmax(1), logits.softmax(2) * torch.nan):
+    for other in (
+        torch.tensor([[2.0, -1.0]]),
+        logits,
+        logits.log_softmax(2),
+        logits.abs(),
+        logits.softmax(1),
+        logits.softmax(2) * torch.nan,
+    ):
         assert not are_probabilities(other)
 
 
@@ -156,6 +118,36 @@ def test_what_is_not_read_is_told_by_which_steps_these_are(student, answer, word
     with pytest.raises(Unmet, match="does not depend on them") as unmet:
         expect_every_step_reached(student(answer).build("Model"), x_of(6))
     assert words in unmet.value.hint
+
+
+def test_numbers_are_floating_point_finite_and_shaped():
+    assert expect_numbers(torch.ones(2, 3), (2, 3), "x").dtype == torch.float64
+    for wrong in (torch.ones(3, 2), torch.ones(2, 3, dtype=torch.int64), torch.full((2, 3), torch.nan), None):
+        with pytest.raises(Unmet, match="x "):
+            expect_numbers(wrong, (2, 3), "x")
+
+
+@pytest.mark.parametrize("count", [1000, 5000])
+def test_numbers_of_torch_rand_are_uniform_and_others_are_not(count):
+    values = torch.rand(count // 10, 10, generator=torch.Generator().manual_seed(1))
+    expect_uniform(values, "feature 0")
+    for other, words in (
+        (2 * values - 0.5, "goes from -0.[45]. to 1.[45]., expected"),
+        (values.square(), "not spread evenly"),
+        (values / 2, "not spread evenly"),
+        (torch.full_like(values, 0.5), "not spread evenly"),
+    ):
+        with pytest.raises(Unmet, match=words):
+            expect_uniform(other, "feature 0")
+
+
+def test_a_gradient_by_step_has_its_own_size_and_is_zero_where_none_arrives(student):
+    half = "x[:, 0, :1] + 0.5 * x[:, 2, :1].square() + 0 * self.layer(self.rnn(x)[0][:, -1])"
+    found = gradient_by_step(student(half).build("Model"), torch.ones(4, 3, 2))
+    assert near(found, torch.tensor([0.5, 0.0, 0.5]).double(), 1e-6)  # each the mean over two features
+    assert not gradient_by_step(student("self.layer(self.rnn(x.detach())[0][:, -1])").build("Model"), x_of(6)).any()
+    with pytest.raises(Unmet, match="None"):
+        gradient_by_step(student("None").build("Model"), x_of(6))
 
 
 def test_an_answer_that_is_no_tensor_has_no_gradient(student):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 TINY = '''"""Write two functions."""
 
-from grader import Exercise, Unmet, expect, hookimpl
+from grader import Exercise, Unmet, expect
 
 exercise = Exercise("tiny", title="Tiny", statement=__doc__, names=("one",))
 
@@ -39,19 +39,14 @@ def halves(student):
 def alone(student):
     """one() can be called."""
     student.call("one")
-
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 
 @pytest.fixture
 def run_pytest(tmp_path):
     """Run pytest in a folder of its own, with the installed plugin, as a student would."""
-    (tmp_path / "course/exercises").mkdir(parents=True)
-    (tmp_path / "course/exercises/tiny.py").write_text(TINY)
+    (tmp_path / "course/exercises/tiny").mkdir(parents=True)
+    (tmp_path / "course/exercises/tiny/__init__.py").write_text(TINY)
     work = tmp_path / "work"
     work.mkdir()
 
@@ -123,7 +118,8 @@ def test_a_chosen_check_runs_with_what_it_needs_and_no_more(run_pytest):
 def test_what_cannot_be_judged_fails(run_pytest, tmp_path):
     """Skipped checks alone would look like a success, to an editor and to CI."""
     for name in ("empty", "forbidden"):
-        (tmp_path / f"course/exercises/{name}.py").write_text(TINY.replace('"tiny"', f'"{name}"'))
+        (tmp_path / f"course/exercises/{name}").mkdir()
+        (tmp_path / f"course/exercises/{name}/__init__.py").write_text(TINY.replace('"tiny"', f'"{name}"'))
     options = ["--grade", "--grade-course", "../course", "-v"]
     files = {"tiny": "def (", "empty": "two = 2", "forbidden": "def one(): return 'cheated'"}
     result = run_pytest(*options, **files)

@@ -12,7 +12,20 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.records.figures import LABEL, Band, Cell, Curve, Figure, Level, Line, Mark, Matrix, Samples, differing
+from grader.records.figures import (
+    LABEL,
+    Band,
+    Cell,
+    Curve,
+    Figure,
+    Level,
+    Line,
+    Mark,
+    Matrix,
+    Samples,
+    differing,
+    input_gradient,
+)
 from grader.records.sanitize import plain
 
 
@@ -195,3 +208,15 @@ def test_a_confusion_matrix_holds_each_answer_once(pairs):
 def test_a_class_without_a_label_is_refused(pairs):
     with pytest.raises(ValueError, match="classes are 0 to 2"):
         matrix_of(pairs)
+
+
+def test_how_far_back_a_gradient_reaches_is_a_curve_with_a_sentence():
+    curve = input_gradient([0.001, 0.01, 0.1], "at 3 steps")
+    assert curve.title == "Gradient of the answer with respect to each input at 3 steps"
+    assert curve.sentence == (
+        "The gradient of the trained model's answer is 0.1 with respect to the last step of its input and 0.001 with "
+        "respect to the first: on its way back it shrinks by a factor of 1e+02."
+    )
+    assert (curve.lines[0].x, curve.lines[0].y, curve.log_y) == ([0, 1, 2], [0.001, 0.01, 0.1], True)
+    for kept in ([0.1, 0.1], [0.0, 0.1], [0.2, 0.1]):
+        assert "shrinks" not in input_gradient(kept).sentence

@@ -26,7 +26,7 @@ from grader.verify.verify import verify_check
 
 EXERCISE = '''
 """Answer."""
-from grader import Exercise, expect, hookimpl
+from grader import Exercise, expect
 
 exercise = Exercise("answer", title="Answer", statement=__doc__, names=("answer",))
 
@@ -40,10 +40,6 @@ def right(student):
 def constant(student):
     """answer() stays what it is."""
     expect(student.call("answer") == student.call("answer"), "answer() changes")
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 GOOD = "def answer():\n    return 42\n"
 WRONG = '"""answer.right: one too few.\n\nHint: universe\n"""\ndef answer():\n    return 41\n'
@@ -53,11 +49,11 @@ RESTLESS = (
     "def answer():\n    calls.append(1)\n    return 42 if len(calls) < 2 else len(calls)\n"
 )
 COURSE = {
-    "exercises/answer.py": EXERCISE,
-    "exercises/starters/answer.py": "def answer():\n    raise NotImplementedError\n",
+    "exercises/answer/__init__.py": EXERCISE,
+    "exercises/answer/starter.py": "def answer():\n    raise NotImplementedError\n",
     "solutions/reference/answer.py": GOOD,
-    "solutions/wrong/answer.py": WRONG,
-    "solutions/restless/answer.py": RESTLESS,
+    "solutions/answer/wrong/answer.py": WRONG,
+    "solutions/answer/restless/answer.py": RESTLESS,
 }
 
 
@@ -85,13 +81,16 @@ def test_a_course_that_proves_itself_passes(verify):
     [
         ({"solutions/reference/answer.py": WRONG}, "right is failed: answer() is 41"),
         ({"solutions/reference/answer.py": None}, "the exercise has no reference solution"),
-        ({"solutions/restless/answer.py": None}, "no mistake in solutions/ fails this check"),
-        ({"solutions/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right says nothing of 'tanh'"),
-        ({"solutions/wrong/answer.py": WRONG.replace("41", "42")}, "right is passed"),
-        ({"solutions/wrong/answer.py": WRONG.replace("right:", "left:")}, "names 'answer.left', which is no check"),
-        ({"solutions/wrong/answer.py": "def answer():\n    return 41\n"}, "its first line must read"),
-        ({"exercises/starters/answer.py": GOOD}, "a starter earns 0 and breaks nothing"),
-        ({"exercises/starters/answer.py": None}, "answer.py is missing in exercises/starters"),
+        ({"solutions/answer/restless/answer.py": None}, "no mistake in solutions/ fails this check"),
+        ({"solutions/answer/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right says nothing of 'tanh'"),
+        ({"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}, "right is passed"),
+        (
+            {"solutions/answer/wrong/answer.py": WRONG.replace("right:", "left:")},
+            "names 'answer.left', which is no check",
+        ),
+        ({"solutions/answer/wrong/answer.py": "def answer():\n    return 41\n"}, "its first line must read"),
+        ({"exercises/answer/starter.py": GOOD}, "a starter earns 0 and breaks nothing"),
+        ({"exercises/answer/starter.py": None}, "exercises/answer/starter.py is missing"),
     ],
 )
 def test_what_is_not_proved_is_said(verify, changes, words):
@@ -109,7 +108,7 @@ def test_a_course_without_solutions_cannot_be_verified(verify):
 
 @pytest.mark.slow
 def test_one_solution_can_be_verified_alone(verify):
-    broken = {"solutions/wrong/answer.py": WRONG.replace("41", "42")}
+    broken = {"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}
     result = verify(broken, "--only", "restless", "--only", "reference")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("ok ") == 2
@@ -121,10 +120,12 @@ def test_one_solution_can_be_verified_alone(verify):
 
 
 @pytest.mark.slow
-def test_a_solution_that_is_not_there_is_named(verify):
-    result = verify({}, "--only", "rigth")
+@pytest.mark.parametrize("name", ["rigth", "answer", "answer/wrong"])
+def test_a_solution_that_is_not_there_is_named(verify, name):
+    """Nor is an exercise a solution, or a path the name of one: nothing would be looked at, and all would seem well."""
+    result = verify({}, "--only", name)
     assert result.returncode == 2
-    assert "solutions/ has no folder 'rigth'" in result.stderr
+    assert f"solutions/ has no folder {name!r}" in result.stderr
 
 
 # What is missing though the grades come out right.
@@ -133,13 +134,13 @@ def test_a_solution_that_is_not_there_is_named(verify):
 @pytest.mark.slow
 def test_a_mistake_that_no_hint_names_is_a_warning(verify):
     """Neither its author says what the student reads there, nor does the check show any hint."""
-    result = verify({"solutions/restless/answer.py": RESTLESS.replace("Hint: changes", "")})
+    result = verify({"solutions/answer/restless/answer.py": RESTLESS.replace("Hint: changes", "")})
     assert result.returncode == 0, result.stdout + result.stderr
     assert "warning  answer           restless" in result.stdout
     assert "no hint names this mistake: constant shows none" in result.stdout
     assert "The course proves itself (seed 3); 1 warnings." in result.stdout
     # `right` shows a hint, whether or not its mistake says which
-    result = verify({"solutions/wrong/answer.py": WRONG.replace("Hint: universe", "")})
+    result = verify({"solutions/answer/wrong/answer.py": WRONG.replace("Hint: universe", "")})
     assert "warning" not in result.stdout
 
 
@@ -147,7 +148,9 @@ def test_a_mistake_that_no_hint_names_is_a_warning(verify):
 def test_a_reference_that_is_nearly_too_slow_is_a_warning(verify):
     """Three calls, which take 3.6 of 6 seconds."""
     changes = {
-        "exercises/answer.py": EXERCISE.replace('names=("answer",)', 'names=("answer",), limits={"seconds": 6}'),
+        "exercises/answer/__init__.py": EXERCISE.replace(
+            'names=("answer",)', 'names=("answer",), limits={"seconds": 6}'
+        ),
         "solutions/reference/answer.py": "import time\ndef answer():\n    time.sleep(1.2)\n    return 42\n",
     }
     result = verify(changes)
@@ -244,7 +247,7 @@ def test_an_untrained_reference_that_earns_points_is_a_warning():
 
 
 LEARNING = '''"""Learn."""
-from grader import Exercise, LearningTask, hookimpl
+from grader import Exercise, LearningTask
 
 exercise = Exercise("task", title="Task", statement=__doc__, names=("Model",))
 TASK = LearningTask("Model", (), None, None, "error", best=0.1, half=0.3, zero=0.6, worst=1.0, stop=0.05, steps=10,
@@ -253,10 +256,6 @@ TASK = LearningTask("Model", (), None, None, "error", best=0.1, half=0.3, zero=0
 @exercise.check(points=1, task=TASK)
 def learns(student):
     """It learns."""
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 
@@ -265,11 +264,11 @@ def told_of(submission):
     """What is said of a learning check that some mistake fails, when these rows were measured before the change."""
 
     def tell(rows, *, source=LEARNING, change=""):
-        folder = submission({"exercises/task.py": source}, name="course")
+        folder = submission({"exercises/task/__init__.py": source}, name="course")
         if rows is not None:
             digest = hash_of_exercise(folder, "task")
             calibration.save(folder, Calibration("task", "learns", digest, "cpu", {}, rows))
-        (folder / "exercises" / "task.py").write_text(source + change)
+        (folder / "exercises" / "task" / "__init__.py").write_text(source + change)
         course = load_course(read_settings(folder), entry_points=False)
         return [f.problem or f.warning for f in verify_check(course, course.exercises[0], "learns", True, "cpu")]
 
@@ -343,12 +342,12 @@ def test_each_solution_and_each_check_is_a_test(pytest_in):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "grade-verify: seed 3" in result.stdout
     for item in (
-        "exercises/answer.py::starter",
-        "exercises/answer.py::right",
-        "exercises/answer.py::constant",
+        "exercises/answer/__init__.py::starter",
+        "exercises/answer/__init__.py::right",
+        "exercises/answer/__init__.py::constant",
         "solutions/reference/answer.py::answer",
-        "solutions/restless/answer.py::answer",
-        "solutions/wrong/answer.py::answer",
+        "solutions/answer/restless/answer.py::answer",
+        "solutions/answer/wrong/answer.py::answer",
     ):
         assert f"PASSED {item}\n" in result.stdout
     assert "6 passed" in result.stdout
@@ -358,10 +357,10 @@ def test_each_solution_and_each_check_is_a_test(pytest_in):
 def test_what_is_not_proved_fails_in_one_plain_sentence(pytest_in):
     """A mistake that is not caught, and a check that nothing fails; what is missing is a warning."""
     changes = {
-        "solutions/wrong/answer.py": WRONG.replace("41", "42"),
-        "solutions/restless/answer.py": RESTLESS.replace("Hint: changes", ""),
+        "solutions/answer/wrong/answer.py": WRONG.replace("41", "42"),
+        "solutions/answer/restless/answer.py": RESTLESS.replace("Hint: changes", ""),
     }
-    result = pytest_in(changes, "--grade-verify", "exercises", "solutions/wrong", "solutions/restless")
+    result = pytest_in(changes, "--grade-verify", "exercises", "solutions/answer")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "right (never fails): no mistake in solutions/ fails this check" in result.stdout
     assert "wrong (2 of 2): right is passed" in result.stdout
@@ -372,16 +371,17 @@ def test_what_is_not_proved_fails_in_one_plain_sentence(pytest_in):
 
 @pytest.mark.slow
 def test_a_broken_course_is_one_line_of_the_collection(pytest_in):
-    result = pytest_in({"exercises/answer.py": EXERCISE + "1 / 0\n"}, "--grade-verify", "exercises")
+    result = pytest_in({"exercises/answer/__init__.py": EXERCISE + "1 / 0\n"}, "--grade-verify", "exercises")
     assert result.returncode == 2
     assert (
-        "the course cannot be loaded: exercises/answer.py: ZeroDivisionError: division by zero, line" in result.stdout
+        "the course cannot be loaded: exercises/answer/__init__.py: ZeroDivisionError: division by zero, line"
+        in result.stdout
     )
 
 
 @pytest.mark.slow
 def test_nothing_is_collected_nor_imported_unless_it_is_asked_for(pytest_in):
-    result = pytest_in({}, "exercises/answer.py")
+    result = pytest_in({}, "exercises/answer/__init__.py")
     assert "no tests ran" in result.stdout
     code = "import sys, grader.pytest_plugin.proof; ours = {n for n in sys.modules if n.startswith('grader.')}; "
     code += "sys.exit(bool(ours - {'grader.pytest_plugin', 'grader.pytest_plugin.proof'}) or 'torch' in sys.modules)"

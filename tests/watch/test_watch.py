@@ -82,7 +82,7 @@ def test_each_save_is_answered_with_what_changed(watching, tmp_path, reference):
     file = tmp_path / "my_rnn.py"
     watch = watching("my_rnn.py", "--seed", 5)
     assert "my_rnn.py is not there, or is empty; waiting for it." in watch.until("waiting for it")
-    file.write_bytes((ROOT / "solutions/missing-bias/my_rnn.py").read_bytes())
+    file.write_bytes((ROOT / "solutions/my_rnn/missing-bias/my_rnn.py").read_bytes())
     first = watch.answer()
     assert "my_rnn  9.5 of 10 points" in first
     assert "Hint: Add a trainable vector of hidden_size numbers inside the tanh." in first

@@ -11,7 +11,7 @@ asked about new strings of 8 bits and of 12.
 
 import torch
 
-from grader import Exercise, LearningTask, expect, expect_shape, hookimpl, learn
+from grader import Exercise, LearningTask, expect, expect_shape, learn
 from grader.figures import Curve, Level, Line
 from grader.probes import expect_recurrent_step, expect_repeatable
 
@@ -122,9 +122,3 @@ def figure(found):
         lines=[Line("your model", list(found), list(found.values()))],
         levels=[Level("guessing", 0.5)],
     )
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

@@ -38,7 +38,7 @@ and nothing to remember: read from the first step to the last. The model keeps n
 
 import torch
 
-from grader import Exercise, LearningTask, expect, hookimpl, scores, sweep
+from grader import Exercise, LearningTask, expect, scores, sweep
 from grader.probes import answers, sequence_model
 
 exercise = Exercise("copy_first", title="Copy the first value", statement=__doc__, names=("CopyFirstModel",))
@@ -146,9 +146,3 @@ def follows_first(student):
     expect(0.38 < shift < 0.62, reason, FIRST)  # measured: 0.46..0.53; 0.27..0.31 where only the sign arrives
     reason = f"drawing the noise anew moves the answer by {noise:.2f} on average"
     expect(noise < 0.2, reason, NOISE)  # measured: 0.02..0.13; 0.28..0.35 where all steps are added up
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]

@@ -29,7 +29,7 @@ from one call to the next.
 
 import torch
 
-from grader import Exercise, LearningTask, Unmet, expect, expect_answer, expect_tuple, hookimpl, learn, probes, scores
+from grader import Exercise, LearningTask, Unmet, expect, expect_answer, expect_tuple, learn, probes, scores
 
 NAMES = ("make_batch", "AddingModel")
 exercise = Exercise("adding_problem", title="The adding problem", statement=__doc__, names=NAMES)
@@ -186,9 +186,3 @@ def uses_marks(student):
         reason = f"where the marked number of the {half} half changes, the answer follows by {share:.0%} of that"
         hint = f"Numbers of the {half} half are not kept as they are."
         expect(0.6 < share < 1.4, reason, hint)  # measured: 0.86..1.08
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]
