@@ -59,7 +59,13 @@ def sweep(
         needs: what the first one needs.
         observe: a length and the check's generator -> what is looked at in a model trained there.
         aim: what the model does where it succeeds, for "It ... at every length": "remembers the first value".
+
+    Raises `ValueError` where points and tasks are not for the same lengths.
     """
+    if set(points) != set(tasks):
+        raise ValueError(
+            f"{exercise.id}: a sweep over {list(tasks)} steps needs points for these, found {list(points)}"
+        )
 
     def declare(judge: Judge) -> Sweep:
         name = getattr(judge, "__name__", "length")

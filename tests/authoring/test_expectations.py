@@ -111,7 +111,7 @@ OTHERS = {
     "half of it": SUMS / 2,
     "one more": SUMS + 1,
     "one more, too": SUMS + 1,
-    "of another shape": SUMS[:, None] + 7,
+    "of another shape": torch.tensor([9.0]),
 }
 
 
@@ -120,6 +120,7 @@ OTHERS = {
     [
         (SUMS / 2 + 5e-5, "y is half of it"),
         (SUMS + 1, "y is one more"),
+        (0 * SUMS + 9, "y is something else than the sum"),
         (SUMS + 7, "y is something else than the sum"),
         (SUMS[:, None], "y has shape (3, 1), expected (3,)"),
         (SUMS.double(), "y has dtype torch.float64, expected torch.float32"),

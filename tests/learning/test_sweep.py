@@ -28,6 +28,8 @@ class Model(nn.Module):
     def forward(self, x):
         if x.shape[1] > {length}:
             return self.layer(x[:, -1])
+        if x.shape[1] == {noisy}:
+            return self.layer(x[:, 0]) + 0.5 * torch.randn(len(x), 1)
         return self.layer(x[:, 0])
 """
 """Learns the first value of sequences up to a length, and knows nothing of longer ones."""
@@ -93,10 +95,10 @@ def swept(submission, zygote, course, isolation):
     """Grade a model that learns sequences up to a length."""
     zygote.prepare_training()
 
-    def run(longest, calibrations=None):
+    def run(longest, calibrations=None, noisy=0):
         seen, figures, faults = {}, [], []
         listener = Listener(fault=faults.append, figure=lambda _, figure: figures.append(figure))
-        staged = stage(submission({"task.py": MODEL.format(length=longest)}), zygote, Limits())
+        staged = stage(submission({"task.py": MODEL.format(length=longest, noisy=noisy)}), zygote, Limits())
         try:
             result = grade(
                 staged,
@@ -127,6 +129,12 @@ def test_checks_are_declared_shorter_ones_first_each_in_need_of_the_one_before()
     assert all(check.task is not None for check in exercise_of({}).checks[1:4])
 
 
+def test_points_are_given_for_each_length():
+    exercise = Exercise("task", title="A task", statement="", names=("Model",))
+    with pytest.raises(ValueError, match=r"task: a sweep over \[2\] steps needs points for these, found \[3\]"):
+        sweep(exercise, {2: task_at(2)}, points={3: 1}, needs=[], observe=lambda steps, generator: {}, aim="remembers")
+
+
 def test_what_is_learned_at_every_length_is_shown_at_the_last(swept):
     statuses, seen, figures = swept(6)
     assert statuses == "passed passed passed passed passed"
@@ -155,6 +163,13 @@ def test_a_sweep_ends_where_nothing_is_learned_any_more_and_shows_that(swept):
     )
     assert figures[0].lines[0].x == [2, 4]
     assert [figure.title.endswith("at 4 steps") for figure in figures] == [False, True, True, True]
+
+
+def test_the_training_is_shown_where_it_starts_to_fail_and_there_alone(swept):
+    statuses, _, figures = swept(6, noisy=4)
+    assert statuses == "passed passed partial passed passed"
+    assert [figure.title.endswith("at 4 steps") for figure in figures] == [True, True, True, False]
+    assert figures[3].sentence.startswith("It starts to fail at 4 steps: its error there is 0.2")
 
 
 def test_references_stand_beside_it_where_they_were_measured(swept):
