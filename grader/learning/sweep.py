@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from grader.authoring.exercise import CheckFunction, Exercise
+from grader.authoring.exercise import About, CheckFunction, Exercise
 from grader.authoring.expectations import Judged
 from grader.authoring.task import LearningTask
 from grader.grading.student import Student
@@ -45,6 +45,7 @@ def sweep(
     needs: Sequence[CheckFunction],
     observe: Callable[[int, torch.Generator], Observers],
     aim: str,
+    about: Mapping[int, About] | None = None,
 ) -> Callable[[Judge], Sweep]:
     """Declare a learning check for each length; each but the first needs the one before.
 
@@ -59,6 +60,7 @@ def sweep(
         needs: what the first one needs.
         observe: a length and the check's generator -> what is looked at in a model trained there.
         aim: what the model does where it succeeds, for "It ... at every length": "remembers the first value".
+        about: which lengths the exercise's idea is about, as `Exercise.check` takes it.
 
     Raises `ValueError` where points and tasks are not for the same lengths.
     """
@@ -67,13 +69,17 @@ def sweep(
             f"{exercise.id}: a sweep over {list(tasks)} steps needs points for these, found {list(points)}"
         )
 
+    about = about or {}
+
     def declare(judge: Judge) -> Sweep:
         name = getattr(judge, "__name__", "length")
         made = Sweep(name, tasks, aim, {})
         needed = list(needs)
         for steps, task in tasks.items():
             check = _check(made, steps, judge, observe)
-            made.checks[steps] = exercise.check(points=points[steps], needs=needed, task=task)(check)
+            made.checks[steps] = exercise.check(points=points[steps], needs=needed, task=task, about=about.get(steps))(
+                check
+            )
             needed = [made.checks[steps]]
         return made
 

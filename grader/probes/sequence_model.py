@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from grader.authoring.exercise import CheckFunction, Exercise
+from grader.authoring.exercise import About, CheckFunction, Exercise
 from grader.grading.model import Model
 from grader.grading.student import Student
 from grader.probes.sequence import (
@@ -92,6 +92,7 @@ def sequence_model(
     points: Mapping[str, float],
     promises: Mapping[str, str] | None = None,
     own: Mapping[str, CheckFunction] | None = None,
+    about: Mapping[str, About] | None = None,
     steps: int = 50,
 ) -> dict[str, CheckFunction]:
     """Declare the checks of an untrained model that reads x (B, T, F) and answers each sequence by one number.
@@ -109,12 +110,13 @@ def sequence_model(
         points: of each check that is asked for.
         promises: what the student reads, where the exercise says it in words of its own.
         own: checks of the exercise's own that stand in place of shared ones: their names and docstrings count.
+        about: which of them are about the exercise's idea, and which about form.
         steps: the usual length of a sequence.
 
     Returns the checks by the names above, for `needs=`. Raises `ValueError` for a name that is none of these.
     """
-    promises, own = promises or {}, own or {}
-    for key in (*points, *promises, *own):
+    promises, own, about = promises or {}, own or {}, about or {}
+    for key in (*points, *promises, *own, *about):
         if key not in _SHARED:
             raise ValueError(f"{exercise.id}: a sequence model has no check '{key}'; there are {', '.join(_SHARED)}")
     asked, declared = _Asked(name, arguments, draw, steps), dict[str, CheckFunction]()
@@ -122,7 +124,7 @@ def sequence_model(
         if key in points:
             check = own[key] if key in own else _check(key, ask, asked, promises.get(key))
             needs = _needed(key, declared)
-            declared[key] = exercise.check(points=points[key], needs=needs)(check)
+            declared[key] = exercise.check(points=points[key], needs=needs, about=about.get(key))(check)
     return declared
 
 

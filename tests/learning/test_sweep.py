@@ -76,7 +76,7 @@ def exercise_of(seen):
     points = {2: 1, 4: 2, 6: 3}
     tasks = {steps: task_at(steps) for steps in LENGTHS}
 
-    @sweep(exercise, tasks, points=points, needs=[builds], observe=observe, aim="remembers")
+    @sweep(exercise, tasks, points=points, needs=[builds], observe=observe, aim="remembers", about={6: "idea"})
     def length(steps, learned):
         """It learns {steps} steps."""
         seen[steps] = learned
@@ -127,6 +127,7 @@ def test_checks_are_declared_shorter_ones_first_each_in_need_of_the_one_before()
         ("looks", "It is looked at, once trained.", 1, ("length_2",)),
     ]
     assert all(check.task is not None for check in exercise_of({}).checks[1:4])
+    assert [check.about for check in exercise_of({}).checks[1:4]] == [None, None, "idea"]
 
 
 def test_points_are_given_for_each_length():
@@ -173,8 +174,8 @@ def test_the_training_is_shown_where_it_starts_to_fail_and_there_alone(swept):
 
 
 def test_references_stand_beside_it_where_they_were_measured(swept):
-    rows = [Row("reference-lstm", seed, 0.02, 1.0, 50, []) for seed in range(3)]
-    known = Calibration("task", "length_4", "", "cpu", {}, rows)
+    rows = [Row("reference-lstm", seed, 0, 0.02, 50, []) for seed in range(3)]
+    known = Calibration("task", "length_4", "cpu", rows, lambda: task_at(4))
     _, _, figures = swept(2, {("task", "length_4"): known})
     assert [(line.name, line.x, line.y) for line in figures[0].lines[1:]] == [("reference: lstm", [4], [0.02])]
 

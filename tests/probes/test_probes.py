@@ -36,7 +36,14 @@ def test_probabilities_are_told_from_logits():
     logits = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0))
     assert are_probabilities(logits.softmax(2))
     assert are_probabilities(logits.softmax(2).double())
-    for other in (logits, logits.log_softmax(2), logits.abs(), logits.softmax(1), logits.softmax(2) * torch.nan):
+    for other in (
+        torch.tensor([[2.0, -1.0]]),
+        logits,
+        logits.log_softmax(2),
+        logits.abs(),
+        logits.softmax(1),
+        logits.softmax(2) * torch.nan,
+    ):
         assert not are_probabilities(other)
 
 

@@ -55,7 +55,12 @@ def test_promises_are_in_the_words_of_the_exercise_and_checks_may_be_its_own():
     assert checks["any_value"] is any_sum
 
 
-@pytest.mark.parametrize("where", ["points", "promises", "own"])
+def test_what_a_check_is_about_is_passed_on():
+    exercise, _ = declared(about={"gradients": "idea", "shapes": "form"})
+    assert [check.about for check in exercise.checks] == ["form", None, None, "idea", None]
+
+
+@pytest.mark.parametrize("where", ["points", "promises", "own", "about"])
 def test_a_check_that_is_not_shared_is_refused(where):
     with pytest.raises(ValueError, match=r"task: a sequence model has no check 'gradient'; there are shapes, rec"):
         declared(**{where: {"gradient": 1}})
