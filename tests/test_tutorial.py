@@ -85,7 +85,7 @@ def test_its_calibration_is_up_to_date_and_speaks_for_it():
     from grader.course import calibration
 
     found = calibration.load(COURSE, "parity", "learns")
-    assert found is not None, "stale: grade verify parity --course tests/tutorial --calibrate 12 --mistakes 5"
+    assert found is not None, "stale: grade verify parity --course tests/tutorial --calibrate 20 --mistakes 5"
     assert "has not been measured" not in calibration.statement(found)
     references = found.of(references=True)
     assert sum(row.share < 1 for row in references) <= len(references) / 10
