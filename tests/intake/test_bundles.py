@@ -12,9 +12,9 @@ import pytest
 
 from grader.batch.gradebook import open_gradebook
 from grader.batch.run import Batch, CannotGrade
-from grader.batch.worker import Graded, Kind, Task
+from grader.batch.worker import Task, TaskResult, TaskSpec
+from grader.course.fingerprint import hash_of_course
 from grader.course.layouts import Member, Part, Upload
-from grader.course.loading import hash_of
 from grader.intake.bundle import Bundle, identify, pack
 from grader.intake.staging import Submission, stage, unstage
 from grader.records.limits import Limits
@@ -83,16 +83,16 @@ class Recording(Executor):
 
     def submit(self, function, /, *args, **kwargs):
         self.tasks += args
-        future: Future[Graded] = Future()
-        future.set_result(Graded(None, fault="nobody grades here"))
+        future: Future[TaskResult] = Future()
+        future.set_result(TaskResult(None, fault="nobody grades here"))
         return future
 
 
 @pytest.fixture
 def batch(course, tmp_path: Path) -> Iterator[Batch]:
-    kind = Kind(str(course.settings.folder), hash_of(course.settings), ["my_rnn"], "cpu", "none")
+    spec = TaskSpec(str(course.settings.folder), hash_of_course(course.settings), ["my_rnn"], "cpu", "none")
     with open_gradebook(f"sqlite:///{tmp_path}/gradebook.db", create=True) as book:
-        yield Batch(course, course.pick(("my_rnn",)), kind, book, seed=3)
+        yield Batch(course, spec, book, seed=3)
 
 
 def test_a_batch_reads_each_upload_without_writing_a_copy(
