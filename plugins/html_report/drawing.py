@@ -9,7 +9,6 @@ import io
 import itertools
 import logging
 import math
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,13 +25,13 @@ from matplotlib.patches import Polygon
 
 from . import scales
 from .numbers import tick
+from .svg import INK, MEASURED, bare, legal
 
 if TYPE_CHECKING:
     from grader.figures import Band, Curve, Level, Line
 
 logging.getLogger("matplotlib").addHandler(logging.NullHandler())  # its remarks on fonts are not for the terminal
 
-INK, MEASURED = "#000000", "#0000ff"  # both become `currentColor`, the second with the class `measured`
 DASHES = (
     "solid",
     (0, (5, 2)),
@@ -44,8 +43,6 @@ SHAPES = "osD^v"  # of the points of each line, where they are few
 POINTS = 12  # at most, for each to be shown
 RULES = ((0, (7, 4)), (0, (1.5, 3)), (0, (7, 3, 1.5, 3)))  # of the levels
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "report", "path.simplify_threshold": 0.5}
-KEPT = {"viewBox", "d", "x", "y", "href", "transform", "fill", "opacity"}
-KEPT |= {f"stroke{part}" for part in ("", "-opacity", "-width", "-dasharray", "-linecap", "-linejoin")}
 
 
 class Paper(NamedTuple):
@@ -104,11 +101,11 @@ def draw(curve: "Curve", paper: Paper, prefix: str, description: str) -> str:
     drawing.draw()
     file = io.StringIO()
     drawing.figure.savefig(file, format="svg", transparent=True)
-    svg = _bare(ElementTree.fromstring(file.getvalue()), prefix)
+    svg = bare(ElementTree.fromstring(file.getvalue()), prefix)
     svg.extend(drawing.texts)
     for tag, text in (("desc", description), ("title", curve.title)):
         element = ElementTree.Element(tag, id=f"{prefix}-{tag}")
-        element.text = _legal(text)
+        element.text = legal(text)
         svg.insert(0, element)
     svg.attrib = {
         "class": f"chart {paper.name}",
@@ -257,7 +254,7 @@ class Drawing:
         """A line of text: at the left of `x`, in its middle or at its end; `y` is its base."""
         place = {"x": f"{x:.1f}", "y": f"{self.paper.height - y:.1f}"}
         element = ElementTree.Element("text", place if align == "start" else place | {"text-anchor": align})
-        element.text = _legal(text if room is None else self.paper.fit(text, room))
+        element.text = legal(text if room is None else self.paper.fit(text, room))
         self.texts.append(element)
 
 
@@ -273,49 +270,3 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: fl
         centres[position] = max(centres[position], edge + sizes[position] / 2)
         edge = centres[position] + sizes[position] / 2
     return centres
-
-
-# From matplotlib's file to an element of a page
-
-
-def _bare(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
-    """The same without what the page has already: a size, a style sheet, fonts, namespaces, groups of nothing."""
-    new = ElementTree.Element(_local(element.tag), _attributes(element, prefix))
-    for child in element:
-        bare = _bare(child, prefix)
-        if bare.tag == "g" and not bare.attrib:
-            new.extend(bare)  # a group of nothing in particular
-        elif bare.tag not in ("metadata", "style") and (len(bare) or bare.tag not in ("g", "defs")):
-            new.append(bare)
-    return new
-
-
-def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
-    """What is said of the element, its style included, as attributes: a page's style sheet may overrule them."""
-    found = {_local(name): value for name, value in element.attrib.items()}
-    for declaration in found.get("style", "").split(";"):
-        name, _, value = declaration.partition(":")
-        found[name.strip()] = value.strip()
-    kept = {name: _value(value, prefix) for name, value in found.items() if name in KEPT}
-    if MEASURED in found.values():
-        kept["class"] = "measured"
-    if "id" in found and element.tag.endswith("}path"):  # a shape to be used elsewhere; other ids are only names
-        kept["id"] = f"{prefix}-{found['id']}"
-    return kept
-
-
-def _value(value: str, prefix: str) -> str:
-    """The page's colour, the chart's ids, two decimals."""
-    if value in (INK, MEASURED):
-        return "currentColor"
-    value = " ".join(re.sub(r"#(?=\w)", f"#{prefix}-", value).split())
-    return re.sub(r"\d+\.\d+", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
-
-
-def _legal(text: str) -> str:
-    """Characters that XML cannot hold are replaced."""
-    return re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
