@@ -77,7 +77,7 @@ def verify(
 
     seed = draw() if seed is None else seed
     with open_session(course, ids, device=device, note=note) as session:
-        _refuse_unknown(course, only)
+        _refuse_unknown(session, only)
         if calibrate is not None:
             _calibrate(session, calibrate, mistakes)
             return
@@ -86,15 +86,18 @@ def verify(
         raise SystemExit(1)
 
 
-def _refuse_unknown(course: "Settings", only: tuple[str, ...]) -> None:
+def _refuse_unknown(session: "Session", only: tuple[str, ...]) -> None:
     """Raise `UsageError` where there are no solutions, or not those that were named."""
-    solutions = course.folder / "solutions"
-    if not solutions.is_dir():
-        raise UsageError(f"{course.folder} has no solutions/ folder to verify against")
-    known = {file.parent.name for place in ("*/*.py", "*/*/*.py") for file in solutions.glob(place)}
+    from grader.verify.claims import solutions_of, solutions_to
+
+    course = session.course
+    if solutions_of(course) is None:
+        raise UsageError(f"{course.settings.folder} has no solutions/ folder to verify against")
+    known = {folder.name for exercise in session.exercises for folder in solutions_to(course, exercise)}
     for name in only:
         if name not in known:
-            raise UsageError(f"solutions/ has no folder {name!r}")
+            asked = ", ".join(exercise.id for exercise in session.exercises)
+            raise UsageError(f"solutions/ has no folder {name!r} with a solution to {asked}")
 
 
 def report_findings(

@@ -24,6 +24,7 @@ import msgspec
 
 from grader.authoring.exercise import Check, Exercise
 from grader.course.fingerprint import hash_of_solution, hash_of_training
+from grader.course.settings import CourseError
 from grader.records.figures import Band
 from grader.records.files import write_whole
 
@@ -145,16 +146,28 @@ def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> 
 
 
 def read(course: Path, exercise: str, check: str, device: Device = "cpu") -> CalibrationFile:
-    """A learning check's file as it is, with fresh rows and stale ones; empty where there is none that can be read."""
+    """A learning check's file, with fresh rows and stale ones; empty where there is none.
+
+    Raises `CourseError` for one that cannot be read. Whose it is says its place: a copied folder has rows of its own.
+    """
+    file = file_of(course, exercise, check, device)
     try:
-        return msgspec.json.decode(file_of(course, exercise, check, device).read_bytes(), type=CalibrationFile)
-    except (OSError, msgspec.MsgspecError, ValueError):  # of another version, or cut short: as good as none
+        kept = msgspec.json.decode(file.read_bytes(), type=CalibrationFile)
+    except FileNotFoundError:
         return CalibrationFile(exercise, check, device, {})
+    except (OSError, msgspec.MsgspecError, ValueError) as problem:  # of another version, or merged by hand
+        where = file.relative_to(course).as_posix()
+        raise CourseError(f"{where}: it cannot be read ({problem}); mend it, or delete it and measure again") from None
+    return CalibrationFile(exercise, check, device, kept.solutions)
 
 
 def load(course: Path, exercise: Exercise, check: Check, device: Device = "cpu") -> Calibration | None:
-    """The fresh rows of a learning check on a kind of device; None where there are none."""
-    kept = read(course, exercise.id, check.id, device)
+    """The fresh rows of a learning check on a kind of device; None where there are none, or none that can be read: no
+    grade hangs on them."""
+    try:
+        kept = read(course, exercise.id, check.id, device)
+    except CourseError:
+        return None
     if not kept.solutions:
         return None
     fresh = fresh_tables(course, exercise, check, kept)

@@ -9,6 +9,7 @@ import ast
 import dataclasses
 import functools
 import hashlib
+import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
@@ -77,12 +78,17 @@ class Follower:
             case type():
                 return self._class(value)
             case BuiltinFunctionType():
-                return value.__name__
+                return value.__name__ + self._bound_to(value.__self__, file)
             case ModuleType():
                 return self._module(value)
             case Exercise():
                 return "the exercise"  # its options and data are told beside
         return self._object(value, file)
+
+    def _bound_to(self, owner: Any, file: str) -> str:
+        """What a method of something built in belongs to: `TABLE.get` gives what the table holds."""
+        is_function = owner is None or isinstance(owner, ModuleType | type)
+        return "" if is_function else f" of {self._value(owner, file)}"
 
     def _module(self, module: ModuleType) -> str:
         """A module that is handed on as a whole, by all that is in it."""
@@ -99,7 +105,8 @@ class Follower:
         if isinstance(value, torch.Tensor):
             return _numbers(value.detach().cpu())
         if isinstance(value, torch.nn.Module):
-            return f"{kind.__name__}({self._value(value.state_dict(), file)})"
+            layers = [self._class(type(layer)) for layer in value.modules()]
+            return f"{kind.__name__}({self._value([repr(value), layers, value.state_dict()], file)})"
         if isinstance(value, PurePath):
             return _file(Path(value))
         if dataclasses.is_dataclass(value):
@@ -149,6 +156,7 @@ class Follower:
         makers = ["LearningTask", *(name for name, found in known.items() if _makes_tasks(found))]
         reader = Reader(makers, [field.name for field in dataclasses.fields(LearningTask)], self._skipped)
         text = reader.text(node)
+        known = {**known, **self._imported(node, known.get("__package__") or "")}
         key = f"{name} {_digest(text.encode())}"
         if key in self._units:
             return
@@ -156,6 +164,21 @@ class Follower:
         for chain in sorted(set(reader.names(node))):
             if known.get(chain[0]) is not None and not chain[0].startswith("__"):  # no place of a file
                 self._name(chain, known[chain[0]], file)
+
+    def _imported(self, node: ast.AST, package: str) -> dict[str, Any]:
+        """What a definition takes from its exercise's other files once it runs, by name."""
+        found: dict[str, Any] = {}
+        for part in ast.walk(node):
+            if not isinstance(part, ast.ImportFrom) or (part.level and not package):
+                continue
+            name = importlib.util.resolve_name("." * part.level + (part.module or ""), package)
+            if self._is_followed(name):
+                module = importlib.import_module(name)
+                for alias in part.names:
+                    if not hasattr(module, alias.name):
+                        importlib.import_module(f"{name}.{alias.name}")
+                    found[alias.asname or alias.name] = getattr(module, alias.name)
+        return found
 
     def _name(self, chain: tuple[str, ...], value: Any, file: str) -> None:
         """Follow a global name; of a module, what is read of it. Of others' modules, the name says it."""

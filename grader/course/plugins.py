@@ -140,10 +140,12 @@ def _bring_exercise(module: ModuleType, where: str) -> None:
     would be looked for elsewhere.
     """
     exercise, folder = getattr(module, "exercise", None), where.split("/")[1]
-    if any(name.startswith("grader_") for name in vars(module)):
+    if any(hasattr(value, "grader_impl") for value in vars(module).values()):  # it has hooks of its own
         return
     if not isinstance(exercise, Exercise):
         raise CourseError(f"{where}: it makes no exercise; write `exercise = Exercise(...)`")
+    if not exercise.id.isidentifier():
+        raise CourseError(f"{where}: '{exercise.id}' names the file that students hand in; use letters, digits and _")
     if exercise.id != folder:
         raise CourseError(f"{where}: its exercise is called '{exercise.id}'; call its folder {EXERCISES}/{exercise.id}")
     module.grader_exercises = hookspecs.hookimpl(lambda: [exercise])  # type: ignore[attr-defined]

@@ -95,6 +95,7 @@ def _check(
         return judge(steps, _train(swept, student, steps, observe(steps, student.generator)))
 
     check.__name__ = check.__qualname__ = f"{swept.name}_{steps}"
+    check.__module__ = judge.__module__  # the exercise's, whose data a calibration's hash follows
     check.__doc__ = (judge.__doc__ or "").replace("{steps}", str(steps))
     return check
 

@@ -13,6 +13,7 @@ from grader.authoring.exercise import Check, Exercise
 from grader.authoring.task import LearningTask
 from grader.course import calibration
 from grader.course.loading import Course
+from grader.course.settings import CourseError
 from grader.learning.learned import Learned
 from grader.learning.run import in_words
 from grader.records.grade import ExerciseGrade
@@ -77,7 +78,12 @@ def on_calibration(course: Course, exercise: Exercise, check: Check, device: cal
     kinds: list[calibration.Device] = [device, "cpu"]
     found = next((kept for kind in kinds if (kept := calibration.load(folder, exercise, check, kind))), None)
     if found is None:
-        if any(calibration.file_of(folder, exercise.id, check.id, kind).exists() for kind in kinds):
+        try:
+            is_measured = any(calibration.read(folder, exercise.id, check.id, kind).solutions for kind in kinds)
+        except CourseError as problem:
+            yield str(problem)
+            return
+        if is_measured:
             yield f"its calibration is stale: what is trained, or the solutions, changed since; measure it: `{command}`"
         else:
             yield f"how often it errs has not been measured: `{command}`"

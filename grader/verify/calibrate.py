@@ -98,9 +98,3 @@ def _solutions(course: Path, exercise: Exercise, check: Check) -> dict[str, Path
         if calibration.is_reference(name) or (claim is not None and claim.check == check.id):
             found[name] = file
     return found
-
-
-def rerun(session: Session, exercise: Exercise, check: Check, row: Row) -> Row:
-    """Measure a row of a learning check again."""
-    file = calibration.sources(session.course.settings.folder, exercise.id)[row.solution]
-    return measure(session, exercise, check, file, row.seed, row.number)

@@ -30,6 +30,7 @@ from grader.course.loading import Course
 from grader.course.settings import CourseError
 
 _KEYS = ("Hint", "First", "Kind")
+_NEARLY = re.compile(r"\s*(?:hint|first|kind)\s*:", re.IGNORECASE)
 _KEY = re.compile(r"\s*([A-Za-z]+):(?:\s+(.*))?$")
 
 
@@ -108,12 +109,16 @@ def parts_of(pair: Path) -> tuple[str, ...]:
 def solutions_of(course: Course) -> Path | None:
     """The course's folder of submissions with known grades, where it has one.
 
-    Raises `CourseError` for a mistake that stands beside the references.
+    Raises `CourseError` for a mistake that stands beside the references, and a reference among the mistakes.
     """
     folder = course.settings.folder / "solutions"
     if not folder.is_dir():
         return None
     for exercise in course.exercises:
+        for name in sorted(file.parent.name for file in folder.glob(f"{exercise.id}/*/{exercise.id}.py")):
+            if is_reference(name):
+                where = f"solutions/{exercise.id}/{name}"
+                raise CourseError(f"{where}: references stand above the exercises; move it to solutions/{name}")
         for beside in sorted(file.parent.name for file in folder.glob(f"*/{exercise.id}.py")):
             if not is_reference(beside):
                 where = f"solutions/{exercise.id}/{beside}"
@@ -170,6 +175,10 @@ def _values(file: Path, doc: str, line: int) -> Mapping[str, tuple[int, str]]:
             if key in found:
                 raise BadClaim(file, number, f"`{key}:` is there twice")
             found[key] = number, (match[2] or "").strip()
+        elif _NEARLY.match(text):
+            raise BadClaim(
+                file, number, f"'{text.strip()}': write `Hint: `, `First: ` or `Kind: `, with a blank after it"
+            )
         elif not text.strip():
             key = None
         elif key is not None:

@@ -32,9 +32,8 @@ def graded_pair(gradings: Gradings, folder: Path, exercise: Exercise) -> tuple[G
     parts = parts_of(folder)
     grading = gradings.of(folder, exercise)
     points = [f"{name} {gradings.of(known[name], exercise).grade.points:g}" for name in parts if name in known]
-    problems = [f"it is called after '{name}', and there is no such mistake" for name in parts if name not in known]
-    if len(parts) != 2:
-        problems.append("a pair is called after two mistakes: first+second")
+    problems = [] if len(set(parts)) == len(parts) == 2 else ["a pair is called after two mistakes: first+second"]
+    problems += [f"it is called after '{name}', and there is no such mistake" for name in parts if name not in known]
     if grading.grade.status == "broken":
         problems.append("the grader itself failed on it")
     elif grading.grade.points == grading.grade.max_points:

@@ -30,7 +30,7 @@ from grader.course.loading import load_course
 from grader.course.settings import read_settings
 from grader.grading.session import Session
 from grader.jail.isolation import Isolation
-from grader.verify.calibrate import calibrate, rerun
+from grader.verify.calibrate import calibrate, measure
 
 ROOT = Path(__file__).parents[2]
 
@@ -441,6 +441,68 @@ def test_what_cannot_be_followed_counts_by_its_whole_file(small):
     assert digest(folder) != before
 
 
+COMPANION = "import torch\n\ndef make(count, generator):\n    return torch.rand(count, 8, 1, generator=generator)\n"
+HIDDEN = {
+    "imported where it is used": """
+def draw(count, generator):
+    from .made import make
+    x = make(count, generator)
+    return (x,), sums(x)
+""",
+    "its module imported where it is used": """
+def draw(count, generator):
+    from . import made
+    x = made.make(count, generator)
+    return (x,), sums(x)
+""",
+    "a network's own class": """
+class Teacher(torch.nn.Module):
+    def forward(self, x):
+        return torch.tanh(x)
+
+TEACHER = Teacher()
+
+def draw(count, generator):
+    x = TEACHER(torch.randn(count, NUMBERS, 1, generator=generator))
+    return (x,), sums(x)
+""",
+    "a network's layers": """
+TEACHER = torch.nn.Sequential(torch.nn.Tanh())
+
+def draw(count, generator):
+    x = TEACHER(torch.randn(count, NUMBERS, 1, generator=generator))
+    return (x,), sums(x)
+""",
+    "what a built-in method belongs to": """
+LOOK = {"scale": 0.5}.get
+
+def draw(count, generator):
+    x = LOOK("scale") * torch.rand(count, NUMBERS, 1, generator=generator)
+    return (x,), sums(x)
+""",
+}
+"""Ways of drawing data of which the interesting part is not read in the function's own lines."""
+
+
+@pytest.mark.parametrize(
+    ("make", "file", "change"),
+    [
+        ("imported where it is used", "made", ("torch.rand(", "torch.randn(")),
+        ("its module imported where it is used", "made", ("torch.rand(", "torch.randn(")),
+        ("a network's own class", "__init__", ("torch.tanh(x)", "torch.relu(x)")),
+        ("a network's layers", "__init__", ("torch.nn.Tanh()", "torch.nn.ReLU()")),
+        ("what a built-in method belongs to", "__init__", ('"scale": 0.5', '"scale": 0.6')),
+    ],
+)
+def test_data_that_is_made_out_of_sight_counts(small, make, file, change):
+    folder = small({"exercises/adding/__init__.py": with_draw(HIDDEN[make]), "exercises/adding/made.py": COMPANION})
+    before = digest(folder)
+    assert digest(folder) == before
+    path = folder / "exercises" / "adding" / f"{file}.py"
+    path.write_text(changed(path.read_text(), change))
+    assert digest(folder) != before
+
+
 def test_where_code_lies_does_not_count(small, tmp_path):
     """In a companion, in another course: the same hash."""
     folder = small()
@@ -578,6 +640,36 @@ def test_a_file_of_another_shape_is_as_good_as_none(small, text):
     assert load(folder, *learning(folder)) is None
 
 
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n", '{"exercise":"adding","check":"learns","hash":"0"}', ""])
+def test_measuring_never_writes_over_a_file_that_it_cannot_read(small, cli, text):
+    """Two people measured, and the merge left its marks in the file."""
+    folder = small()
+    file = calibration.file_of(folder, "adding", "learns")
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    result = cli("verify", "adding", "--course", folder, "--calibrate", "1")
+    assert result.returncode == 3
+    assert result.stderr.startswith("grade: exercises/adding/calibration/learns.cpu.json: it cannot be read (")
+    assert result.stderr.endswith("); mend it, or delete it and measure again\n")
+    assert file.read_text() == text
+    verified = cli("verify", "adding", "--course", folder)
+    assert "learns.cpu.json: it cannot be read" in verified.stdout
+
+
+def test_a_copied_exercise_has_rows_of_its_own(small):
+    """Its file says another's name; its place says whose it is."""
+    folder = small()
+    store(folder, [row()])
+    first = calibration.file_of(folder, "adding", "learns")
+    before = first.read_bytes()
+    shutil.copytree(folder / "exercises" / "adding", folder / "exercises" / "copied")
+    copied = calibration.read(folder, "copied", "learns")
+    assert copied.exercise == "copied"
+    copied.solutions.clear()
+    calibration.save(folder, copied)
+    assert first.read_bytes() == before
+
+
 def test_a_stop_in_the_middle_of_saving_loses_nothing(small, monkeypatch):
     """The file is the old one or the new one, at each moment."""
     folder = small()
@@ -586,12 +678,12 @@ def test_a_stop_in_the_middle_of_saving_loses_nothing(small, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    for name in ("open", "replace"):
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, name, stop)
-            with pytest.raises(KeyboardInterrupt):
-                store(folder, [row(), row(seed=1001)])
-        assert rows_of(folder) == [row()]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            store(folder, [row(), row(seed=1001)])
+    assert rows_of(folder) == [row()]
+    assert len(list(calibration.file_of(folder, "adding", "learns").parent.iterdir())) == 1
     inode = calibration.file_of(folder, "adding", "learns").stat().st_ino
     store(folder, [row(), row(seed=1001)])
     assert len(rows_of(folder)) == 2
@@ -605,6 +697,12 @@ def opened(folder, zygote):
     """A session in the warm jail of these tests, and the exercise."""
     course, exercise = loaded(folder)
     return Session(course, course.exercises, zygote, Isolation("basic", {})), exercise
+
+
+def rerun(session, exercise, check, row):
+    """Measure a row again."""
+    file = calibration.sources(session.course.settings.folder, exercise.id)[row.solution]
+    return measure(session, exercise, check, file, row.seed, row.number)
 
 
 def summary(rows):

@@ -18,7 +18,7 @@ from grader.records.limits import Limits
 COURSE = '''
 """Write `Unit(units, features)`, whose `forward(state, x)` is one step of a tanh recurrence."""
 
-from grader import Exercise, hookimpl
+from grader import Exercise
 from grader.probes import recognise, recurrence
 
 exercise = Exercise("unit", title="One step", statement=__doc__, names=("Unit",))
@@ -47,12 +47,6 @@ def bias(student):
 def free(student):
     """Every weight is a number of its own."""
     recurrence.expect_free_weights(recognised(student, 2, 2))
-
-
-@hookimpl
-def grader_exercises():
-    """The exercise of this file."""
-    return [exercise]
 '''
 UNIT = """
 import torch
@@ -78,7 +72,7 @@ class Unit(nn.Module):
 )
 def test_a_cell_of_another_make_is_recognised(submission, submit_json, tmp_path, bias, kind, points, reason):
     """Another name, another order of arguments, in a course of its own, by the real command."""
-    course = submission({"exercises/unit.py": COURSE}, "course")
+    course = submission({"exercises/unit/__init__.py": COURSE}, "course")
     path = submission({"unit.py": UNIT.replace("BIAS", bias).replace("KIND", kind)})
     answer = submit_json(path, "--course", course, "--exercise", "unit")
     assert answer["status"] == "graded", answer["message"]

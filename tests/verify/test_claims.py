@@ -80,6 +80,8 @@ def test_every_group_must_be_said_in_one_of_its_words(solution, text, missing):
         (("Kind: idea", "Kind: ides"), 7, "`Kind:` is 'ides', expected idea or form"),
         (("Hint: universe", "Hnit: universe"), 4, "`Hnit:` is unknown; there are `Hint:`, `First:`, `Kind:`"),
         (("Hint: universe", "hint: universe"), 4, "`hint:` is unknown"),
+        (("Kind: idea", "Kind:idea"), 7, "'Kind:idea': write `Hint: `"),
+        (("Hint: universe", "hint : universe"), 4, "'hint : universe': write `Hint: `"),
         (("Kind: idea", "Hint: again"), 7, "`Hint:` is there twice"),
         (("Hint: universe", "Hint:"), 4, "`Hint:` says nothing"),
         (("it is 41 |", "it is 41 | |"), 5, "`First:` has nothing between two bars or semicolons"),

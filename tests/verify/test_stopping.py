@@ -4,7 +4,7 @@ import pytest
 
 EXERCISE = '''
 """Answer."""
-from grader import Exercise, Unmet, expect, hookimpl
+from grader import Exercise, Unmet, expect
 
 exercise = Exercise("answer", title="Answer", statement=__doc__, names=("answer",))
 
@@ -24,10 +24,6 @@ def constant(student):
     """answer() stays what it is."""
     if student.call("answer") != student.call("answer"):
         raise Unmet("answer() changes", "Count nothing.", explains=True)
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 
 
@@ -148,7 +144,7 @@ def test_what_cannot_be_read_is_a_problem_of_its_solution_alone(verify):
 
 LEARNING = '''"""Learn."""
 import torch
-from grader import Exercise, LearningTask, hookimpl, learn
+from grader import Exercise, LearningTask, learn
 
 exercise = Exercise("line", title="Line", statement=__doc__, names=("Model",))
 
@@ -171,10 +167,6 @@ def learns(student):
     """It learns a line."""
     return learn(student, TASK).judge()
 
-
-@hookimpl
-def grader_exercises():
-    return [exercise]
 '''
 MODEL = "from torch import nn\nclass Model(nn.Linear):\n    def __init__(self):\n        super().__init__(1, 1{})\n"
 

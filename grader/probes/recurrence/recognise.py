@@ -54,7 +54,7 @@ def recognise(
     arguments: tuple[Any, ...],
     *,
     steps: bool = True,
-    ask: AskModel = cell,
+    ask: AskModel | None = None,
     sizes: tuple[int, int] | None = None,
     dtype: torch.dtype | None = None,
 ) -> Layer | StepProbe:
@@ -69,8 +69,11 @@ def recognise(
         sizes: input size I and hidden size H; the first two arguments, unless given.
         dtype: the one precision to build in; float64 unless given, or float32 where the class insists on that.
 
-    Raises `StudentRaised`, and `Unmet` where an answer is no state of the right shape.
+    Raises `StudentRaised`, and `Unmet` where an answer is no state of the right shape. Raises `ValueError` where a
+    layer comes with an `ask`.
     """
+    if steps and ask is not None:
+        raise ValueError("`ask` says how a cell is asked; say steps=False with it")
     given: tuple[int, int] = sizes or (arguments[0], arguments[1])
 
     def layer(precision: torch.dtype) -> Layer:
@@ -81,7 +84,7 @@ def recognise(
         return found
 
     def probe(precision: torch.dtype) -> StepProbe:
-        found = _probe_of(student, name, arguments, ask, given, precision)
+        found = _probe_of(student, name, arguments, ask or cell, given, precision)
         found.randomise()
         found.observe()
         return found
