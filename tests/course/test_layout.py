@@ -104,6 +104,32 @@ def test_a_mistake_beside_the_references_is_told_its_place(course):
         assert str(refused.value) == BESIDE
 
 
+def test_a_reference_among_the_mistakes_is_told_its_place(course):
+    """It would stand in the place of the one above, whose name it has."""
+    found = loaded(course({"solutions/parity/reference/parity.py": RIGHT}))
+    with pytest.raises(CourseError) as refused:
+        solutions_to(found, found.exercises[0])
+    where = "solutions/parity/reference: references stand above the exercises; move it to solutions/reference"
+    assert str(refused.value) == where
+
+
+def test_a_name_that_begins_like_a_hook_is_none(course):
+    """An exercise may call what it imports as it likes."""
+    source = EXERCISE.replace("from grader import", "from grader import data as grader_data\nfrom grader import")
+    assert [exercise.id for exercise in loaded(course({"exercises/parity/__init__.py": source})).exercises] == [
+        "parity"
+    ]
+
+
+def test_an_id_that_can_be_no_file_of_pythons_is_refused(course):
+    changes = {"exercises/parity/__init__.py": None, "exercises/bit-parity/__init__.py": EXERCISE}
+    changes["exercises/bit-parity/__init__.py"] = EXERCISE.replace('"parity", t', '"bit-parity", t')
+    with pytest.raises(
+        CourseError, match="'bit-parity' names the file that students hand in; use letters, digits and _"
+    ):
+        loaded(course(changes))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--only", "never-odd"]])
 def test_nothing_is_verified_while_a_mistake_stands_beside_the_references(cli, course, options):

@@ -128,6 +128,8 @@ def test_checks_are_declared_shorter_ones_first_each_in_need_of_the_one_before()
     ]
     assert all(check.task is not None for check in exercise_of({}).checks[1:4])
     assert [check.about for check in exercise_of({}).checks[1:4]] == [None, None, "idea"]
+    # a calibration's hash follows the data of the module that a check is of
+    assert {check.run.__module__ for check in exercise_of({}).checks} == {__name__}
 
 
 def test_points_are_given_for_each_length():

@@ -83,6 +83,14 @@ def test_a_mistake_is_graded_as_far_as_the_check_that_catches_it(verify):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["less+less", "less+float+restless"])
+def test_a_pair_is_called_after_two_mistakes(verify, name):
+    result = verify({f"solutions/answer/{name}/answer.py": mistake("right", "41")})
+    assert result.returncode == 1
+    assert "a pair is called after two mistakes: first+second" in result.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -128,6 +128,15 @@ def test_a_solution_that_is_not_there_is_named(verify, name):
     assert f"solutions/ has no folder {name!r}" in result.stderr
 
 
+@pytest.mark.slow
+def test_a_solution_to_another_exercise_is_not_there(verify):
+    other = EXERCISE.replace('"answer", t', '"question", t')
+    files = {"exercises/question/__init__.py": other, "solutions/question/late/question.py": "answer = 1\n"}
+    result = verify(files, "answer", "--only", "late")
+    assert result.returncode == 2
+    assert "solutions/ has no folder 'late' with a solution to answer" in result.stderr
+
+
 # What is missing though the grades come out right.
 
 
