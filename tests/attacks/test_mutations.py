@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from grader import Exercise, expect
 from grader.grading.grading import grade_exercise
 from grader.intake.staging import stage, unstage
-from grader.jail.handle import Worker, WorkerEnded
+from grader.jail.handle import Forked, Worker, WorkerEnded
 from grader.jail.shared import messages, wire
 from grader.jail.shared.messages import Place
 from grader.records.grade import ExerciseGrade, ExerciseStatus
@@ -101,7 +101,7 @@ def test_every_damaged_frame_is_an_answer_or_the_end_of_its_worker(frame):
     with theirs:
         theirs.sendall(wire.encode(messages.Ready(None), []) + frame)
         theirs.shutdown(socket.SHUT_WR)
-        worker = Worker(process.wait, pidfd_open(process.pid), ours, (), Limits(), None)
+        worker = Worker(Forked(pidfd_open(process.pid), ours, (), process.wait), Limits())
         process.stdin.close()
         try:
             answer, tensors = worker.ask(messages.Seed(1), deadline=time.monotonic() + 20)

@@ -255,7 +255,7 @@ def lucky(student):
     import os
     from pathlib import Path
 
-    tries = Path(__file__).parents[1] / "tries"
+    tries = Path(__file__).parents[2] / "tries"
     tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
     if len(tries.read_text()) {times}:
         {fault}
