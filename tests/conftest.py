@@ -254,6 +254,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Note what ran at which level, and fail in CI where a test was skipped: all it needs but a GPU was installed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     stash = session.config.stash
+    if hasattr(session.config, "workeroutput"):  # one of several processes: the first one writes for all
+        session.config.workeroutput["levels"] = (stash.get(LEVEL, None), stash.get(LEVELS_PASSED, []))
+        return
     if reporter is not None and LEVEL in stash:
         here = [report for report in reporter.stats.get("passed", []) if "jail" in report.keywords]
         environment = "root" if os.geteuid() == 0 else "user"
@@ -266,6 +269,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])]
         if not all(reason.startswith((NO_CUDA, NO_GROUPS)) for reason in reasons):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """Take over what a process of pytest-xdist's has noted."""
+    level, passed = getattr(node, "workeroutput", {}).get("levels", (None, []))
+    stash = node.config.stash
+    if level is not None:
+        stash[LEVEL] = level
+    stash.setdefault(LEVELS_PASSED, []).extend(tuple(line) for line in passed)
 
 
 @pytest.fixture
