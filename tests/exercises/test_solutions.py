@@ -108,13 +108,15 @@ def test_all_that_is_there_belongs_to_an_exercise():
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_there_are_enough_of_them(exercise, course):
-    """References of several makes for what is trained, and mistakes."""
+    """References of several makes for what is trained, mistakes, and right programs in unusual hands."""
     (found,) = course.pick((exercise,))
     folders = [path.name for path in solutions_to(exercise)]
     mistakes = [name for name in folders if not name.startswith("reference")]
     assert "reference" in folders
+    assert len(mistakes) >= 8
     assert len(mistakes) >= len(found.checks)
-    assert len(folders) - len(mistakes) >= (2 if found.trains else 1)
+    assert len(folders) - len(mistakes) >= (3 if found.trains else 1)
+    assert len(list(ROOT.glob(f"tests/exercises/{exercise}/styles/*/"))) >= 6
 
 
 @pytest.mark.parametrize(("exercise", "style"), styles())
