@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,16 +21,19 @@ import torch
 
 from grader.course.loading import Course, load_course
 from grader.course.settings import read_settings
-from grader.grading.grading import grade as grade_submission
-from grader.intake.staging import stage, unstage
+from grader.grading.session import Session
 from grader.jail.host import Jail
 from grader.jail.isolation import Isolation, measure
 from grader.records.grade import Grade
-from grader.records.limits import Limits
+from grader.testing import GradeFixture
 
 ROOT = Path(__file__).parents[1]
 
-Files = dict[str, str | bytes]
+pytest_plugins = ["grader.testing"]
+"""`submission`, `archive`, `notebook` and `grade`: those that a colleague's package uses."""
+
+collect_ignore = ["third_party_plugin"]
+"""A package of its own: `tests/test_testing.py` runs its tests, with that package installed."""
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("grader", deadline=None)  # a busy machine is no failure
@@ -78,51 +81,16 @@ def reference() -> str:
     return (ROOT / "solutions" / "reference" / "my_rnn.py").read_text()
 
 
-@pytest.fixture
-def submission(tmp_path: Path) -> Callable[..., Path]:
-    """Write files into a folder of their own and return it."""
-
-    def write(files: Files, name: str = "ada") -> Path:
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        for path, content in files.items():
-            file = folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return folder
-
-    return write
+@pytest.fixture(scope="session")
+def session_for(zygote: Jail, isolation: Isolation) -> Callable[[Course], Session]:
+    """Sessions in the one jail that all tests share, without measured error rates: reports alone show them."""
+    return lambda course: Session(course, course.exercises, zygote, isolation)
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Callable[..., Path]:
-    """Write files into a zip and return it."""
-
-    def write(files: Files, name: str = "ada.zip") -> Path:
-        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as file:
-            for path, content in files.items():
-                file.writestr(path, content)
-        return tmp_path / name
-
-    return write
-
-
-@pytest.fixture
-def grade(zygote: Jail, course: Course, isolation: Isolation) -> Callable[..., Grade]:
-    """Grade a path in the real jail, by default as `my_rnn`. Further arguments are `Limits`."""
-
-    def run(path: Path, *, seed: int = 1, exercise: str = "my_rnn", **limits: float) -> Grade:
-        (picked,) = course.pick((exercise,))
-        exercises = [type(picked)(**{**vars(picked), "limits": {**picked.limits, **limits}})]
-        if picked.trains:
-            zygote.prepare_training()
-        staged = stage(path, zygote, Limits(**limits))  # type: ignore[arg-type]
-        try:
-            return grade_submission(staged, exercises, course, zygote, level=isolation.level, seed=seed)
-        finally:
-            unstage(staged, zygote)
-
-    return run
+def grade(grade: GradeFixture) -> Callable[..., Grade]:
+    """That of `grader.testing`; as `my_rnn` unless a test names another exercise."""
+    return partial(grade, exercise="my_rnn")
 
 
 @pytest.fixture

@@ -76,11 +76,22 @@ def test_an_installed_plugin_is_found_by_its_entry_point(grade_with, installed, 
     )
     told = grade_with("plugins", sites=[installed]).stdout
     assert "acme" in told
-    assert "grader_exercises, grader_reports  (acme-grading 1.2)" in told
+    assert "grader_exercises, grader_formats, grader_reports  (acme-grading 1.2)" in told
     answer = submission({"halving.py": "def halve(x):\n    return x / 2\n"})
     graded = grade_with("submit", answer, "--exercise", "halving", sites=[installed])
     assert graded.returncode == 0, graded.stdout + graded.stderr
     assert "2 of 2 points" in graded.stdout
+
+
+@pytest.mark.slow
+def test_its_own_tests_grade_with_our_fixtures(installed):
+    """As its authors run them, in its folder and with the package installed."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("GRADE_", "PYTEST_"))}
+    path = os.pathsep.join(filter(None, [str(installed), clean.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
+    options = {"cwd": installed.parent / "source", "env": {**clean, "PYTHONPATH": path}, "timeout": 300}
+    told = subprocess.run(command, capture_output=True, text=True, **options).stdout
+    assert "= 4 passed in" in told, told
 
 
 HOOK = "from grader.plugin import Exercise, ReportWriter, hookimpl\n@hookimpl\ndef {}:\n    return {}\n"

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from grader.course.loading import load_course
 from grader.course.settings import CourseError, read_settings
-from grader.grading.grading import grade as grade_submission
 from grader.intake.conversion import _Converter
 from grader.intake.rejected import Rejected
 from grader.intake.staging import stage, unstage
@@ -56,21 +55,6 @@ def convert(zygote, course, submission):
 
 def record(zygote, submission, name) -> Origin | None:
     return origin_of(str(zygote.spool / submission.entry / name))
-
-
-@pytest.fixture
-def answer(zygote, course, isolation):
-    """Grade a path as `my_rnn`, notebooks included."""
-
-    def run(path, **limits):
-        (exercise,) = course.pick(("my_rnn",))
-        staged = stage(path, zygote, Limits(**limits), formats=course.formats)
-        try:
-            return grade_submission(staged, [exercise], course, zygote, level=isolation.level, seed=1)
-        finally:
-            unstage(staged, zygote)
-
-    return run
 
 
 # What becomes of a cell.
@@ -172,20 +156,20 @@ def test_a_notebook_alone_holds_the_exercise(cli, submission, reference):
     ]
 
 
-def test_help_and_errors_say_that_notebooks_are_accepted(cli, answer, tmp_path):
+def test_help_and_errors_say_that_notebooks_are_accepted(cli, grade, tmp_path):
     assert "notebook (.ipynb)" in cli("submit", "--help").stdout
     (tmp_path / "ada.pdf").write_text("x")
     assert (
-        answer(tmp_path / "ada.pdf").message
+        grade(tmp_path / "ada.pdf").message
         == "expected a folder, a .py file, a notebook (.ipynb) or a .zip archive, found .pdf"
     )
 
 
 @pytest.mark.jail
-def test_a_notebook_in_a_folder_or_a_zip(answer, submission, archive, reference):
+def test_a_notebook_in_a_folder_or_a_zip(grade, submission, archive, reference):
     files = {"ada/my_rnn.ipynb": notebook(reference), "ada/.ipynb_checkpoints/my_rnn-checkpoint.ipynb": "{"}
     for path in (submission(files), archive(files)):
-        found = answer(path)
+        found = grade(path)
         assert (found.status, found.points, found.exercises[0].notes) == ("graded", 10, [])
 
 
@@ -208,26 +192,24 @@ def test_many_notebooks_are_not_all_looked_at(convert):
 
 
 @pytest.mark.jail
-def test_one_zygote_converts_for_all_and_students_do_not_see_its_packages(
-    answer, submission, reference, zygote, course
-):
+def test_one_zygote_converts_for_all_and_students_do_not_see_its_packages(grade, submission, reference, zygote, course):
     path = submission({"my_rnn.ipynb": notebook("import IPython", "import nbformat", reference)})
-    notes = answer(path).exercises[0].notes
+    notes = grade(path).exercises[0].notes
     assert [note.rpartition(": ")[2] for note in notes] == ["No module named 'IPython'", "No module named 'nbformat'"]
     packages = course.formats[0].packages
     assert zygote.showing(packages) is zygote.showing(packages)
 
 
-def test_without_a_notebook_no_zygote_is_started(monkeypatch, answer, submission, reference):
+def test_without_a_notebook_no_zygote_is_started(monkeypatch, grade, submission, reference):
     monkeypatch.setattr(Jail, "showing", lambda *_: pytest.fail("a zygote for nothing"))
-    assert answer(submission({"my_rnn.py": reference})).points == 10
+    assert grade(submission({"my_rnn.py": reference})).points == 10
 
 
 # Places.
 
 
 @pytest.mark.jail
-def test_an_exception_names_cell_and_line(answer, submission, reference):
+def test_an_exception_names_cell_and_line(grade, submission, reference):
     broken = reference.replace("def forward(self", "def helper(self):\n        1 / 0\n\n    def forward(self", 1)
     at = broken[: broken.index("def forward")].count("\n") + 1
     lines = broken.split("\n")
@@ -235,32 +217,32 @@ def test_an_exception_names_cell_and_line(answer, submission, reference):
         at += 1
     lines.insert(at, "        self.helper()")
     raised = next(number for number, line in enumerate(lines, start=2) if "1 / 0" in line)  # under `%%time`
-    found = answer(submission({"homework.ipynb": notebook("import torch", "%%time\n" + "\n".join(lines))}))
+    found = grade(submission({"homework.ipynb": notebook("import torch", "%%time\n" + "\n".join(lines))}))
     message = found.exercises[0].checks[0].message
     assert f"homework.ipynb, cell 2, line {raised}, in helper\n    1 / 0" in message
     assert "homework.py" not in message
 
 
-def test_a_broken_rule_names_cell_and_line(answer, submission):
+def test_a_broken_rule_names_cell_and_line(grade, submission):
     source = (
         "from torch import nn\n\nclass MyRNN(nn.Module):\n    def __init__(self, i, h):\n        super().__init__()\n"
         "        self.rnn = nn.RNN(i, h, batch_first=True)\n    def forward(self, x, h=None):\n"
         "        return self.rnn(x, h)"
     )
-    found = answer(submission({"homework.ipynb": notebook("x = 1", "y = 2", source)})).exercises[0]
+    found = grade(submission({"homework.ipynb": notebook("x = 1", "y = 2", source)})).exercises[0]
     assert found.status == "disallowed"
     assert "homework.ipynb, cell 3, line 6: `self.rnn = nn.RNN(i, h, batch_first=True)`" in found.message
 
 
 @pytest.mark.slow
-def test_what_was_left_out_names_cell_and_line(answer, submission, reference):
+def test_what_was_left_out_names_cell_and_line(grade, submission, reference):
     path = submission(
         {
             "homework.ipynb": notebook("x = 1", reference, "import helpers", "\n\nreturn 3\nwhile True:\n    pass"),
             "helpers.ipynb": notebook("pass", "a = 1\nb = unknown"),
         }
     )
-    found = answer(path, top_level_seconds=0.1)
+    found = grade(path, top_level_seconds=0.1)
     assert found.points == 10
     assert found.exercises[0].notes == [
         "`helpers.ipynb, cell 2`, line 2, was left out: NameError: name 'unknown' is not defined",
@@ -270,19 +252,19 @@ def test_what_was_left_out_names_cell_and_line(answer, submission, reference):
     ]
 
 
-def test_a_name_that_could_not_be_defined_or_is_missing(answer, submission):
+def test_a_name_that_could_not_be_defined_or_is_missing(grade, submission):
     source = "x = 1\n\nclass MyRNN(unknown):\n    pass"
-    found = answer(submission({"homework.ipynb": notebook("y = 1", source)})).exercises[0]
+    found = grade(submission({"homework.ipynb": notebook("y = 1", source)})).exercises[0]
     assert found.message.startswith("`MyRNN` could not be defined: homework.ipynb, cell 2, line 3: NameError")
-    found = answer(submission({"homework.ipynb": notebook("class My_RNN: pass")})).exercises[0]
+    found = grade(submission({"homework.ipynb": notebook("class My_RNN: pass")})).exercises[0]
     assert (found.status, found.message) == ("missing", "found `My_RNN` in `homework.ipynb`, expected `MyRNN`")
 
 
-def test_source_can_be_inspected_as_anywhere(answer, submission, reference):
+def test_source_can_be_inspected_as_anywhere(grade, submission, reference):
     """As `torch.jit.script` does: by the name that the code has."""
     look = "import inspect\nassert inspect.getsource(f) == 'def f():\\n    return 1\\n', inspect.getsource(f)"
     path = submission({"homework.ipynb": notebook(reference, "%%time\n\ndef f():\n    return 1\n\nx = f()", look)})
-    assert answer(path).exercises[0].notes == []
+    assert grade(path).exercises[0].notes == []
 
 
 # Bad notebooks.
@@ -321,19 +303,19 @@ DEEP = "[" * 100_000 + "]" * 100_000
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_bad_notebooks_are_invalid_in_one_line(answer, submission, content, message):
+def test_bad_notebooks_are_invalid_in_one_line(grade, submission, content, message):
     folder = submission({"ada.ipynb": content})
-    found = answer(folder / "ada.ipynb")
+    found = grade(folder / "ada.ipynb")
     assert (found.status, found.points, found.exercises) == ("invalid", 0, [])
     assert found.message.startswith(f"`ada.ipynb` cannot be graded: {message}"), found.message
     assert "\n" not in found.message
 
 
-def test_a_bad_notebook_in_a_folder(answer, submission, reference):
+def test_a_bad_notebook_in_a_folder(grade, submission, reference):
     """It is told of; alone, it makes the submission invalid, beside a module it does not."""
-    found = answer(submission({"ada.ipynb": "{", "notes.txt": "x"}))
+    found = grade(submission({"ada.ipynb": "{", "notes.txt": "x"}))
     assert (found.status, found.message[:40]) == ("invalid", "`ada.ipynb` cannot be graded: it is brok")
-    found = answer(submission({"my_rnn.py": reference}))
+    found = grade(submission({"my_rnn.py": reference}))
     assert (found.points, found.exercises[0].notes[0][:40]) == (10, "`ada.ipynb` was left out: it is broken (")
 
 
@@ -373,13 +355,13 @@ def test_large_outputs_and_hostile_metadata_are_no_obstacle(convert):
 
 
 @pytest.mark.slow
-def test_a_notebook_that_takes_too_much_memory_or_time(answer, submission, monkeypatch):
+def test_a_notebook_that_takes_too_much_memory_or_time(grade, submission, monkeypatch):
     folder = submission({"ada.ipynb": notebook({**code("x"), "outputs": [[0] * 5_000_000]})})
-    found = answer(folder, memory_mib=96)
+    found = grade(folder, memory_mib=96)
     assert found.status == "invalid"
     assert "96 MiB" in found.message
     monkeypatch.setattr("grader.intake.conversion._SECONDS", 0.01)
-    found = answer(folder)
+    found = grade(folder)
     assert (found.status, found.message) == (
         "invalid",
         "`ada.ipynb` cannot be graded: reading it ended early: the time was spent",

@@ -1,9 +1,11 @@
 """Write `halve(x)`: it returns half of the tensor `x`."""
 
+from pathlib import Path
+
 import torch
 
 from grader import Exercise, expect_close, hookimpl
-from grader.plugin import ReportWriter
+from grader.plugin import Format, ReportWriter
 
 exercise = Exercise("halving", title="Half as much", statement=__doc__, names=("halve",))
 
@@ -30,3 +32,9 @@ def grader_exercises():
 def grader_reports():
     """The report of this package."""
     return [ReportWriter("acme", line)]
+
+
+@hookimpl
+def grader_formats():
+    """Literate Python: text, with code in the lines that begin with `> `."""
+    return [Format("literate", (".lpy",), packages=(), converter=Path(__file__).with_name("converter.py"))]
