@@ -114,7 +114,7 @@ def notebook(tmp_path: Path) -> NotebookFixture:
     """
 
     def write(cells: Sequence[str | Mapping[str, Any]], name: str = "ada.ipynb") -> Path:
-        code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        code: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
         made = [{**code, "source": cell} if isinstance(cell, str) else dict(cell) for cell in cells]
         text = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": made})
         (tmp_path / name).write_text(text, encoding="utf-8")

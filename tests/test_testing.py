@@ -117,6 +117,12 @@ def run_pytest(course, tmp_path):
     return run
 
 
+def test_who_opts_in_does_not_wait_for_torch():
+    """It is imported with the conftest of a package, some of whose tests grade nothing."""
+    code = "import sys, grader.testing; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 OPT_IN = 'pytest_plugins = ["grader.testing"]\n'
 
 
