@@ -196,7 +196,10 @@ def _grade(
     try:
         (picked,) = course.pick((exercise,))
     except UnknownExercise as problem:
-        raise UnknownExercise(f"{problem} (in the course {course.settings.folder})") from None
+        where = f"in the course {course.settings.folder}"
+        if not course.exercises:
+            where += "; those of a package are found once it is installed, as with `pip install -e .`"
+        raise UnknownExercise(f"{problem} ({where})") from None
     settings = replace(course.settings, limits={**course.settings.limits, **limits})
     session = replace(session_for(course), course=replace(course, settings=settings))
     limited = replace(picked, limits={**picked.limits, **limits})

@@ -75,6 +75,9 @@ def test_an_exercise_that_does_not_exist_is_named_with_those_that_do(grade, subm
         grade(submission({"tiny.py": ONE}), exercise="tinny")
     where = f"(in the course {course.settings.folder})"
     assert str(raised.value) == f"no exercise is called 'tinny'; there are: tiny {where}"
+    course.exercises.clear()
+    with pytest.raises(UnknownExercise, match=r"there are: none .* once it is installed, as with `pip install -e"):
+        grade(submission({"tiny.py": ONE}), exercise="tiny")
 
 
 def test_what_is_wrong_with_a_call_is_said_before_anything_is_graded(grade, submission, tmp_path):
