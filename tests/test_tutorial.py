@@ -77,7 +77,7 @@ def test_the_course_proves_itself(cli):
     """The bundled plugins and reports are used: it has none of its own. Nothing is missing either."""
     result = cli("verify", "parity", "--course", COURSE)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "The course proves itself" in result.stdout
+    assert "The course is verified" in result.stdout
     assert "warning" not in result.stdout
 
 

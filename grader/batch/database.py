@@ -1,6 +1,6 @@
-"""The database of a gradebook, SQLite or PostgreSQL: opened and set up, and what both of them can do.
+"""Opens and sets up the database of a gradebook, SQLite or PostgreSQL, and hides the differences between the two.
 
-Everything a statement needs beyond SQLAlchemy's own words is here; what is asked of the tables is not.
+The queries themselves are in `gradebook.py` and `standings.py`.
 """
 
 import os
@@ -22,7 +22,7 @@ _BUSY_SECONDS = 30
 
 
 class GradebookError(GraderFault):
-    """A gradebook that cannot be used: which, why, what to do, in one line."""
+    """A gradebook that cannot be used: one line with which, why and what to do."""
 
 
 class NoGradebook(GradebookError):
@@ -32,9 +32,9 @@ class NoGradebook(GradebookError):
 
 
 def open_database(url: str, *, create: bool = False) -> sql.Engine:
-    """The engine of a gradebook, by its SQLAlchemy URL; with `create` its tables are made where there are none.
+    """The engine of a gradebook, by its SQLAlchemy URL; `create` makes missing tables.
 
-    Raises `NoGradebook` where there is none and none may be made, or where another version made it.
+    Raises `NoGradebook` if there is none and `create` is false, or if another version made it.
     """
     try:
         made = sql.make_url(url)
@@ -45,11 +45,11 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
             sql.event.listen(engine, "connect", _set_up_sqlite)
             sql.event.listen(engine, "begin", _begin_sqlite)
         with engine.execution_options(writes=create).begin() as connection:
-            if create and made.get_backend_name() == "postgresql":  # two may want to make the tables at once
+            if create and made.get_backend_name() == "postgresql":  # two processes may try to create the tables at once
                 connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
             if not sql.inspect(connection).has_table("meta"):
                 if not create:
-                    raise NoGradebook(f"{without_password(url)} is no gradebook yet; `grade batch` makes one")
+                    raise NoGradebook(f"{without_password(url)} is not a gradebook; `grade batch` creates one")
                 schema.metadata.create_all(connection)
                 put_meta(connection, "schema_version", str(schema.SCHEMA))
             found = meta_value(connection, "schema_version")
@@ -58,7 +58,7 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
             f"{without_password(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
         ) from None
     except sql.exc.ArgumentError:
-        raise NoGradebook(f"{url!r} is no database URL, such as sqlite:///grades.db") from None
+        raise NoGradebook(f"{url!r} is not a database URL such as sqlite:///grades.db") from None
     except sql.exc.SQLAlchemyError as error:
         raise NoGradebook(f"{without_password(url)} cannot be opened: {reason_of(error)}") from None
     if found != str(schema.SCHEMA):
@@ -83,23 +83,23 @@ def reason_of(error: sql.exc.SQLAlchemyError) -> str:
 def upsert(
     connection: sql.Connection, table: sql.Table, row: Mapping[str, Any], keys: list[str], changed: Mapping[str, Any]
 ) -> None:
-    """Insert a row; where one with the same `keys` is there, set what is `changed` in it."""
+    """Insert a row, or update the columns in `changed` if a row with the same `keys` exists."""
     insert = insert_into(connection, table).values(**row)
     connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
 
 
 def insert_into(connection: sql.Connection, table: sql.Table) -> Any:
-    """An insert that may meet what is there already: the two databases have it in the same words."""
+    """An insert with `ON CONFLICT`, which both dialects spell the same way."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def meta_value(connection: sql.Connection, key: str) -> str | None:
-    """What the gradebook holds about itself under a key, if anything."""
+    """The value stored under a key of the gradebook's own metadata, or None."""
     return connection.execute(sql.select(schema.meta.c.value).where(schema.meta.c.key == key)).scalar()
 
 
 def put_meta(connection: sql.Connection, key: str, value: str) -> None:
-    """Keep something about the gradebook itself."""
+    """Store a value in the gradebook's own metadata."""
     upsert(connection, schema.meta, {"key": key, "value": value}, ["key"], {"value": value})
 
 
@@ -109,25 +109,25 @@ def json_text(value: Any) -> str:
 
 
 def _prepare_sqlite_file(name: str, create: bool) -> None:
-    """Make the folder of an SQLite file. Raises `NoGradebook` where there can be none."""
+    """Create the folder of an SQLite file. Raises `NoGradebook` if that is impossible."""
     file = Path(name)
     if not create and not file.exists():
-        raise NoGradebook(f"{name}: no such gradebook; `grade batch` makes one, --gradebook URL names another")
+        raise NoGradebook(f"{name}: no such gradebook; `grade batch` creates one, --gradebook URL names another")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NoGradebook(f"{file.parent} cannot be made: {error.strerror}") from None
+        raise NoGradebook(f"{file.parent} cannot be created: {error.strerror}") from None
     if not os.access(file.parent, os.W_OK):
-        raise NoGradebook(f"{name}: SQLite has to write beside it, and its folder is read-only: copy it elsewhere")
+        raise NoGradebook(f"{name}: SQLite has to write next to it, but the folder is read-only: copy it elsewhere")
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
-    """A write survives the process at once, and readers do not wait for it."""
-    connection.isolation_level = None  # else its driver would begin transactions as it thinks fit
+    """Commits are durable at once, and readers do not block on writers."""
+    connection.isolation_level = None  # else the driver starts transactions on its own
     for pragma in (f"busy_timeout={_BUSY_SECONDS * 1000}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
     deadline = time.monotonic() + _BUSY_SECONDS
-    while True:  # where two change the mode of a new file at once, one is refused without being made to wait
+    while True:  # if two connections switch a new file to WAL at once, one fails without waiting
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:

@@ -1,4 +1,4 @@
-"""Which executor a batch is graded with: the one that is built in, or one of the course's plugins."""
+"""Makes the executor that grades a batch: the built-in one or a plugin's."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -14,16 +14,16 @@ LOCAL = "local"
 
 
 def make_executor(specs: "Mapping[str, ExecutorSpec]", name: str, options: Sequence[str], jobs: int) -> Executor:
-    """The executor of this name, with options `K=V`, for so many tasks at a time. Raises `UsageError`."""
+    """The executor with this name and options `K=V`, running `jobs` tasks at a time. Raises `UsageError`."""
     given = _read_options(options)
     if name not in specs and name != LOCAL:
         names = ", ".join([LOCAL, *sorted(specs)])
-        raise UsageError(f"no executor is called '{name}'; there are: {names}")
+        raise UsageError(f"unknown executor '{name}'; available: {names}")
     known = specs[name].options if name in specs else {}
     for key in given:
         if key not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none"
-            raise UsageError(f"--executor-option {key}: no option of the executor '{name}'; {has}")
+            has = f"available: {', '.join(known)}" if known else "it has none"
+            raise UsageError(f"--executor-option {key}: unknown option of the executor '{name}'; {has}")
     if name == LOCAL:
         return LocalExecutor(jobs)
     try:

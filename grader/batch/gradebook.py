@@ -1,7 +1,7 @@
-"""The gradebook: who handed in what, every attempt ever made with its full record, and which one counts.
+"""The gradebook: who submitted what, every attempt with its full record, and which one counts.
 
-SQLAlchemy Core, for SQLite and PostgreSQL alike. The run's seed lives here and nowhere else. Whatever belongs together
-is written in one transaction, so that a batch can be stopped at any moment.
+SQLAlchemy Core, for both SQLite and PostgreSQL. The run's seed is stored here and nowhere else. Related rows are
+written in one transaction, so that a batch can be stopped at any moment.
 """
 
 import contextlib
@@ -30,11 +30,11 @@ from grader.records.grade import Adjustment, Grade, HandIn, Record, Row
 _FETCHED = 200
 
 Policy = Literal["latest", "best"]
-"""Which of a student's submissions counts: the one handed in last, or the one with the most points."""
+"""Which of a student's submissions counts: the latest, or the one with the most points."""
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
-    """An attempt as a student's history lists it."""
+    """An attempt, as listed in a student's history."""
 
     number: int
     when: str | None
@@ -49,7 +49,7 @@ class HistoryLine(msgspec.Struct, frozen=True):
 
 
 class Gradebook:
-    """An open gradebook. Use as a context manager. Each method raises `GradebookError` where the database fails."""
+    """An open gradebook. Use as a context manager. Each method raises `GradebookError` if the database fails."""
 
     def __init__(self, engine: sql.Engine):
         self._engine = engine
@@ -62,7 +62,7 @@ class Gradebook:
 
     @contextlib.contextmanager
     def _connected(self, *, writes: bool = False) -> Iterator[sql.Connection]:
-        """A connection with a transaction of its own; one that writes waits for its turn before it reads anything."""
+        """A connection in its own transaction. A writing one takes the lock before it reads anything."""
         try:
             with self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
@@ -74,26 +74,26 @@ class Gradebook:
     # The run.
 
     def seed(self, given: int | None, draw: Callable[[], int]) -> int:
-        """The run's seed: the one given, which is kept, else the one kept, else one drawn and kept."""
+        """The run's seed: the one given, else the stored one, else a new one. Stores it."""
         drawn = {"key": "seed", "value": str(draw() if given is None else given)}
         with self._connected(writes=True) as connection:
             if given is not None:
                 put_meta(connection, "seed", str(given))
-            # of two batches that begin at once, the second takes what the first has drawn
+            # if two batches start at once, the second takes the seed drawn by the first
             connection.execute(insert_into(connection, schema.meta).values(drawn).on_conflict_do_nothing())
             return int(meta_value(connection, "seed") or 0)
 
     def policy(self, given: Policy | None) -> Policy:
-        """Which submission of a student's counts: as given, which is kept, else as kept, else the latest."""
+        """Which of a student's submissions counts: as given, else as stored, else the latest. Stores it."""
         with self._connected(writes=True) as connection:
             chosen = given or meta_value(connection, "policy") or "latest"
             put_meta(connection, "policy", chosen)
         return "best" if chosen == "best" else "latest"
 
-    # What was handed in, and what it came to.
+    # Submissions and their attempts.
 
     def hand_in(self, hand_in: HandIn, email: str, content: str) -> None:
-        """Note who handed in what; said again it changes the mark, and a name and a time that are known now."""
+        """Record a submission. Repeated, it updates the late mark, and the name and time if now known."""
         with self._connected(writes=True) as connection:
             student = {"key": hand_in.student, "name": hand_in.name, "email": email}
             known = {key: value for key, value in student.items() if value and key != "key"}
@@ -103,7 +103,7 @@ class Gradebook:
             upsert(connection, schema.submissions, row, ["student", "content"], what)
 
     def graded(self, content: str, course: str, exercises: Sequence[str], seed: int) -> int | None:
-        """The number of the attempt that need not be made again; one that met a fault of ours has to be."""
+        """The number of an attempt that still holds, if any; one with an internal error has to be repeated."""
         query = (
             sql.select(sql.func.max(schema.attempts.c.id))
             .where(
@@ -123,7 +123,7 @@ class Gradebook:
         sources: Mapping[str, bytes],
         adjust: Adjust,
     ) -> None:
-        """Keep an attempt and let it count for those it counts for, in one transaction."""
+        """Store an attempt and update the standings of its students, in one transaction."""
         grade = record.grade
         row = {
             "content": content,
@@ -148,7 +148,7 @@ class Gradebook:
                 recompute_standing(connection, student, adjust)
 
     def recompute_standings(self, adjust: Adjust, students: Sequence[str] | None = None) -> None:
-        """Decide again which attempt counts for these students, or for all, and what is added and taken."""
+        """Recompute which attempt counts for these students (None: all), and their adjustments."""
         with self._connected(writes=True) as connection:
             chosen = (
                 students
@@ -158,31 +158,31 @@ class Gradebook:
             for student in chosen:
                 recompute_standing(connection, student, adjust)
 
-    # What there is to read.
+    # Queries.
 
     def rows(self) -> Iterator[Row]:
-        """The attempt that counts for each student who has one, by the student's key; read as it is asked for."""
+        """The attempt that counts for each student who has one, ordered by student key; fetched lazily."""
         with (
             self._connected() as connection,
-            # closed as soon as nobody asks for more: the cursor is the server's
+            # closed as soon as iteration ends: it is a server-side cursor
             connection.execution_options(yield_per=_FETCHED).execute(_rows()) as found,
         ):
             for row in found:
                 yield _row(row)
 
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         with self._connected() as connection:
             return connection.execute(sql.select(sql.func.count()).select_from(schema.standings)).scalar_one()
 
     def row(self, student: str) -> Row | None:
-        """One student's."""
+        """One student's row, or None."""
         with self._connected() as connection:
             found = connection.execute(_rows().where(schema.students.c.key == student)).first()
         return None if found is None else _row(found)
 
     def record(self, attempt: int) -> Record:
-        """All that an attempt came to."""
+        """The complete record of an attempt."""
         with self._connected() as connection:
             text = connection.execute(
                 sql.select(schema.attempts.c.record).where(schema.attempts.c.id == attempt)
@@ -190,7 +190,7 @@ class Gradebook:
         return msgspec.json.decode(text, type=Record)
 
     def sources(self, content: str) -> dict[str, bytes]:
-        """The code that was handed in, by path."""
+        """The submitted code, by path."""
         with self._connected() as connection:
             data = connection.execute(
                 sql.select(schema.sources.c.files).where(schema.sources.c.content == content)
@@ -198,7 +198,7 @@ class Gradebook:
         return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, bytes])
 
     def exercises(self) -> list[str]:
-        """The ids of the exercises of all attempts that count, in order."""
+        """The ids of the exercises of all attempts that count, sorted."""
         query = (
             sql.select(schema.attempts.c.exercises)
             .join(schema.standings, schema.standings.c.attempt == schema.attempts.c.id)
@@ -209,7 +209,7 @@ class Gradebook:
         return sorted({name for text in lists for name in msgspec.json.decode(text, type=list[str])})
 
     def history(self, student: str) -> list[HistoryLine]:
-        """Every attempt made for a student, oldest first."""
+        """All attempts of a student, oldest first."""
         query = (
             sql.select(schema.attempts, schema.submissions.c.handed_in, schema.standings.c.attempt.label("counting"))
             .join(schema.submissions, schema.submissions.c.content == schema.attempts.c.content)
@@ -238,7 +238,7 @@ class Gradebook:
 def open_gradebook(url: str, *, create: bool = False) -> Gradebook:
     """Open a gradebook by its SQLAlchemy URL.
 
-    Raises `NoGradebook` where there is none and none may be made, or where another version made it.
+    Raises `NoGradebook` if there is none and `create` is false, or if another version made it.
     """
     return Gradebook(open_database(url, create=create))
 
@@ -262,7 +262,7 @@ def _row(row: Any) -> Row:
         when=row.handed_in,
         late=row.late,
         content=row.content,
-        grade=msgspec.structs.replace(grade, submission=row.key),  # graded once for all that handed in the same
+        grade=msgspec.structs.replace(grade, submission=row.key),  # identical submissions are graded once
         adjustments=msgspec.json.decode(row.adjustments, type=list[Adjustment]),
         points=row.points,
         percent=row.percent,

@@ -1,6 +1,6 @@
 """The built-in executor of a batch: a process per slot on this machine.
 
-A process that dies costs the task that it had, and is replaced; `ProcessPoolExecutor` alone would give all of them up.
+A process that dies loses only its own task and is replaced; a plain `ProcessPoolExecutor` would lose all tasks.
 """
 
 import multiprocessing
@@ -15,21 +15,21 @@ from typing import Any
 
 
 class LocalExecutor(Executor):
-    """Runs each task in one of `jobs` processes, each of them kept for further tasks."""
+    """Runs each task in one of `jobs` processes, which are reused."""
 
     def __init__(self, jobs: int):
         self._threads = ThreadPoolExecutor(jobs)
         self._idle: queue.LifoQueue[ProcessPoolExecutor | None] = queue.LifoQueue()
         self._all: list[ProcessPoolExecutor] = []
         for _ in range(jobs):
-            self._idle.put(None)  # started when there is a task for it
+            self._idle.put(None)  # started on its first task
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """As any executor's. The future raises `BrokenExecutor` where the process died."""
+        """As for any executor. The future raises `BrokenExecutor` if the process died."""
         return self._threads.submit(self._run, function, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes; with `cancel_futures` whatever they are doing."""
+        """End the processes; with `cancel_futures`, even in the middle of a task."""
         self._threads.shutdown(wait=False, cancel_futures=cancel_futures)
         if cancel_futures:
             for process in [found for slot in self._all for found in (slot._processes or {}).values()]:
@@ -60,13 +60,13 @@ class LocalExecutor(Executor):
 
 
 def _begin() -> None:
-    """In a new process: end with the batch, and leave Ctrl-C to it."""
+    """In a new process: exit when the batch does, and leave Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent's end. The kernel's own signal would come with the end of the thread that started us."""
+    """Exit when the parent does. The kernel's parent-death signal would fire when the thread that started us ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

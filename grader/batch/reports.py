@@ -1,4 +1,4 @@
-"""A gradebook -> the reports of a class: a page for each student, and what is about all of them."""
+"""Writes the reports of a class from a gradebook: a page per student and the class pages."""
 
 import hashlib
 import itertools
@@ -20,14 +20,14 @@ from grader.records.files import write_whole
 from grader.records.grade import Row
 
 STUDENTS, TABLE = "students", "grades.csv"
-_PLAIN = re.compile(
+_SAFE_NAME = re.compile(
     r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))(?!.*-[0-9a-f]{16}$)[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?"
 )
-"""What can be a page's name as it is: not what Windows keeps for itself, nor what another's could be made into."""
+"""A student key that is safe as a file name: not reserved by Windows, and not of the form of an escaped name."""
 _PIECE = 20
-"""Pages that a process writes before it tells of them."""
+"""Pages a process writes before it reports progress."""
 _WORTH_PROCESSES = 40
-"""From so many pages on, processes of their own are worth their start."""
+"""Below this many pages, starting processes does not pay."""
 
 
 def page_of(row: Row, course: Course, book: Gradebook) -> str:
@@ -42,8 +42,8 @@ def page_of(row: Row, course: Course, book: Gradebook) -> str:
 
 
 def file_of(student: str) -> str:
-    """What a student's page is called: safe in any file system and in a link; no two are alike, whatever the case."""
-    if _PLAIN.fullmatch(student):
+    """File name of a student's page: safe in any file system and in a link, and unique regardless of case."""
+    if _SAFE_NAME.fullmatch(student):
         return f"{student}.html"
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", student).strip("_-")[:80]
     return f"{safe or 'student'}-{_short(student)}.html"
@@ -59,7 +59,7 @@ def write_pages(
     jobs: int,
     show: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write the page of each row below `output`; by several processes where there are many. `show` counts.
+    """Write the page of each row below `output`, in several processes if there are many. `show` gets the count.
 
     Raises OSError.
     """
@@ -81,7 +81,7 @@ def write_pages(
 
 
 def write_class(view: ClassView, course: Course, exporting: Exporting, output: Path) -> list[Path]:
-    """Write what is about the class, and its table; the files, the one to open first. Raises OSError."""
+    """Write the class pages and the table. Returns the files, the one to open first at the front. Raises OSError."""
     output.mkdir(parents=True, exist_ok=True)
     documents = [pages(view) for pages in (writer.class_pages for writer in course.reports.values()) if pages]
     if "csv" in course.exporters:
@@ -94,7 +94,7 @@ def write_class(view: ClassView, course: Course, exporting: Exporting, output: P
 
 
 def exporting_of(course: Course, book: Gradebook, *, into: bytes | None = None, column: str | None = None) -> Exporting:
-    """What an exporter is given."""
+    """The input of an exporter."""
     return Exporting(
         rows=book.rows,
         exercises=book.exercises(),
@@ -107,7 +107,7 @@ def exporting_of(course: Course, book: Gradebook, *, into: bytes | None = None, 
 
 
 def view_of(course: Course, book: Gradebook, notes: Sequence[str] = ()) -> ClassView:
-    """What the class's page is made of."""
+    """The input of the class pages."""
     folder = course.settings.folder
     title = "Recurrent networks" if folder == bundled() else folder.name
     ids = set(book.exercises())

@@ -1,5 +1,5 @@
-"""Many submissions -> a gradebook, by any executor: what has a grade is not graded again, and each new grade is written
-the moment it is there.
+"""Grade many submissions into a gradebook, with any executor. What is already graded is skipped, and each new grade is
+saved as soon as it is computed.
 """
 
 import time
@@ -22,32 +22,32 @@ from grader.records.seeds import derive
 from grader.records.versions import versions
 
 _WINDOW = 2
-"""Tasks that are handed out for each slot: one under way, and one that waits for it."""
+"""Tasks submitted per slot: one running and one queued behind it."""
 _LOST = 10
-"""Tasks in a row that an executor may lose before it is given up."""
+"""Give up after an executor has lost this many tasks in a row."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One content, and all the uploads that have it: graded once."""
+    """One content and all the uploads with it; graded once."""
 
     content: str
     uploads: list[Upload]
     stamp: str
-    """Tells whether the first of the uploads, the one that is graded, was changed since."""
+    """Changes if the first upload, the one that is graded, is modified."""
     number: int | None = None
-    """The attempt that need not be made again."""
+    """The existing attempt, if one still holds."""
 
     @property
     def name(self) -> str:
-        """Who handed it in, for a line of progress."""
+        """Who submitted it, for a line of progress."""
         names = [member.name or member.key for upload in self.uploads for member in upload.members]
         return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done."""
+    """What to grade, and what is already graded."""
 
     todo: list[Work]
     done: list[Work]
@@ -55,7 +55,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Done:
-    """A submission that was graded just now."""
+    """A submission that has just been graded."""
 
     work: Work
     grade: Grade
@@ -70,7 +70,7 @@ class Batch:
     spec: TaskSpec
     book: Gradebook
     seed: int
-    """The run's: never shown, and in no task."""
+    """The run's seed: never shown, and never part of a task."""
     force: bool = False
     ids: list[str] = field(init=False)
     adjust: Adjust = field(init=False)
@@ -81,7 +81,7 @@ class Batch:
         self.adjust = adjustments_of(self.course)
 
     def plan(self, uploads: Sequence[Upload], show: Callable[[int], None] = lambda _: None) -> Plan:
-        """Read what was handed in, note it in the gradebook, and find what has no grade yet. `show` counts."""
+        """Read the submissions, record them in the gradebook, and find those without a grade. `show` gets the count."""
         limits = effective_limits(self.course.settings)
         by_content: dict[str, tuple[Identity, list[Upload]]] = {}
         for count, upload in enumerate(uploads, 1):
@@ -104,13 +104,13 @@ class Batch:
         return Plan(todo, done)
 
     def seed_of(self, content: str) -> int:
-        """A submission's own seed: it tells nothing of the run's, nor of other submissions'. 53 bits."""
+        """A submission's own seed, 53 bits. It reveals neither the run's seed nor any other submission's."""
         return derive(self.seed, content, bits=53)
 
     def run(self, todo: Sequence[Work], executor: Executor, jobs: int) -> Iterator[Done]:
-        """Grade, a bounded window of tasks at a time; each is written before it is yielded.
+        """Grade with a bounded window of tasks; each result is saved before it is yielded.
 
-        A fault of ours is met once more before it is believed. Raises `CannotGrade` where nothing can be graded.
+        An internal error is retried once. Raises `CannotGrade` if nothing can be graded.
         """
         waiting = list(reversed(todo))
         running: dict[Future[TaskResult], tuple[Work, bool]] = {}
@@ -138,12 +138,14 @@ class Batch:
         limits = effective_limits(self.course.settings)
         packed = pack(work.uploads[0], limits)
         if packed.stamp != work.stamp:
-            raise CannotGrade(f"what {work.name} handed in was changed while the batch ran: run the command again")
+            raise CannotGrade(
+                f"the submission of {work.name} changed while the batch was running: run the command again"
+            )
         task = Task(self.spec, self.seed_of(work.content), packed.bundle)
         try:
             running[executor.submit(run_task, task)] = (work, again)
         except BrokenExecutor as problem:
-            raise CannotGrade(f"the executor is gone: {problem}") from None
+            raise CannotGrade(f"the executor stopped: {problem}") from None
 
     def _write(self, work: Work, graded: TaskResult) -> Done:
         record = graded.record or self._broken(work)
@@ -151,14 +153,14 @@ class Batch:
         return Done(work, record.grade, graded.fault)
 
     def _broken(self, work: Work) -> Record:
-        """The record of a submission that could not be graded through a fault of ours: nobody loses points by it."""
-        words = "The grader itself failed here; this exercise does not count."
+        """The record of a submission that an internal error kept from being graded: nobody loses points."""
+        message = "The grader itself failed here; this exercise does not count."
         broken = [
             ExerciseGrade(
                 exercise.id,
                 exercise.title,
                 "broken",
-                words,
+                message,
                 0.0,
                 exercise.max_points,
                 0.0,
@@ -177,7 +179,7 @@ class Batch:
 
 
 def adjustments_of(course: Course) -> Adjust:
-    """What the course's plugins add and take. Raises `CourseError` where one of them fails."""
+    """The point adjustments made by the course's plugins. Raises `CourseError` if a plugin fails."""
 
     def adjust(grade: Grade, hand_in: HandIn) -> list[Adjustment]:
         try:
@@ -192,7 +194,7 @@ def adjustments_of(course: Course) -> Adjust:
 
 
 def _result(future: "Future[TaskResult]") -> tuple[TaskResult, bool]:
-    """What a task came to, and whether it was lost on the way: with its process, or with its machine."""
+    """The result of a task, and whether the task was lost because its process or machine died."""
     try:
         return future.result(), False
     except BrokenExecutor as problem:
@@ -202,12 +204,12 @@ def _result(future: "Future[TaskResult]") -> tuple[TaskResult, bool]:
 
 
 class Estimate:
-    """How long the rest will take, from what was graded so far."""
+    """Estimates the remaining time from what was graded so far."""
 
     def __init__(self, total: int):
         self._started, self._total, self._count = time.monotonic(), total, 0
 
     def done(self) -> float:
-        """Count one; the seconds that the others will take."""
+        """Count one task as done. Returns the estimated seconds for the others."""
         self._count += 1
         return (time.monotonic() - self._started) / self._count * (self._total - self._count)

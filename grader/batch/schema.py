@@ -1,9 +1,9 @@
-"""The tables of a gradebook. A change of them is a new `SCHEMA`."""
+"""The tables of a gradebook. Changing them means a new `SCHEMA`."""
 
 import sqlalchemy as sql
 
 SCHEMA = 1
-"""The version of these tables: what another one made is refused."""
+"""The version of these tables; a gradebook of another version is refused."""
 metadata = sql.MetaData()
 meta = sql.Table(
     "meta",

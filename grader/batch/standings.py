@@ -1,4 +1,4 @@
-"""Which attempt counts for a student, and what is added to its points and taken."""
+"""Decides which attempt counts for a student, with its point adjustments."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from grader.batch.database import json_text, meta_value, upsert
 from grader.records.grade import Adjustment, Grade, HandIn
 
 Adjust = Callable[[Grade, HandIn], Sequence[Adjustment]]
-"""What is added to the points of a grade and taken, each with its reason."""
+"""Returns the adjustments to a grade's points, each with its reason."""
 
 
 def recompute_standing(connection: sql.Connection, student: str, adjust: Adjust) -> None:
-    """Let the newest attempt at each submission of a student stand, and of these one count."""
+    """Consider the newest attempt at each of a student's submissions, and let one of them count."""
     standing = []
     for row in connection.execute(_standing_attempts(student)):
         grade = msgspec.json.decode(row.grade, type=Grade)
@@ -34,7 +34,7 @@ def recompute_standing(connection: sql.Connection, student: str, adjust: Adjust)
 
 
 def _standing_attempts(student: str) -> "sql.Select[Any]":
-    """The newest attempt at each submission of a student; one that met a fault of ours only where there is no other."""
+    """The newest attempt at each of a student's submissions; one with an internal error only if there is no other."""
     newest = (
         sql.select(sql.func.max(schema.attempts.c.id))
         .where(schema.attempts.c.content == schema.submissions.c.content)
@@ -55,7 +55,7 @@ def _standing_attempts(student: str) -> "sql.Select[Any]":
 
 
 def _instant(when: str | None) -> float:
-    """Seconds to compare times by, whatever their zones; a time without one is taken as UTC."""
+    """Seconds since the epoch, to compare times across zones; a time without a zone is taken as UTC."""
     try:
         moment = datetime.fromisoformat(when) if when else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""What an executor runs: a task in, its result out. A thread keeps its session for as long as tasks have one spec."""
+"""What an executor runs: a task in, its result out. A thread keeps its session while tasks share a spec."""
 
 import atexit
 import contextlib
@@ -18,26 +18,26 @@ from grader.records.grade import Record
 from grader.records.limits import Level
 
 NAME = "submission"
-"""What a submission is called where its name must not matter: those with one content are graded once."""
+"""Name used for every submission: identical contents are graded once, so the name must not matter."""
 _SOURCES = 1 << 20
-"""Bytes of code that are kept of a submission."""
+"""At most this many bytes of a submission's code are kept."""
 
 
 class TaskSpec(msgspec.Struct, frozen=True):
-    """What all tasks of a batch have in common."""
+    """What all tasks of a batch share."""
 
     course: str
-    """The course's folder, as the machine that grades sees it."""
+    """Path of the course folder on the machine that grades."""
     course_hash: str
     exercises: list[str]
-    """The ids to grade; none: all."""
+    """Ids of the exercises to grade; empty for all."""
     device: str
     required: Level
-    """The isolation that must be reached."""
+    """The isolation level required."""
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One submission to grade. It may be graded twice, where a machine dies: the same comes of it."""
+    """One submission to grade. If a machine dies it is graded a second time, with the same result."""
 
     spec: TaskSpec
     seed: int
@@ -45,20 +45,20 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class TaskResult(msgspec.Struct, frozen=True):
-    """What a task came to."""
+    """The result of a task."""
 
     record: Record | None
-    """None where a fault of ours kept from grading."""
+    """None if an internal error prevented grading."""
     sources: dict[str, bytes] = {}
-    """The code that was graded, unpacked."""
+    """The graded code, unpacked."""
     fault: str | None = None
-    """What went wrong on our side, for whoever runs the batch; there may be a record all the same."""
+    """The internal error, for whoever runs the batch; there may be a record as well."""
     refused: str | None = None
-    """Why no task of this spec can be graded there."""
+    """Why no task with this spec can be graded on that machine."""
 
 
 def run_task(task: Task) -> TaskResult:
-    """Grade one submission in the session of this thread; nothing that happens makes it raise."""
+    """Grade one submission in this thread's session. Never raises."""
     try:
         session = _SESSIONS.session_for(task.spec)
     except (CannotGrade, CourseError, UsageError) as problem:
@@ -85,20 +85,20 @@ def run_task(task: Task) -> TaskResult:
 
 
 def _sources(entry: Path) -> dict[str, bytes]:
-    """The code of a staged submission, as far as there is room."""
+    """The code of a staged submission, up to the size limit."""
     found: dict[str, bytes] = {}
     room = _SOURCES
     for file in sorted(entry.rglob("*.py")):
         data = file.read_bytes()
         if len(data) <= room:
             name = file.relative_to(entry).as_posix()
-            found[name.encode("utf-8", "replace").decode()] = data  # a folder's name may be no UTF-8
+            found[name.encode("utf-8", "replace").decode()] = data  # a folder's name may not be UTF-8
             room -= len(data)
     return found
 
 
 class _SessionPerThread(threading.local):
-    """The session of a thread, open until a task of another spec comes or the process ends."""
+    """A thread's session, open until a task has another spec or the process ends."""
 
     spec: TaskSpec | None = None
 
@@ -121,11 +121,11 @@ class _SessionPerThread(threading.local):
 
 
 _SESSIONS = _SessionPerThread()
-"""What a process keeps between tasks: an executor hands it nothing but the task."""
+"""What a process keeps between tasks: executors pass it only the task."""
 _OPENING = threading.Lock()
-"""One thread at a time loads a course: another would find modules that have not been run to their end."""
+"""One thread at a time loads a course: another would see half-imported modules."""
 _LOADED: dict[str, str] = {}
-"""The hash that each course had when this process first loaded it: its modules stay as they were."""
+"""The hash of each course when this process first loaded it; its modules are never reloaded."""
 
 
 @contextlib.contextmanager
@@ -134,15 +134,13 @@ def _opened(spec: TaskSpec) -> Iterator[Session]:
     found, where = hash_of_course(settings), f"{spec.course} on {platform.node() or 'a node'}"
     if found != spec.course_hash:
         raise CannotGrade(
-            f"the course in {where} is not the same there as here (hash {found}, expected {spec.course_hash}): "
-            f"bring both to one version"
+            f"the course in {where} differs from the one here (hash {found}, expected {spec.course_hash}): "
+            f"use the same version on both"
         )
     with contextlib.ExitStack() as stack:
         with _OPENING:
             if _LOADED.setdefault(spec.course, found) != found:
-                raise CannotGrade(
-                    f"the course in {where} was changed since a process there loaded it: restart what grades there"
-                )
+                raise CannotGrade(f"the course in {where} changed after a process loaded it: restart the workers there")
             opened = open_session(settings, spec.exercises, device=spec.device, required=spec.required)
             session = stack.enter_context(opened)
         yield session

@@ -40,25 +40,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the reports.",
 )
-@click.option("--layout", envvar="GRADE_LAYOUT", help="How the download is laid out. Default: it is recognised.")
+@click.option("--layout", envvar="GRADE_LAYOUT", help="Layout of the download. Default: detected.")
 @click.option(
     "--pattern",
     metavar="REGEX",
     envvar="GRADE_PATTERN",
-    help="For any other layout: what file paths look like, with the named group `student` and perhaps `file`, `name`, "
-    "`email`, `when`, `late`.",
+    help="For any other layout: a regular expression for file paths, with the named group `student` and optionally "
+    "`file`, `name`, `email`, `when`, `late`.",
 )
 @click.option(
     "--roster",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="GRADE_ROSTER",
-    help="CSV of the class: names, addresses, and who handed in nothing.",
+    help="CSV of the class: names, email addresses, and who submitted nothing.",
 )
 @click.option(
     "--counts",
     type=click.Choice(["latest", "best"]),
     envvar="GRADE_COUNTS",
-    help="Which of several submissions of a student counts. Default: as the gradebook has it, else the latest.",
+    help="Which of a student's submissions counts. Default: what the gradebook says, else the latest.",
 )
 @click.option(
     "--executor", default="local", envvar="GRADE_EXECUTOR", show_default=True, help="Where submissions are graded."
@@ -69,16 +69,16 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="K=V",
     envvar="GRADE_EXECUTOR_OPTION",
-    help="An option of the executor; repeatable.",
+    help="Option for the executor; repeatable.",
 )
-@click.option("--force", is_flag=True, envvar="GRADE_FORCE", help="Grade again what has a grade.")
+@click.option("--force", is_flag=True, envvar="GRADE_FORCE", help="Regrade submissions that already have a grade.")
 @click.option("--trust", is_flag=True, envvar="GRADE_TRUST", help="Grade even where isolation is below `basic`.")
 @device_option
 @click.option(
     "--seed",
     type=click.IntRange(0, SEEDS - 1),
     envvar="GRADE_SEED",
-    help="The run's seed. Default: the one its gradebook holds, else drawn at random.",
+    help="Seed of the run. Default: the seed stored in the gradebook, else drawn at random.",
 )
 @click.option(
     "--format",
@@ -87,14 +87,14 @@ if TYPE_CHECKING:
     default="text",
     envvar="GRADE_FORMAT",
     show_default=True,
-    help="What goes to standard output: a summary, every grade, or the page about the class.",
+    help="What goes to standard output: a summary, every grade, or the class page.",
 )
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 100),
     default=0.0,
     envvar="GRADE_FAIL_UNDER",
-    help="Exit with 1 where the lowest percentage is below this.",
+    help="Exit with 1 if the lowest percentage is below this.",
 )
 @click.option(
     "--require",
@@ -105,10 +105,10 @@ if TYPE_CHECKING:
 @course_option
 @version_option
 def batch(path: Path, format_: str, fail_under: float, course: "Settings", output: Path, **options: Any) -> None:
-    """Grade every submission in a folder or in a download of an LMS.
+    """Grade every submission in a folder or in an LMS download.
 
-    Each grade is in the gradebook the moment it is there. Stopped in any way, the same command goes on where it was;
-    what has a grade is not graded again. Reports are written at the end; `grade report` writes them anew, `grade
+    Each grade is saved as soon as it is computed. If the run is stopped, run the same command again: it continues where
+    it stopped and skips what is already graded. Reports are written at the end; `grade report` regenerates them, `grade
     export` fills an LMS's sheet. Exit codes: 0 graded, 1 below --fail-under, 2 usage error, 3 the grader itself failed.
     """
     if not os.path.lexists(path):
@@ -117,7 +117,7 @@ def batch(path: Path, format_: str, fail_under: float, course: "Settings", outpu
     from grader.course.loading import load_course
     from grader.jail.environment import check_inherited
 
-    if options["executor"] == LOCAL:  # other machines look at their own limits
+    if options["executor"] == LOCAL:  # other machines check their own limits
         check_inherited()
     run = _Run(load_course(course), path, output, format_, options)
     broken, lowest = run.all()
@@ -138,7 +138,7 @@ class _Run:
         self.text = ClassText(sys.stderr)
 
     def all(self) -> tuple[bool, float]:
-        """Ingest, grade, report; whether a fault of ours is among the grades, and the lowest percentage."""
+        """Ingest, grade, report. Returns whether any grade is broken, and the lowest percentage."""
         from grader.batch.executors import make_executor
         from grader.batch.gradebook import open_gradebook
         from grader.batch.reports import STUDENTS
@@ -149,7 +149,7 @@ class _Run:
         output = Path(os.path.realpath(self.output))
         if Path(os.path.realpath(self.path)) in (output, output / STUDENTS):
             raise UsageError(
-                f"{self.path}: reports would come to lie among the submissions; name another folder with --output"
+                f"{self.path}: the report folder is inside the submissions folder; choose another with --output"
             )
         executors = self.course.executors
         executor = make_executor(executors, options["executor"], options["executor_options"], self.jobs)
@@ -157,7 +157,7 @@ class _Run:
         with ingested(self.path, self.course, *how, self.output) as found:
             self.text.ingest(found)
             if not found.found.uploads:
-                raise BadDownload(f"{self.path}: there is no submission in it")
+                raise BadDownload(f"{self.path}: no submission found in it")
             with open_gradebook(options["gradebook"], create=True) as book:
                 self._grade(self._batch(book), found, executor)
                 return self._report(book, found)
@@ -168,7 +168,7 @@ class _Run:
         from grader.course.fingerprint import hash_of_course
 
         options = self.options
-        self.course.pick(options["ids"])  # an unknown id is refused before the gradebook keeps anything
+        self.course.pick(options["ids"])  # refuse an unknown id before anything is stored
         required: Level = options["require"] or ("process" if options["trust"] else "basic")
         settings = self.course.settings
         spec = TaskSpec(
@@ -188,13 +188,13 @@ class _Run:
                 plan: Plan = batch.plan(found.found.uploads, show)
             self.text.plan(plan)
             estimate = Estimate(len(plan.todo))
-            with self.text.grading(len(plan.todo)) as tell:
+            with self.text.grading(len(plan.todo)) as show_done:
                 done: Done
                 for done in batch.run(plan.todo, executor, self.jobs):
-                    tell(done, estimate.done())
+                    show_done(done, estimate.done())
         except CannotGrade as problem:
             executor.shutdown(wait=False, cancel_futures=True)
-            advice = "; --trust grades all the same" if "is required, this machine reaches" in str(problem) else ""
+            advice = "; --trust grades anyway" if "is required, this machine reaches" in str(problem) else ""
             raise CannotGrade(f"{problem}{advice}") from None
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -202,7 +202,7 @@ class _Run:
         executor.shutdown()
 
     def _report(self, book: "Gradebook", found: "Ingest") -> tuple[bool, float]:
-        """Write the reports of all that is in the gradebook, then the summary."""
+        """Write the reports for the whole gradebook, then the summary."""
         from grader.cli.options import write_out
         from grader.cli.report import write_reports
 

@@ -1,4 +1,4 @@
-"""What `grade batch` tells on the terminal: what was found, how far it is, what came of it.
+"""What `grade batch` prints: what was found, progress, and a summary.
 
 Progress goes to standard error: a bar that replaces itself on a terminal, a line per submission elsewhere.
 """
@@ -24,14 +24,14 @@ _MINUTE = 60
 
 
 class ClassText:
-    """Tells of a batch on a stream."""
+    """Reports on a batch, on a stream."""
 
     def __init__(self, stream: TextIO):
         self.page = Page(stream)
         self.is_live = stream.isatty()
 
     def ingest(self, ingest: "Ingest") -> None:
-        """Before anything is graded: what was matched, skipped, doubtful or double."""
+        """Before grading starts: what was matched, skipped, or needs a look."""
         found, page = ingest.found, self.page
         students = {member.key for upload in found.uploads for member in upload.members}
         late = sum(upload.late for upload in found.uploads)
@@ -49,42 +49,44 @@ class ClassText:
             page.line(f"  ... and {len(rows) - _SHOWN} more")
 
     def plan(self, plan: "Plan") -> None:
-        """What has a grade already, and what will be graded."""
+        """What is already graded, and what will be graded."""
         done = sum(len(work.uploads) for work in plan.done)
         todo = sum(len(work.uploads) for work in plan.todo)
         same = todo - len(plan.todo)
-        doubles = f" ({same} of them the same as another)" if same else ""
-        has = f"; {done} {'has' if done == 1 else 'have'} a grade already" if done else ""
+        doubles = f" ({same} identical to another)" if same else ""
+        has = f"; {done} {'is' if done == 1 else 'are'} already graded" if done else ""
         self.page.line(f"Grading {_count(todo, 'submission')}{doubles}{has}.")
 
     @contextmanager
     def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Count on a terminal while something takes its time."""
+        """Count on a terminal while something takes a while."""
         with self._bar(what, total) as bar:
             yield lambda count: bar(count, "")
 
     @contextmanager
     def grading(self, total: int) -> Iterator["Callable[[Done, float], None]"]:
-        """Tell each grade as it comes, with running totals and an estimate."""
+        """Yield a function that shows each grade, with running totals and an estimate of the time left."""
         count, faults, percents = 0, 0, 0.0
         with self._bar("grading", total) as bar:
 
-            def tell(done: "Done", rest: float) -> None:
+            def show_done(done: "Done", rest: float) -> None:
                 nonlocal count, faults, percents
                 count += 1
                 faults += done.fault is not None and done.grade.broken
                 percents += done.grade.percent
-                totals = f"mean {percents / count:.0f} %" + (f", {faults} our fault" if faults else "")
+                totals = f"mean {percents / count:.0f} %" + (f", {faults} internal errors" if faults else "")
                 bar(count, f"{totals}, {_duration(rest)} left")
                 if done.fault is not None:
-                    self.page.line(f"our fault, {one_line(done.work.name, 60)}: {one_line(done.fault[-600:], 600)}")
+                    self.page.line(
+                        f"internal error, {one_line(done.work.name, 60)}: {one_line(done.fault[-600:], 600)}"
+                    )
                 elif not self.is_live:
                     self.page.line(f"{count}/{total}  {_result(done)}, {_duration(rest)} left")
 
-            yield tell
+            yield show_done
 
     def summary(self, rows: Sequence[Row], files: Sequence[Path], url: str, stream: TextIO) -> None:
-        """On standard output: how the class did, whom to look at, where everything is."""
+        """On standard output: how the class did, whom to look at, where the files are."""
         from grader.batch.database import without_password
 
         page = Page(stream)
@@ -96,14 +98,14 @@ class ClassText:
                 f"{max(percents):.1f} %"
             )
         for word, chosen in (
-            ("our fault", [row for row in rows if row.grade.broken]),
+            ("internal error", [row for row in rows if row.grade.broken]),
             ("invalid", [row for row in rows if row.grade.status == "invalid"]),
             ("flagged", [row for row in rows if row.grade.flags]),
         ):
             if chosen:
                 names = ", ".join(row.name or row.student for row in chosen[:_SHOWN])
                 more = f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else ""
-                page.row([(f"  {word:9}  ", "yellow")], f"{len(chosen)}: {names}{more}")
+                page.row([(f"  {word:14}  ", "yellow")], f"{len(chosen)}: {names}{more}")
         page.gap()
         page.row([("Gradebook: ", "")], without_password(url), wrap=False)
         for file in files[:1]:
@@ -125,7 +127,7 @@ class ClassText:
         )
         with Progress(*columns, console=self.page.console, transient=True, redirect_stdout=False) as bars:
             task = bars.add_task("", total=total)
-            yield lambda count, words: bars.update(task, completed=count, description=self.page.plain(words))
+            yield lambda count, words: bars.update(task, completed=count, description=self.page.sanitize(words))
 
 
 def _result(done: "Done") -> str:

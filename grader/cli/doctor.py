@@ -21,10 +21,10 @@ _PROMISES = {
     "process": "Student code can read this user's files and use the network. Grade only code you trust here.",
 }
 _ADVICE = {
-    "basic": "use Linux 5.13 or later with Landlock, on x86-64 or aarch64 (WSL 2 will do).",
+    "basic": "use Linux 5.13 or later with Landlock, on x86-64 or aarch64 (WSL 2 works).",
     "strong": "allow namespaces: run as root outside a container, or as a user on a kernel with user namespaces "
     "(user.max_user_namespaces above 0, no AppArmor restriction on them).",
-    "full": "let a control group be made: run as root, or with cgroup v2 in a subtree of your own, such as "
+    "full": "allow a control group: run as root, or with cgroup v2 in a delegated subtree, such as "
     "`systemd-run --user --scope -p Delegate=yes grade ...`.",
 }
 
@@ -33,7 +33,7 @@ _ADVICE = {
 @course_option
 @version_option
 def doctor(course: "Settings") -> None:
-    """Say what this machine can isolate, measured on a real worker, and what to do about it."""
+    """Report the isolation this machine supports, measured on a real worker, and how to improve it."""
     from grader.jail.host import Jail
 
     with Jail(course.packages) as jail:
@@ -57,7 +57,7 @@ def doctor(course: "Settings") -> None:
 
 
 def _gpu(jail: "Jail") -> str:
-    """What there is of a GPU, tried on a worker."""
+    """The GPU, if any, tried on a worker."""
     from grader.jail.gpu import UNTESTED, NoGpu, find
     from grader.jail.handle import JailError
     from grader.jail.isolation import measure
@@ -67,7 +67,7 @@ def _gpu(jail: "Jail") -> str:
     except NoGpu as problem:
         found = f"No GPU can be used: {problem}."
     except JailError as problem:
-        found = f"There is a GPU, and it cannot be used: {problem}"
+        found = f"There is a GPU, but it cannot be used: {problem}"
     else:
         name, profile, level = isolation.probes["GPU"], isolation.probes["GPU profile"], isolation.level
         found = f"Models are trained on the GPU ({name}) unless `--device cpu` is given. GPU profile: {profile}; "

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     "--into",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="GRADE_INTO",
-    help="The sheet to fill, as downloaded from the LMS. It is not changed itself.",
+    help="The sheet to fill, as downloaded from the LMS. The file itself is not changed.",
 )
-@click.option("--column", envvar="GRADE_COLUMN", help="The sheet's column for the points, where it has several.")
+@click.option("--column", envvar="GRADE_COLUMN", help="The sheet's column for the points, if there are several.")
 @course_option
 @version_option
 def export(
@@ -38,8 +38,8 @@ def export(
 ) -> None:
     """Write the grades in another format: csv, json, junit, gradescope, canvas, moodle, ...
 
-    `grade plugins` lists all formats with a few words about each. For an LMS, download its own sheet first and let it
-    be filled: `grade export canvas --into export.csv --output import.csv`.
+    `grade plugins` lists all formats with a short description. For an LMS, download its own sheet first, then fill
+    it: `grade export canvas --into export.csv --output import.csv`.
     """
     from grader.course.loading import load_course
 
@@ -47,7 +47,7 @@ def export(
     exporter = loaded.exporters.get(format_)
     if exporter is None:
         known = ", ".join(sorted(loaded.exporters)) or "none"
-        raise UsageError(f"no format is called '{format_}'; there are: {known}")
+        raise UsageError(f"unknown format '{format_}'; available: {known}")
     exported = _export(exporter, loaded, gradebook, into, column, output)
     for note in exported.notes:
         click.echo(f"note: {note}", err=True)

@@ -1,4 +1,4 @@
-"""The `grade` command: a group whose commands are imported when they are called. No grading in here."""
+"""The `grade` command: a group that imports a command only when it is called."""
 
 import errno
 import importlib
@@ -18,17 +18,17 @@ from grader.records.errors import GraderError, GraderFault, StudentFault
 _COMMANDS = {
     "submit": ("grader.cli.submit", "Grade one submission and write its report."),
     "batch": ("grader.cli.batch", "Grade a class: a folder of submissions, or an LMS download."),
-    "report": ("grader.cli.report", "Write the reports of a gradebook anew."),
-    "export": ("grader.cli.export", "Write the grades for an LMS, or as CSV, JSON, JUnit."),
-    "plugins": ("grader.cli.plugins", "List the plugins: where each comes from, what it adds."),
+    "report": ("grader.cli.report", "Regenerate the reports from a gradebook."),
+    "export": ("grader.cli.export", "Export the grades for an LMS, or as CSV, JSON, JUnit."),
+    "plugins": ("grader.cli.plugins", "List the plugins: where each comes from and what it adds."),
     "exercises": ("grader.cli.show", "List the exercises of the course."),
     "show": ("grader.cli.show", "Print an exercise's handout, rubric and limits."),
-    "start": ("grader.cli.start", "Put the starters of exercises into a folder."),
-    "watch": ("grader.cli.watch", "Grade again whenever a file is saved, quickly first."),
-    "verify": ("grader.cli.verify", "Let the course prove itself against its solutions."),
-    "new": ("grader.cli.new", "Begin a new exercise in a course folder."),
-    "release": ("grader.cli.release", "Make what students get: the course without its solutions."),
-    "doctor": ("grader.cli.doctor", "Say what this machine can isolate, and how to get more."),
+    "start": ("grader.cli.start", "Copy exercise starters into a folder."),
+    "watch": ("grader.cli.watch", "Regrade on every save, quick checks first."),
+    "verify": ("grader.cli.verify", "Check the course against its sample solutions."),
+    "new": ("grader.cli.new", "Create a new exercise in a course folder."),
+    "release": ("grader.cli.release", "Build the student release: the course without its solutions."),
+    "doctor": ("grader.cli.doctor", "Report the isolation this machine supports, and how to get more."),
 }
 
 
@@ -36,10 +36,10 @@ class _LazyGroup(click.Group):
     """Imports a command's module when the command is asked for: `grade submit` must not wait for the others."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command so that it cleans up however it is stopped.
+        """Run a command so that it cleans up, however it is stopped.
 
-        Here, and only here, an error becomes a line and an exit code: `records/errors.py` says which, and it is 3
-        for whatever else, since 1 speaks of a student's points.
+        This is the only place where an error becomes a line and an exit code. `records/errors.py` says which; it is 3
+        for anything else, since 1 is about a student's points.
         """
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
@@ -51,7 +51,7 @@ class _LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("grade: stopped", err=True)
         except GraderError as error:
-            if isinstance(error, StudentFault):  # somebody forgot to make a verdict of it
+            if isinstance(error, StudentFault):  # a missing `except`: it should have become a verdict
                 traceback.print_exc()
             click.echo(f"grade: {' '.join(str(error).split())}", err=True)
             raise SystemExit(error.exit_code) from None
@@ -72,16 +72,16 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
 class _Stream(io.FileIO):
-    """A stream whose reader may leave early, as `head` does: what comes of a grading does not hang on it."""
+    """A stream whose reader may leave early, as `head` does; the grading goes on regardless."""
 
     is_gone = False
 
     def write(self, data: Any) -> int:
-        """Raises OSError once for what is worse: what is left in buffers is not tried again at the end."""
+        """Raises OSError once for other errors; what is left in buffers is not retried at exit."""
         try:
             return memoryview(data).nbytes if self.is_gone else super().write(data)
         except OSError as error:
@@ -92,7 +92,7 @@ class _Stream(io.FileIO):
 
 
 def _outlive_readers() -> None:
-    """Let nobody who stops reading end a command, and no stream that was closed from the beginning."""
+    """Keep a command running when its reader leaves, or when a stream was closed from the start."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -105,7 +105,7 @@ def _outlive_readers() -> None:
 
 
 def _of_plugins() -> dict[str, click.Command]:
-    """The commands that plugins add, of the course that the environment names or the bundled one."""
+    """The commands added by plugins of the course named in the environment, else of the bundled course."""
     from grader.cli.options import defaults_of
     from grader.course.loading import load_commands
     from grader.course.settings import CourseError, read_settings
@@ -116,7 +116,7 @@ def _of_plugins() -> dict[str, click.Command]:
     for name, command in found.items():
         command.context_settings.setdefault("default_map", defaults_of(command, settings))
         if name in _COMMANDS:
-            raise CourseError(f"a plugin adds the command '{name}', which is one of the grader's own; rename it")
+            raise CourseError(f"a plugin adds the command '{name}', which is already taken by the grader; rename it")
     return found
 
 
@@ -128,7 +128,7 @@ def _of_plugins() -> dict[str, click.Command]:
 )
 @click.version_option(importlib.metadata.version("rnn-grader"), "--version", prog_name="grade")
 def main() -> None:
-    """Grade recurrent-network exercises: student code runs in a jail and is judged outside it.
+    """Grade recurrent-network exercises: student code runs in a jail (a sandbox) and is judged outside it.
 
     Try `grade submit solutions/reference`, or `grade show my_rnn`.
     """

@@ -1,6 +1,6 @@
-"""`grade new exercise ID`: the files of an exercise that verifies at once, to be changed into one's own.
+"""`grade new exercise ID`: writes a small exercise that passes `grade verify`, to start from.
 
-They are templates in `grader/templates`, as they will be written but for a few names. Nothing of the course is loaded.
+The templates are in `grader/templates`; only a few names are filled in. The course itself is not loaded.
 """
 
 import keyword
@@ -24,26 +24,24 @@ _LONGEST = 50
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @version_option
 def new() -> None:
-    """Begin something new in a course folder."""
+    """Create something new in a course folder."""
 
 
 @new.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("exercise_id", metavar="ID")
-@click.option(
-    "--learning", is_flag=True, help="One whose answer is a trained model, with a learning check and a probe."
-)
+@click.option("--learning", is_flag=True, help="An exercise that trains a model, with a learning check and a probe.")
 @click.option(
     "--course",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     envvar="GRADE_COURSE",
-    help="The course folder to write into. Default: the current folder, where it has an exercises/ folder.",
+    help="The course folder to write to. Default: the current folder, if it has an exercises/ folder.",
 )
 @version_option
 def exercise(exercise_id: str, learning: bool, course: Path | None) -> None:
     """Write a new exercise with its starter, reference and first mistake.
 
-    What is written is a small exercise that runs: `grade verify ID` passes at once. Change it into your own, and verify
-    again after each step. Nothing is overwritten.
+    The new exercise is small, runs, and passes `grade verify ID`. Turn it into your own, and verify again after each
+    step. Nothing is overwritten.
     """
     folder = _course_folder(course)
     kind = "learning" if learning else "structural"
@@ -59,30 +57,30 @@ def exercise(exercise_id: str, learning: bool, course: Path | None) -> None:
         click.echo(f"wrote {file.relative_to(folder)}")
     click.echo(
         f"\nNext:\n"
-        f"  grade verify {exercise_id}{where}    it passes as it is\n"
+        f"  grade verify {exercise_id}{where}    passes as it is\n"
         f"  grade show {exercise_id}{where or ' --course .'}    what students will read\n"
-        f"Then change the statement, the reference and the checks into your own, and verify after each step."
+        f"Then replace the statement, the reference and the checks with your own, and verify after each step."
     )
 
 
 def _course_folder(given: Path | None) -> Path:
-    """Where to write. A course that was given may still be empty; one that was not must be recognisable."""
+    """The folder to write to. A folder given explicitly may be empty; the current one must look like a course."""
     folder = (given or Path.cwd()).resolve()
     if given is None and not (folder / "exercises").is_dir():
         raise UsageError(
-            f"{folder} has no exercises/ folder, so it is no course; go to your course's folder, or name it "
+            f"{folder} has no exercises/ folder, so it is not a course; go to your course's folder, or name it "
             f"with --course DIR"
         )
     if folder == TEMPLATES.parent / "bundled":
-        raise UsageError(f"{folder} came with the grader and is replaced with it; make a folder of your own")
+        raise UsageError(f"{folder} is part of the grader and is replaced on upgrade; make a folder of your own")
     return folder
 
 
 def _refuse_name(name: str) -> None:
-    """Raise `UsageError` for what cannot be the name of a module that students hand in."""
+    """Raise `UsageError` for a name that cannot be the name of a student's module."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
-            f"'{name}' is no name for an exercise: students hand in a module of that name, so use letters a-z, digits "
+            f"'{name}' cannot name an exercise: students submit a module of that name, so use letters a-z, digits "
             f"and underscores, with a letter first, such as 'parity' or 'my_gru'"
         )
     if len(name) > _LONGEST:
@@ -115,7 +113,7 @@ def _files(folder: Path, name: str, kind: str) -> dict[Path, str]:
 
 
 def _refuse_existing(folder: Path, name: str, files: list[Path]) -> None:
-    """Raise `UsageError` where anything would be overwritten, or a folder holds the exercise already."""
+    """Raise `UsageError` if anything would be overwritten, or the exercise already exists."""
     for path in [folder / "exercises" / f"{name}.py", folder / "exercises" / name, *files]:
         if path.exists() or path.is_symlink():
-            raise UsageError(f"{path.relative_to(folder)} is there already; choose another name or move it away")
+            raise UsageError(f"{path.relative_to(folder)} already exists; choose another name or move it away")

@@ -34,7 +34,7 @@ def course_option(command: Callable[..., Any]) -> Callable[..., Any]:
         is_eager=True,
         expose_value=True,
         callback=_read_defaults,
-        help="Course folder with exercises, plugins and reports. Default: the bundled course.",
+        help="Course folder (exercises, plugins, reports). Default: the bundled course.",
     )(command)
 
 
@@ -46,13 +46,13 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default="auto",
         envvar="GRADE_DEVICE",
         show_default=True,
-        help="Where models are trained; auto: on a GPU that can be used, else on the CPU.",
+        help="Where models are trained; auto: on a usable GPU, else on the CPU.",
     )(command)
 
 
-def note(words: str) -> None:
-    """Tell whoever runs a command what was passed over."""
-    click.echo(f"grade: {words}", err=True)
+def note(text: str) -> None:
+    """Print a note to standard error."""
+    click.echo(f"grade: {text}", err=True)
 
 
 def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,10 +69,10 @@ def _read_defaults(context: click.Context, parameter: click.Parameter, value: Pa
 
 
 def defaults_of(command: click.Command, settings: "Settings") -> dict[str, Any]:
-    """What `[tool.grade]` sets of a command's options, by the variables behind them.
+    """The defaults that `[tool.grade]` sets for a command's options, by parameter name.
 
-    A key is an environment variable's name without `GRADE_`, else the option as it is written: what has two meanings in
-    two commands has two variables.
+    A key is the option's environment variable without `GRADE_`, else the option's own name: an option that means two
+    things in two commands has two variables.
     """
     known: dict[str, str | None] = {}
     for parameter in command.params:

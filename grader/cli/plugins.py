@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @course_option
 @version_option
 def plugins(course: "Settings") -> None:
-    """List the plugins of the course: where each comes from, and the hooks that it implements.
+    """List the plugins of the course: where each comes from, and which hooks it implements.
 
-    Below them what can be chosen by name: executors, formats of `grade export`, layouts and reports.
+    Then lists what can be chosen by name: executors, export formats, layouts and reports.
     """
     from grader.course.loading import load_course
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--with-data", is_flag=True, help="Take along the data that the course's [tool.grade.exercises] name.")
+@click.option("--with-data", is_flag=True, help="Include the data files named in the course's [tool.grade.exercises].")
 @course_option
 @version_option
 def release(folder: Path, with_data: bool, course: "Settings") -> None:
-    """Make what students get, in a new folder: the course without its solutions and tests.
+    """Build the student release in a new folder: the course without its solutions and tests.
 
-    Exercises, plugins, reports, starters, handouts in Markdown, a README, and the reference bands that were measured.
-    Of [tool.grade], what students' runs need: not the seed, the gradebook, the roster.
+    It holds exercises, plugins, reports, starters, handouts in Markdown, a README, the measured reference bands, and
+    the [tool.grade] settings that students' runs need: not the seed, the gradebook or the roster.
     """
     from grader.course.loading import load_course
     from grader.course.release import release as make
@@ -29,4 +29,4 @@ def release(folder: Path, with_data: bool, course: "Settings") -> None:
     made = make(loaded, folder, with_data=with_data)
     for note in made.notes:
         click.echo(f"Note: {note}")
-    click.echo(f"{folder}: {made.files} files, {len(loaded.exercises)} exercises. Its README.md says how to begin.")
+    click.echo(f"{folder}: {made.files} files, {len(loaded.exercises)} exercises. Its README.md says how to start.")

@@ -29,11 +29,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the reports.",
 )
-@click.option("--jobs", type=click.IntRange(1, 1000), envvar="GRADE_JOBS", help="Default: one per processor.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1000),
+    envvar="GRADE_JOBS",
+    help="Processes that write pages. Default: one per processor.",
+)
 @course_option
 @version_option
 def report(gradebook: str, output: Path, jobs: int | None, course: "Settings") -> None:
-    """Write the reports of a gradebook anew: a page for each student, and the class's. Grades nothing."""
+    """Regenerate the reports from a gradebook: a page per student and the class page. Grades nothing."""
     from grader.batch.gradebook import open_gradebook
     from grader.batch.run import adjustments_of
     from grader.cli.class_text import ClassText
@@ -56,7 +61,7 @@ def write_reports(
     text: "ClassText",
     notes: "Sequence[str]" = (),
 ) -> list[Path]:
-    """Write every page; the files about the class, the one to open first."""
+    """Write every page. Returns the class's files, the one to open first at the front."""
     from grader.batch import reports
 
     try:
@@ -68,5 +73,5 @@ def write_reports(
         return reports.write_class(view, course, reports.exporting_of(course, book), output)
     except OSError as error:
         raise GraderFault(f"the reports cannot be written to {output}: {error.strerror}") from None
-    except UsageError as problem:  # of an exporter or a gradebook: nobody asked for them by name
+    except UsageError as problem:  # from an exporter or the gradebook: not what the user typed
         raise GraderFault(f"the reports cannot be written: {problem}") from None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grader.records.limits import Limits
 
 _READABLE = 100
-"""Columns beyond which lines are hard to read."""
+"""Lines wider than this are hard to read."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,9 +33,9 @@ def exercises(course: "Settings") -> None:
 @course_option
 @version_option
 def show(exercise_id: str, course: "Settings") -> None:
-    """Print an exercise's handout, its rubric, its budget for training with the recipe's defaults, and its limits.
+    """Print an exercise's handout: the task, the rubric, the training budget with the recipe's defaults, the limits.
 
-    On a terminal it is set in type; elsewhere it is plain text.
+    Formatted on a terminal, plain text otherwise.
     """
     from grader.course.handout import handout
     from grader.course.loading import effective_limits
@@ -50,7 +50,7 @@ def show(exercise_id: str, course: "Settings") -> None:
 
 
 def _is_rich_terminal() -> bool:
-    """Whether somebody looks, at what can draw lines and bullets."""
+    """Whether the output is a terminal that can draw lines and bullets."""
     return sys.stdout.isatty() and (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
 
 

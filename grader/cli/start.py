@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @course_option
 @version_option
 def start(names: tuple[str, ...], course: "Settings") -> None:
-    """Put the starters of exercises into DIR, by default the current folder; nothing is ever overwritten.
+    """Copy the starters of exercises into DIR (default: the current folder). Nothing is overwritten.
 
-    What comes last is DIR if it is a folder, or no exercise. DIR is made where there is none.
+    The last argument is DIR unless it names an exercise; an existing folder always counts as DIR. DIR is created if
+    needed.
     """
     from grader.course.loading import load_course
 
@@ -40,7 +41,7 @@ def start(names: tuple[str, ...], course: "Settings") -> None:
 
 
 def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], Path]:
-    """The exercises, and the folder they go to. Raises `UsageError`."""
+    """Split the arguments into exercises and the target folder. Raises `UsageError`."""
     known = [exercise.id for exercise in course.exercises]
     *ids, last = names
     is_folder = bool(ids) and (last not in known or Path(last).is_dir())
@@ -49,13 +50,13 @@ def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], 
     for name in ids:
         if name not in known:
             hint = "; name an exercise before the folder" if len(names) == 1 and Path(name).is_dir() else ""
-            raise UsageError(f"no exercise is called '{name}'; there are: {', '.join(known) or 'none'}{hint}")
+            raise UsageError(f"unknown exercise '{name}'; available: {', '.join(known) or 'none'}{hint}")
     folder = Path(last)
     near = difflib.get_close_matches(last, known, 1, 0.8)
     if near and is_folder and not folder.is_dir():
-        raise UsageError(f"no exercise is called '{last}'; is it {near[0]}? If it is a folder, write ./{last}")
+        raise UsageError(f"unknown exercise '{last}'; did you mean {near[0]}? For a folder, write ./{last}")
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{last} is a file, expected a folder to put starters into")
+        raise UsageError(f"{last} is a file, expected a folder for the starters")
     return tuple(ids), folder
 
 
@@ -72,7 +73,7 @@ def _starter(course: "Course", name: str) -> bytes:
 
 
 def _course_words(folder: Path) -> str:
-    """The option that names a course, as it is written from here; the bundled one needs none."""
+    """The `--course` option to type from here; the bundled course needs none."""
     from grader.course.settings import bundled
 
     if folder == bundled():
@@ -82,12 +83,12 @@ def _course_words(folder: Path) -> str:
 
 
 def _put(starters: dict[str, bytes], folder: Path) -> None:
-    """Write all of them, or none."""
+    """Write all of them or none."""
     targets = {name: folder / f"{name}.py" for name in starters}
     there = [str(file) for file in targets.values() if file.exists() or file.is_symlink()]
     if there:
         raise UsageError(
-            f"{', '.join(there)}: there already; nothing was written. Move it away, or name another folder"
+            f"{', '.join(there)}: already there; nothing was written. Move it away, or name another folder"
         )
     try:
         write_all_or_none({file: starters[name] for name, file in targets.items()})

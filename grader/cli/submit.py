@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--seed",
     type=click.IntRange(0, SEEDS - 1),
     envvar="GRADE_SEED",
-    help="Repeat a grading with its seed. Default: drawn at random.",
+    help="Repeat a run by its seed. Default: drawn at random.",
 )
 @click.option(
     "--format",
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 100),
     default=0.0,
     envvar="GRADE_FAIL_UNDER",
-    help="Exit with 1 below this percentage.",
+    help="Exit with 1 if the percentage is below this.",
 )
 @click.option(
     "--require",
@@ -73,8 +73,8 @@ def submit(
 ) -> None:
     """Grade one submission: a folder, a .py file, a notebook (.ipynb) or a .zip archive of any of these.
 
-    Prints the verdicts and writes an HTML report, named last. Exit codes: 0 graded, 1 below --fail-under, 2 usage
-    error, 3 the grader itself failed.
+    Prints the verdicts and writes an HTML report; its path is printed last. Exit codes: 0 graded, 1 below --fail-under,
+    2 usage error, 3 the grader itself failed.
     """
     if not os.path.exists(path):  # noqa: PTH110  (`Path.exists` raises for names that are too long)
         raise UsageError(f"{path or 'an empty path'}: no such file or folder")
@@ -99,14 +99,14 @@ def submit(
             click.echo(f"\nReport: {file}")
     if grade.broken:
         raise SystemExit(GraderFault.exit_code)
-    if not grade.percent >= fail_under:  # `--fail-under nan` is no success
+    if not grade.percent >= fail_under:  # written so that `--fail-under nan` fails
         raise SystemExit(1)
 
 
 def _grade(
     path: Path, course: "Settings", options: dict[str, Any], seed: int, output: Path | None, *, with_page: bool
 ) -> "tuple[Grade, Conditions, str]":
-    """The grade, how it came about, and the page about it, where one is shown or written."""
+    """The grade, the conditions it was made under, and its page if one is shown or written."""
     from grader.grading.listener import Listener
     from grader.grading.session import open_session
 
@@ -134,7 +134,7 @@ def _save(page: str, output: Path, name: str, submission: str) -> Path:
     try:
         _refuse_links(output, submission)
         output.mkdir(parents=True, exist_ok=True)
-        write_whole(file, page.encode())  # what lies there may be a link or a pipe of the student's
+        write_whole(file, page.encode())  # the old file may be a student's link or pipe
     except OSError as error:
         raise GraderFault(f"the report cannot be written to {file}: {error.strerror}") from None
     return file

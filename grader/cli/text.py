@@ -1,7 +1,7 @@
 """A grade for the terminal, in the report's order, and the live line while grading runs.
 
 rich is imported where it is used, so that `grade --help` does not wait for it. Everything students
-control passes through `plain` and is handed over as `Text`: never markup, never an escape sequence.
+control passes through `sanitize` and is printed as `Text`: never markup, never an escape sequence.
 """
 
 import re
@@ -24,17 +24,17 @@ STYLES = {
     "memory": "magenta",
     "graded": "bold",
 }
-"""The colour of a status; the word always stands beside it, and the rest are dim."""
+"""The colour of a status. The word is always printed too; other statuses are dim."""
 
 Show = Callable[[str, str | None], None]
-"""Takes the exercise under way and the title of its check, None before the first."""
+"""Takes the current exercise and the title of its check, None before the first."""
 
 WORD_WIDTH = len("skipped")
 NARROWEST = 12
-"""Columns a text keeps beside its lead; a terminal narrower than that wraps as it likes."""
+"""Columns a text keeps next to its label; a narrower terminal wraps on its own."""
 
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters (but tab and new line) and those that turn the direction of writing."""
+"""Control characters (except tab and newline) and those that change the direction of writing."""
 
 
 def print_grade(grade: Grade, conditions: Conditions, stream: TextIO) -> None:
@@ -54,9 +54,9 @@ def print_grade(grade: Grade, conditions: Conditions, stream: TextIO) -> None:
 
 @contextmanager
 def progress(stream: TextIO) -> Iterator[Show]:
-    """Yield `show(exercise_id, check_title)`: one line that replaces itself and is gone at the end.
+    """Yield `show(exercise_id, check_title)`: one line that replaces itself and disappears at the end.
 
-    Only where `stream` is a terminal; into a file or a pipe nothing is written at all.
+    Only if `stream` is a terminal; nothing is written to a file or a pipe.
     """
     if not stream.isatty():
         yield _show_nothing
@@ -75,14 +75,14 @@ def progress(stream: TextIO) -> Iterator[Show]:
 
         def show(exercise_id: str, check_title: str | None) -> None:
             words = exercise_id if check_title is None else f"{exercise_id}: {check_title}"
-            bars.reset(task, total=None, description=page.plain(" ".join(words.split())))
+            bars.reset(task, total=None, description=page.sanitize(" ".join(words.split())))
 
         yield show
 
 
 @contextmanager
 def progress_on(stream: TextIO | None) -> Iterator[Show]:
-    """The live line, where there is a stream to write it to."""
+    """The live line, if there is a stream for it."""
     if stream is None:
         yield _show_nothing
         return
@@ -103,8 +103,8 @@ class Page:
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
         self.console = Console(file=stream, markup=False, highlight=False, emoji=False)
 
-    def plain(self, text: str) -> str:
-        """Text that a terminal shows and does not obey, in characters that the stream can write."""
+    def sanitize(self, text: str) -> str:
+        """Escape control characters, which a terminal would obey, and what the stream cannot encode."""
         visible = UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text.expandtabs(4))
         return visible.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
@@ -112,19 +112,19 @@ class Page:
         self.console.print()
 
     def line(self, text: str, indent: int = 0, style: str = "") -> None:
-        """A paragraph; every line of it is indented."""
+        """A paragraph with every line indented."""
         self.row([(" " * indent, "")], text, style)
 
     def row(self, lead: list[tuple[str, str]], text: str, style: str = "", wrap: bool = True) -> None:
-        """Words of (text, style), and beside them a text whose further lines start below its first.
+        """A label of (text, style) parts, then a text whose lines are aligned after it.
 
         With `wrap=False` long lines are left to the terminal, so that they can be copied whole.
         """
         from rich.text import Text
 
-        start = Text.assemble(*((self.plain(word), style) for word, style in lead))
+        start = Text.assemble(*((self.sanitize(word), style) for word, style in lead))
         width = max(self.console.width - start.cell_len, NARROWEST)
-        body = Text(self.plain(text.rstrip()), style=style)
+        body = Text(self.sanitize(text.rstrip()), style=style)
         for part in body.wrap(self.console, width, overflow="fold") if wrap else body.split():
             part.rstrip()
             self.console.print(start, part, sep="", soft_wrap=True)
@@ -158,17 +158,17 @@ def _print_exercise(page: Page, exercise: ExerciseGrade) -> None:
         page.line(exercise.message, indent=2)
     width = max((len(_of(check.points, check.max_points)) for check in exercise.checks), default=0)
     for check in exercise.checks:
-        _print_check(page, check, width, is_told=bool(exercise.message) and check.status == "skipped")
+        _print_check(page, check, width, is_explained=bool(exercise.message) and check.status == "skipped")
     for note in exercise.notes:
         _print_note(page, note)
 
 
-def _print_check(page: Page, check: Verdict, width: int, is_told: bool) -> None:
-    """One line; the reason and the hint below it, unless the exercise's own message has told why."""
+def _print_check(page: Page, check: Verdict, width: int, is_explained: bool) -> None:
+    """One line; the reason and the hint follow, unless the exercise's own message already says why."""
     points = _of(check.points, check.max_points)
     word = (f"  {check.status:{WORD_WIDTH}}  ", _style(check.status))
     page.row([word, (f"{points:{width}}  ", "")], check.title)
-    if check.status != "passed" and not is_told:
+    if check.status != "passed" and not is_explained:
         _print_reason(page, check.message, check.hint, indent=6)
 
 
@@ -192,7 +192,7 @@ def _print_conditions(page: Page, grade: Grade, conditions: Conditions) -> None:
     for name, fact in facts.items():
         if fact:
             page.row([(f"  {name:9}  ", "dim")], fact)
-    page.row([("  again      ", "dim")], conditions.command, wrap=False)
+    page.row([("  repeat     ", "dim")], conditions.command, wrap=False)
     for note in (*conditions.notes, *conditions.error_rates):
         _print_note(page, note)
 

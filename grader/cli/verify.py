@@ -21,30 +21,32 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--seed", type=click.IntRange(0, SEEDS - 1), envvar="GRADE_SEED", help="Default: drawn at random.")
+@click.option(
+    "--seed", type=click.IntRange(0, SEEDS - 1), envvar="GRADE_SEED", help="Seed of the run. Default: drawn at random."
+)
 @click.option(
     "--only",
     multiple=True,
     metavar="SOLUTION",
-    help="A reference or a mistake to look at alone, by the name of its folder; may be given again.",
+    help="Verify only this solution folder; repeatable.",
 )
 @click.option(
     "--calibrate",
     type=click.IntRange(1, 10_000),
     metavar="N",
     help="Measure the learning checks instead: train each reference, and each mistake a learning check must catch, "
-    "with N seeds. Goes on where it was stopped.",
+    "with N seeds. Continues where it was stopped.",
 )
 @click.option(
     "--whole",
     is_flag=True,
-    help="Grade each mistake to its last check, not only as far as the one that catches it. Takes longer.",
+    help="Run every check on each mistake, not only up to the one that catches it. Takes longer.",
 )
 @click.option(
     "--scores",
     is_flag=True,
-    help="Show what references and mistakes score in each learning check, with its thresholds beside them; with "
-    "--whole also those that were caught before they train.",
+    help="Show the scores of references and mistakes in each learning check next to its thresholds; with --whole also "
+    "of mistakes that are caught before training.",
 )
 @click.option("--mistakes", type=click.IntRange(1, 10_000), metavar="M", help="Seeds per mistake. Default: N.")
 @device_option
@@ -61,17 +63,16 @@ def verify(
     device: str,
     course: "Settings",
 ) -> None:
-    """Let the course prove itself against the submissions in its solutions/ folder.
+    """Check the course against the sample solutions in its solutions/ folder.
 
-    References must earn everything, each mistake must lose points at the check its first line names and read its hint
-    there, what a student reads first of it must name it too, starters must earn nothing, and each check must fail on
-    some mistake. Exits with 1 where one does not.
+    References must earn full marks and starters nothing. Each mistake must lose points at the check that its first line
+    names, with the hint it promises, and what a student reads first must name the mistake too. Each check must fail on
+    some mistake. Exits with 1 if any of this does not hold.
 
-    Mistakes are graded as far as the check that must catch them, those with a line `Kind: ` and pairs to their last
-    one.
+    A mistake is graded up to the check that must catch it; with a `Kind: ` line, or in a pair, up to the last check.
 
-    What else is missing is a warning: error rates that nobody measured, a mistake without a hint, a slow reference, a
-    trained model that no check looks at.
+    Warns of anything else that is missing: error rates never measured, a mistake without a hint, a slow reference, a
+    trained model that no check examines.
     """
     from grader.grading.session import open_session
 
@@ -87,7 +88,7 @@ def verify(
 
 
 def _refuse_unknown(session: "Session", only: tuple[str, ...]) -> None:
-    """Raise `UsageError` where there are no solutions, or not those that were named."""
+    """Raise `UsageError` if there are no solutions, or not the ones named."""
     from grader.verify.claims import solutions_of, solutions_to
 
     course = session.course
@@ -109,7 +110,7 @@ def report_findings(
     scores: bool = False,
     seen: "Seen" = lambda _: None,
 ) -> int:
-    """Verify the session's exercises and print what is found, as it is found; the number of problems.
+    """Verify the session's exercises, printing findings as they arrive. Returns the number of problems.
 
     Args:
         whole, scores: as the options.
@@ -128,14 +129,14 @@ def report_findings(
     problems, warnings = _print_findings(verify(Gradings(session, seed, is_whole=whole, seen=note_scores), only=only))
     if scores:
         _print_scores(session, learned)
-    well = "All is as the solutions say" if only else "The course proves itself"
+    well = "The chosen solutions are verified" if only else "The course is verified"
     also = f"; {warnings} warnings" if warnings else ""
     click.echo(f"\n{well if not problems else f'{problems} problems'} (seed {seed}){also}.")
     return problems
 
 
 def _print_findings(findings: "Iterator[Finding]") -> tuple[int, int]:
-    """A line or more for each finding; how many problems and warnings there were."""
+    """Print each finding. Returns how many problems and warnings there were."""
     problems = warnings = 0
     for finding in findings:
         word = "PROBLEM" if finding.problem else "warning" if finding.warning else "ok"
@@ -150,7 +151,7 @@ def _print_findings(findings: "Iterator[Finding]") -> tuple[int, int]:
 
 
 def _print_scores(session: "Session", learned: "Mapping[tuple[str, str], Mapping[str, Learned]]") -> None:
-    """A ladder for each learning check: scores from the best to the worst, thresholds set apart."""
+    """Print a ladder for each learning check: scores from best to worst, with the thresholds marked."""
     from grader.learning.run import in_words
     from grader.verify.scores import ladder
 

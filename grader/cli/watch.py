@@ -1,4 +1,4 @@
-"""`grade watch PATH`: the screen of a student who saves and looks."""
+"""`grade watch PATH`: prints what changed after each save."""
 
 import shlex
 import signal
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     "--seed",
     type=click.IntRange(0, SEEDS - 1),
     envvar="GRADE_SEED",
-    help="The seed of every grading, so that what changes is the code. Default: drawn once at random.",
+    help="Seed used for every run, so that only your code changes. Default: drawn once at random.",
 )
 @course_option
 @version_option
 def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, course: "Settings") -> None:
     """Grade a file or folder now, and again whenever it is saved.
 
-    First come the checks that need no training, a second after the save; then models are trained, unless another save
-    stops that. Says what changed since the last save, and what to fix first. Writes no report. Ctrl-C ends it.
+    Checks that need no training run within a second of the save; models are trained after that, unless you save again.
+    Shows what changed since the last save and what to fix first. Writes no report. Press Ctrl-C to stop.
     """
     if not path.parent.is_dir():
         raise UsageError(f"{path.parent}: no such folder")
@@ -54,9 +54,9 @@ def watch(path: Path, ids: tuple[str, ...], device: str, seed: int | None, cours
     try:
         _watch(path, ids, device, draw() if seed is None else seed, course)
     except BaseException:
-        if not asked:  # else what was under way may break in its own way while it is put away
+        if not asked:  # else a run that was interrupted may fail while it is cleaned up
             raise
-    click.echo("\ngrade: no longer watching", err=True)
+    click.echo("\ngrade: stopped watching", err=True)
 
 
 def _watch(path: Path, ids: tuple[str, ...], device: str, seed: int, course: "Settings") -> None:
@@ -76,15 +76,15 @@ def _watch(path: Path, ids: tuple[str, ...], device: str, seed: int, course: "Se
 
 
 class _Screen:
-    """Prints what is known after each save."""
+    """Prints the results after each save."""
 
     def __init__(self, path: Path, again: str):
         self._path, self._again = path, again
 
     def absent(self) -> None:
-        """Say that there is nothing at the path."""
+        """Print that there is nothing at the path."""
         page = Page(sys.stdout)
-        page.line(f"{self._path.resolve().name} is not there, or is empty; waiting for it.", style="bold")
+        page.line(f"{self._path.resolve().name} does not exist or is empty; waiting for it.", style="bold")
         page.gap()
         sys.stdout.flush()
 
@@ -120,7 +120,7 @@ def _print_fault(fault: str) -> None:
 
 
 def _print_standing(page: "Page", view: "View") -> None:
-    """Points of each exercise that is there, then the first thing to fix."""
+    """Print the points of each exercise that was found, then the first thing to fix."""
     width = max((len(grade.id) for grade in view.grades), default=0)
     for grade in view.grades:
         points = f"{format_points(grade.points)} of {format_points(grade.max_points)} points"
@@ -128,7 +128,7 @@ def _print_standing(page: "Page", view: "View") -> None:
         training = "; its training follows" if grade.id in view.due else ""
         page.row([(f"  {grade.id:{width}}  ", "bold")], f"{points}{state}{training}")
     if view.others:
-        page.row([("  not begun: ", "dim")], ", ".join(view.others), style="dim")
+        page.row([("  not started: ", "dim")], ", ".join(view.others), style="dim")
     page.gap()
     if view.grade is not None:
         _print_first(page, view.grade, bool(view.due))

@@ -1,7 +1,7 @@
-"""`pytest --grade`: every check of an exercise is a test, so that an editor's test explorer shows what fails and why.
+"""`pytest --grade`: each check of an exercise is a test, so an editor's test explorer shows what fails and why.
 
-pytest loads this in every run of whoever has the grader installed: without `--grade` nothing of ours is imported, and
-nothing is collected otherwise than before.
+pytest loads this module in every run once the grader is installed. Without `--grade` it imports nothing of the grader
+and changes nothing about collection.
 """
 
 import contextlib
@@ -23,16 +23,16 @@ _PRACTICE = pytest.StashKey["_Practice"]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grade", "grading exercises on recurrent networks (rnn-grader)")
-    kinds = "Collect modules, notebooks and archives that are named after exercises; each check is a test."
-    group.addoption("--grade", action="store_true", help=kinds)
+    what = "Collect modules, notebooks and archives that are named after exercises; each check is a test."
+    group.addoption("--grade", action="store_true", help=what)
     group.addoption("--grade-course", metavar="DIR", help="The course's folder. Default: the bundled course.")
-    group.addoption("--grade-seed", type=int, metavar="N", help="Repeat a grading with its seed. Default: drawn once.")
+    group.addoption("--grade-seed", type=int, metavar="N", help="Repeat a run by its seed. Default: drawn once.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.grade:
         config.stash[_PRACTICE] = practice = _Practice(config.option.grade_course, config.option.grade_seed)
-        _ = practice.course  # what is wrong with it is said before anything is collected
+        _ = practice.course  # a broken course is reported before anything is collected
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -42,7 +42,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
-    """A module of an exercise is a student's: pytest itself must not import it, even where it was named."""
+    """A module named after an exercise is a student's: pytest must not import it, even if it was named explicitly."""
     collected = yield
     config = parent.config
     if not config.option.grade:
@@ -54,16 +54,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    return f"grade: {config.stash[_PRACTICE].words()}" if config.option.grade else None
+    return f"grade: {config.stash[_PRACTICE].description()}" if config.option.grade else None
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for line in config.stash[_PRACTICE].told if config.option.grade else ():
+    for line in config.stash[_PRACTICE].summary if config.option.grade else ():
         terminalreporter.write_line(line)
 
 
 class ExerciseFile(pytest.File):
-    """A student's module: its items share one grading, of the checks that were selected and what those need."""
+    """A student's module. Its items share one grading of the selected checks and those they need."""
 
     def __init__(self, *, exercise: "Exercise", **rest: Any):
         super().__init__(**rest)
@@ -71,20 +71,20 @@ class ExerciseFile(pytest.File):
         self._grade: ExerciseGrade | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
-        title = "can be loaded and built, and keeps the rules"
+        title = "can be loaded and built, and follows the rules"
         yield AttemptItem.from_parent(self, name=self.exercise.id, title=title)
         for check in self.exercise.checks:
             yield CheckItem.from_parent(self, name=check.id, title=check.promise)
 
     def grade(self) -> "ExerciseGrade":
-        """Grade it once. Raises `JailError` and `CourseError`, which are the grader's."""
+        """Grade the module, once. Raises `JailError` and `CourseError`, which are internal errors."""
         if self._grade is None:
             wanted = [item.name for item in self._selected()]
             self._grade = self.config.stash[_PRACTICE].grade(self.path, self.exercise, wanted)
         return self._grade
 
-    def tells_of_the_whole(self) -> bool:
-        """Whether the item that fails where nothing could be judged was selected."""
+    def includes_attempt(self) -> bool:
+        """Whether the item that fails when nothing could be judged is selected."""
         return any(isinstance(item, AttemptItem) for item in self._selected())
 
     def _selected(self) -> list[pytest.Item]:
@@ -92,7 +92,7 @@ class ExerciseFile(pytest.File):
 
 
 class _GradeItem(pytest.Item):
-    """One line of a grading."""
+    """A test item of a grading."""
 
     parent: ExerciseFile
 
@@ -101,7 +101,7 @@ class _GradeItem(pytest.Item):
         self.title = title
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What was seen and what to try, and no traceback of ours."""
+        """What was observed and what to try, without the grader's own traceback."""
         return str(excinfo.value) if isinstance(excinfo.value, NotPassed) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -109,11 +109,11 @@ class _GradeItem(pytest.Item):
 
 
 class NotPassed(Exception):
-    """A check that did not earn all its points, in words."""
+    """A check that did not earn full points; the message says why."""
 
 
 class AttemptItem(_GradeItem):
-    """The exercise as a whole: whether there was something to judge."""
+    """The exercise as a whole: could anything be judged?"""
 
     def runtest(self) -> None:
         grade = self.parent.grade()
@@ -131,8 +131,8 @@ class CheckItem(_GradeItem):
         verdict: Verdict = next(v for v in grade.checks if v.id == self.name)
         self.user_properties += [("points", verdict.points), ("max_points", verdict.max_points)]
         if verdict.status == "skipped":
-            if grade.status != "graded" and not self.parent.tells_of_the_whole():
-                raise NotPassed(f"{grade.id} is {grade.status}: {grade.message}")  # else nothing would say so
+            if grade.status != "graded" and not self.parent.includes_attempt():
+                raise NotPassed(f"{grade.id} is {grade.status}: {grade.message}")  # else no item would report it
             pytest.skip(verdict.message)
         if verdict.status != "passed":
             lines = [verdict.title, f"{verdict.status}, {verdict.points:g} of {verdict.max_points:g} points"]
@@ -142,20 +142,20 @@ class CheckItem(_GradeItem):
 
 
 class _Practice:
-    """What all gradings of a run share: the course, the seed, one session, opened when it is first asked for."""
+    """What all gradings of a run share: the course, the seed, and one session, opened on first use."""
 
-    told: list[str]
-    """What is said at the end of the run."""
+    summary: list[str]
+    """Lines printed at the end of the run."""
 
     def __init__(self, folder: str | None, seed: int | None):
         self._folder, self._seed = folder, seed
         self._stack = contextlib.ExitStack()
         self._session: Session | None = None
-        self.told = []
+        self.summary = []
 
     @functools.cached_property
     def course(self) -> "Course":
-        """The course. Raises `pytest.UsageError` for one that cannot be used."""
+        """The course. Raises `pytest.UsageError` if it cannot be used."""
         from grader.course.loading import load_course
         from grader.course.settings import CourseError, read_settings
 
@@ -164,14 +164,14 @@ class _Practice:
         except CourseError as problem:
             raise pytest.UsageError(f"--grade: {problem}") from None
 
-    def words(self) -> str:
+    def description(self) -> str:
         course, seed = self._folder or "the bundled course", self._seed
         return f"{course}, {'a seed drawn at random' if seed is None else f'seed {seed}'}; practice, not the grade"
 
     def exercise_of(self, file: Path) -> "Exercise | None":
-        """The exercise that a file is named after; none for what belongs to the course itself.
+        """The exercise a file is named after; None for the course's own files.
 
-        A module; or a notebook or an archive, where no module of that name lies beside it: that one would count.
+        The file is a module, or a notebook or archive without a module of the same name next to it, which would count.
         """
         course = self.course
         own = course.settings.folder
@@ -183,7 +183,7 @@ class _Practice:
         return next((exercise for exercise in course.exercises if exercise.id == file.stem), None)
 
     def grade(self, file: Path, exercise: "Exercise", wanted: Iterable[str]) -> "ExerciseGrade":
-        """Grade a module with its neighbours, or a file alone, by the checks `wanted` and all that they need."""
+        """Grade a module with its folder, or another file alone, by the checks `wanted` and those they need."""
         from dataclasses import replace
 
         from grader.records.seeds import draw
@@ -195,7 +195,7 @@ class _Practice:
         with session.staged(file.parent if file.suffix == ".py" else file) as submission:
             found = session.grade_exercise(submission, part, seed=self._seed)
         points = f"{found.points:g} of {found.max_points:g} points"
-        self.told.append(f"grade: {file.name}: {points}, seed {self._seed}, isolation {session.isolation.level}")
+        self.summary.append(f"grade: {file.name}: {points}, seed {self._seed}, isolation {session.isolation.level}")
         return found
 
     def _opened(self) -> "Session":
@@ -203,17 +203,17 @@ class _Practice:
             from grader.grading.session import open_session
 
             course = self.course
-            opened = open_session(course.settings, course=course, note=self.told.append)
+            opened = open_session(course.settings, course=course, note=self.summary.append)
             self._session = self._stack.enter_context(opened)
         return self._session
 
     def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         self._stack.close()
 
 
 def _with_needs(exercise: "Exercise", wanted: Iterable[str]) -> set[str]:
-    """The checks so named and, transitively, those they need; at least one, where only the whole was asked for."""
+    """The named checks and, transitively, those they need; at least one, even if only the attempt was selected."""
     needed = set(wanted)
     for check in reversed(exercise.checks):  # a check needs only those above it
         if check.id in needed:

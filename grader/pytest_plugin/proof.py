@@ -1,9 +1,9 @@
-"""`pytest --grade-verify`: a course proves itself as test items, for a course repository's CI and for editors.
+"""`pytest --grade-verify`: checks a course against its solutions, as test items for CI and editors.
 
 In each course folder that pytest collects, a solution is an item (`solutions/my_rnn/no-tanh/my_rnn.py::my_rnn`), and so
-are an exercise's starter, each of its checks and its rules (`exercises/my_rnn/__init__.py::forward`). What is a PROBLEM
-for `grade verify` fails the item, what is a warning there is a warning of pytest's here. Imports nothing of the grader
-until it is asked for.
+are an exercise's starter, each of its checks and its rules (`exercises/my_rnn/__init__.py::forward`). A PROBLEM
+of `grade verify` fails the item; a warning becomes a pytest warning. Nothing of the grader is imported until the option
+is given.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LacksSomething(pytest.PytestWarning):
-    """What `grade verify` warns of."""
+    """A warning of `grade verify`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--grade-verify",
         action="store_true",
-        help="Let the course in this folder prove itself: an item per solution, starter and check.",
+        help="Check the course in this folder against its solutions: an item per solution, starter and check.",
     )
     group.addoption(
         "--grade-verify-seed", type=int, metavar="N", help="The seed to verify with. Default: drawn at random."
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to collect courses, where that was asked for."""
+    """Collect courses if the option is given."""
     config.addinivalue_line("markers", "grade_verify: an item of `--grade-verify`")
     if config.getoption("--grade-verify"):
         from grader.records.seeds import draw
@@ -52,14 +52,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Courses:
-    """Finds the files of courses, and keeps each course that was met with what was found out about it."""
+    """Finds the files of courses, and caches each course with its results."""
 
     def __init__(self, seed: int):
         self.seed = seed
-        self._met: dict[Path, _Proof] = {}
+        self._met: dict[Path, _CourseCheck] = {}
 
     def pytest_report_header(self) -> str:
-        """The seed, to repeat a run with."""
+        """The seed, for repeating a run."""
         return f"grade-verify: seed {self.seed}"
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -70,27 +70,27 @@ class _Courses:
         folder = file_path.parent
         for below in folder.parents[:2]:
             if below.name == "solutions" and _is_course(below.parent):
-                return _SolutionFile.from_parent(parent, path=file_path, proof=self._proof(below.parent))
+                return _SolutionFile.from_parent(parent, path=file_path, course_check=self._course_check(below.parent))
         is_exercise = file_path.name == "__init__.py" and folder.parent.name == "exercises"
         if is_exercise and _is_course(folder.parents[1]) and folder.name[0] not in "_.":
-            return _ExerciseFile.from_parent(parent, path=file_path, proof=self._proof(folder.parents[1]))
+            return _ExerciseFile.from_parent(parent, path=file_path, course_check=self._course_check(folder.parents[1]))
         return None
 
     def pytest_unconfigure(self) -> None:
-        """End what was started."""
+        """Close all sessions."""
         for proof in self._met.values():
             proof.close()
 
-    def _proof(self, course: Path) -> "_Proof":
-        return self._met.setdefault(course.resolve(), _Proof(course, self.seed))
+    def _course_check(self, course: Path) -> "_CourseCheck":
+        return self._met.setdefault(course.resolve(), _CourseCheck(course, self.seed))
 
 
 def _is_course(folder: Path) -> bool:
     return (folder / "exercises").is_dir() and (folder / "solutions").is_dir()
 
 
-class _Proof:
-    """One course, loaded and graded as far as items asked: each solution once."""
+class _CourseCheck:
+    """One course, loaded and graded on demand, each solution once."""
 
     def __init__(self, folder: Path, seed: int):
         self.folder, self.seed = folder, seed
@@ -100,7 +100,7 @@ class _Proof:
 
     @property
     def course(self) -> "Course":
-        """The course; what is wrong with it ends the collection in one line."""
+        """The course. Raises `CollectError` with one line if it cannot be loaded."""
         if self._course is None:
             from grader.course.loading import load_course
             from grader.course.settings import CourseError, read_settings
@@ -116,7 +116,7 @@ class _Proof:
         return next((exercise for exercise in self.course.exercises if exercise.id == name), None)
 
     def solutions(self, exercise: "Exercise") -> list[Path]:
-        """Where the exercise's solutions lie; what lies elsewhere ends the collection in one line."""
+        """The folders of the exercise's solutions. Raises `CollectError` with one line for misplaced ones."""
         from grader.course.settings import CourseError
         from grader.verify.claims import solutions_to
 
@@ -126,13 +126,13 @@ class _Proof:
             raise pytest.Collector.CollectError(str(problem)) from None
 
     def solution(self, exercise: "Exercise", folder: Path) -> "Iterator[Finding]":
-        """What grading a solution came to."""
+        """The finding about a solution."""
         from grader.verify.verify import verify_solution
 
         yield verify_solution(self.gradings, folder, exercise).finding
 
     def starter(self, exercise: "Exercise") -> "Iterator[Finding]":
-        """What grading the starter came to, and whether there is a reference at all."""
+        """The finding about the starter, and one if there is no reference."""
         from grader.course.calibration import is_reference
         from grader.verify.claims import solutions_to
         from grader.verify.verify import Finding, verify_starter
@@ -142,7 +142,7 @@ class _Proof:
             yield Finding("reference", exercise.id, "none", "the exercise has no reference solution")
 
     def check(self, exercise: "Exercise", name: str) -> "Iterator[Finding]":
-        """What is wrong with a check or a rule."""
+        """The findings about a check or a rule."""
         from grader.verify.mistakes import is_caught
         from grader.verify.verify import verify_check
 
@@ -151,7 +151,7 @@ class _Proof:
 
     @property
     def gradings(self) -> "Gradings":
-        """What was graded until now; the session is opened when it is first needed."""
+        """The gradings so far; opens the session on first use."""
         if self._gradings is None:
             from grader.grading.session import open_session
             from grader.verify.gradings import Gradings
@@ -161,16 +161,16 @@ class _Proof:
         return self._gradings
 
     def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         self._stack.close()
 
 
 class _CourseFile(pytest.File):
-    """A file of a course that items are made of."""
+    """A file of a course, with items."""
 
-    def __init__(self, *, proof: _Proof, **options: object):
+    def __init__(self, *, course_check: _CourseCheck, **options: object):
         super().__init__(**options)  # type: ignore[arg-type]
-        self.proof = proof
+        self.course_check = course_check
 
     def item(self, name: str, look: "_Look") -> "_Item":
         return _Item.from_parent(self, name=name, look=look)
@@ -178,10 +178,10 @@ class _CourseFile(pytest.File):
 
 class _SolutionFile(_CourseFile):
     def collect(self) -> Iterable[pytest.Item]:
-        """One item, where the file solves an exercise of the course: others are its neighbours."""
-        exercise, folder = self.proof.exercise(self.path.stem), self.path.parent
-        if exercise is not None and folder in self.proof.solutions(exercise):
-            yield self.item(exercise.id, lambda: self.proof.solution(exercise, folder))
+        """One item if the file solves an exercise of the course; other files are helpers."""
+        exercise, folder = self.course_check.exercise(self.path.stem), self.path.parent
+        if exercise is not None and folder in self.course_check.solutions(exercise):
+            yield self.item(exercise.id, lambda: self.course_check.solution(exercise, folder))
 
 
 class _ExerciseFile(_CourseFile):
@@ -189,20 +189,20 @@ class _ExerciseFile(_CourseFile):
         """An item for the starter and for each check and rule."""
         from grader.verify.claims import checks_and_rules
 
-        exercise = self.proof.exercise(self.path.parent.name)
+        exercise = self.course_check.exercise(self.path.parent.name)
         if exercise is None:
             return
-        yield self.item("starter", lambda: self.proof.starter(exercise))
+        yield self.item("starter", lambda: self.course_check.starter(exercise))
         for name in checks_and_rules(exercise):
-            yield self.item(name, functools.partial(self.proof.check, exercise, name))
+            yield self.item(name, functools.partial(self.course_check.check, exercise, name))
 
 
-class NotProved(Exception):
-    """What `grade verify` calls a PROBLEM."""
+class NotVerified(Exception):
+    """A PROBLEM of `grade verify`."""
 
 
 class _Item(pytest.Item):
-    """Something that is to hold of a course."""
+    """A property that must hold for a course."""
 
     def __init__(self, *, look: "_Look", **options: object):
         super().__init__(**options)  # type: ignore[arg-type]
@@ -210,21 +210,21 @@ class _Item(pytest.Item):
         self.add_marker("grade_verify")
 
     def runtest(self) -> None:
-        """Look; warn of what is missing, fail for what is wrong."""
+        """Check it; warn about what is missing, fail for what is wrong."""
         found = list(self._look())
         for finding in found:
             if finding.warning:
                 warnings.warn(LacksSomething(f"{finding.exercise}, {finding.subject}: {finding.warning}"), stacklevel=2)
         problems = [f"{finding.subject} ({finding.seen}): {finding.problem}" for finding in found if finding.problem]
         if problems:
-            raise NotProved("\n".join(problems))
+            raise NotVerified("\n".join(problems))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> "str | TerminalRepr":
-        """A problem in plain words; a failure of the grader's own with its traceback."""
-        return str(excinfo.value) if isinstance(excinfo.value, NotProved) else super().repr_failure(excinfo, style)
+        """A problem as its message; an internal error with its traceback."""
+        return str(excinfo.value) if isinstance(excinfo.value, NotVerified) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where the item stands, and its name."""
+        """The item's location and name."""
         return self.path, None, f"grade verify: {self.path.parent.name}/{self.path.stem} {self.name}"
 
 

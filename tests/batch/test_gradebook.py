@@ -153,7 +153,7 @@ def test_odd_names_are_kept_as_they_are(book: Gradebook):
 
 
 def test_no_gradebook_is_made_by_reading(tmp_path: Path):
-    with pytest.raises(GradebookError, match="no such gradebook; `grade batch` makes one"):
+    with pytest.raises(GradebookError, match="no such gradebook; `grade batch` creates one"):
         open_gradebook(f"sqlite:///{tmp_path}/none.db")
     assert not (tmp_path / "none.db").exists()
 
@@ -161,9 +161,9 @@ def test_no_gradebook_is_made_by_reading(tmp_path: Path):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("nothing", "is no database URL"),
+        ("nothing", "is not a database URL"),
         ("sqlite:////proc/none/grades.db", "cannot be made"),
-        ("mysql+nothing://localhost/x", "cannot be opened|is no database URL|needs the package"),
+        ("mysql+nothing://localhost/x", "cannot be opened|is not a database URL|needs the package"),
         ("postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "cannot be opened"),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_new_exercise_verifies_at_once(cli, course):
     assert f"grade verify running_sum --course {course}" in result.stdout
     verified = cli("verify", "running_sum", "--course", course)
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert "The course proves itself" in verified.stdout
+    assert "The course is verified" in verified.stdout
     assert "warning" not in verified.stdout
     assert "Running sum\n===" in cli("show", "running_sum", "--course", course).stdout
 
@@ -88,13 +88,13 @@ def test_the_current_folder_is_taken_where_it_is_a_course(new_here, course):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("my-rnn", "is no name for an exercise"),
-        ("1st", "is no name for an exercise"),
-        ("class", "is no name for an exercise"),
-        ("_hidden", "is no name for an exercise"),
-        ("größe", "is no name for an exercise"),
-        ("../escape", "is no name for an exercise"),
-        ("", "is no name for an exercise"),
+        ("my-rnn", "cannot name an exercise"),
+        ("1st", "cannot name an exercise"),
+        ("class", "cannot name an exercise"),
+        ("_hidden", "cannot name an exercise"),
+        ("größe", "cannot name an exercise"),
+        ("../escape", "cannot name an exercise"),
+        ("", "cannot name an exercise"),
         ("a" * 300, "is too long"),
         ("random", "a student's random.py would hide it"),
         ("torch", "a student's torch.py would hide it"),
@@ -126,7 +126,7 @@ def test_nothing_is_overwritten(new_here, course, taken):
     file.write_text("mine")
     result = new_here(course, "parity")
     assert result.returncode == 2
-    assert "is there already" in result.stderr
+    assert "already exists" in result.stderr
     assert written(course) == [taken]
     assert file.read_text() == "mine"
 

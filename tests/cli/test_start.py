@@ -57,7 +57,7 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(start, tmp_path):
     (tmp_path / "copy_first.py").symlink_to(tmp_path / "nowhere")
     result = start("adding_problem", "my_rnn", "copy_first")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "my_rnn.py, copy_first.py: there already; nothing was written" in result.stderr
+    assert "my_rnn.py, copy_first.py: already there; nothing was written" in result.stderr
     assert (tmp_path / "my_rnn.py").read_text() == "mine"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["copy_first.py", "my_rnn.py"]
 
@@ -65,8 +65,8 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(start, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["my_rn"], "no exercise is called 'my_rn'; there are: adding_problem, "),
-        (["my_rn", "work"], "no exercise is called 'my_rn'"),
+        (["my_rn"], "unknown exercise 'my_rn'; available: adding_problem, "),
+        (["my_rn", "work"], "unknown exercise 'my_rn'"),
         (["my_rnn", "adding_problm"], "is it adding_problem? If it is a folder, write ./adding_problm"),
         (["my_rnn", "taken"], "taken is a file"),
         (["my_rnn", "taken/work"], "cannot be written to"),

@@ -72,7 +72,7 @@ def verify(cli, submission):
 def test_a_course_that_proves_itself_passes(verify):
     result = verify({})
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "The course proves itself (seed 3)" in result.stdout
+    assert "The course is verified (seed 3)" in result.stdout
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_one_solution_can_be_verified_alone(verify):
     result = verify(broken, "--only", "restless", "--only", "reference")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("ok ") == 2
-    assert "All is as the solutions say" in result.stdout
+    assert "The chosen solutions are verified" in result.stdout
     result = verify(broken, "--only", "wrong")
     assert result.returncode == 1
     assert "right is passed" in result.stdout
@@ -147,7 +147,7 @@ def test_a_mistake_that_no_hint_names_is_a_warning(verify):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "warning  answer           restless" in result.stdout
     assert "no hint names this mistake: constant shows none" in result.stdout
-    assert "The course proves itself (seed 3); 1 warnings." in result.stdout
+    assert "The course is verified (seed 3); 1 warnings." in result.stdout
     # `right` shows a hint, whether or not its mistake says which
     result = verify({"solutions/answer/wrong/answer.py": WRONG.replace("Hint: universe", "")})
     assert "warning" not in result.stdout

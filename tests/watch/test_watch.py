@@ -105,7 +105,7 @@ def test_each_save_is_answered_with_what_changed(watching, tmp_path, reference):
     assert "my_rnn can be judged again" in fourth
     assert "one step has a ReLU where tanh belongs" in fourth
     assert "grade submit my_rnn.py --seed 5" in fourth
-    assert "copy_first" not in fourth.partition("not begun")[0]
+    assert "copy_first" not in fourth.partition("not started")[0]
     watch.end()
 
 
