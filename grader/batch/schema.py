@@ -1,6 +1,6 @@
 """The tables of a gradebook. A change of them is a new `SCHEMA`."""
 
-import sqlalchemy as sql
+from grader.batch.alchemy import sql
 
 SCHEMA = 1
 """The version of these tables: what another one made is refused."""
