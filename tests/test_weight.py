@@ -1,6 +1,7 @@
 """What an install weighs, and what each command imports: budgets."""
 
 import importlib.metadata
+import itertools
 import json
 import re
 import subprocess
@@ -25,6 +26,10 @@ main()
 """
 
 
+def normalised(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def closure(requirements):
     """The installed distributions that are required, directly or not, by their normalised names."""
     found = {}
@@ -33,7 +38,7 @@ def closure(requirements):
         requirement, extra = waiting.pop()
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
             continue
-        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        name = normalised(requirement.name)
         if (name, extras := frozenset(requirement.extras)) in found:
             continue
         distribution = importlib.metadata.distribution(name)
@@ -56,6 +61,22 @@ def test_a_plain_install_is_small():
     assert {"faker", "ipython", "safetensors"} <= weights.keys()
     heaviest = sorted(weights.items(), key=lambda item: -item[1])[:8]
     assert sum(weights.values()) <= MEGABYTES, heaviest
+
+
+def test_constraints_name_what_is_required_and_no_more():
+    """All that `.[test]` brings has its version there; what nothing requires any more is gone."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()[1:]
+    pinned = {normalised(line.partition("==")[0]) for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    required = [
+        line for line in [*project["dependencies"], *itertools.chain(*extras.values())] if "rnn-grader" not in line
+    ]
+    installed = closure(required)
+    assert installed.keys() <= pinned
+    lines = [Requirement(line) for one in installed.values() for line in one.requires or []]
+    on_other_pythons = {normalised(line.name) for line in lines if "extra" not in str(line.marker)}
+    assert pinned <= installed.keys() | on_other_pythons
 
 
 @pytest.fixture
