@@ -106,20 +106,19 @@ def test_postgresql_without_a_driver_in_its_url_is_psycopg(cli):
     assert "cannot be opened: connection failed" in result.stderr and "psycopg2" not in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("batch", "--help"), ("report", "-h"), ("plugins",)])
+@pytest.mark.parametrize("arguments", [("--help",), ("batch", "--help"), ("report", "-h")])
 def test_help_needs_no_extra(cli, without, arguments):
     result = cli(*arguments, env=without(*NOT_STUDENTS))
     assert (result.returncode, result.stderr) == (0, "")
-    assert "dask" in result.stdout or "Usage: " in result.stdout
+    assert "Usage: " in result.stdout
 
 
 @pytest.mark.slow
 def test_doctor_lists_the_extras(cli, without):
-    told = cli("doctor").stdout
-    assert re.search(r"^extra cluster +SQLAlchemy [\d.]+, distributed [\d.]+$", told, re.MULTILINE)
-    result = cli("doctor", env=without(*NOT_STUDENTS))
+    result = cli("doctor", env=without("distributed", "psycopg"))
     assert (result.returncode, result.stderr) == (0, "")
-    for extra in ("batch", "cluster", "postgres"):
+    assert re.search(r"^extra batch +SQLAlchemy [\d.]+$", result.stdout, re.MULTILINE)
+    for extra in ("cluster", "postgres"):
         line = rf"^extra {extra} +not installed: pip install 'rnn-grader\[{extra}\]'$"
         assert re.search(line, result.stdout, re.MULTILINE)
 
@@ -173,13 +172,34 @@ def plain(cli, without):
     return run
 
 
+SEVERAL = """
+import json, sys
+from click.testing import CliRunner
+from grader.cli.main import main
+for line in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(main, line)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    print(result.stdout)
+"""
+
+
 @pytest.mark.slow
-def test_a_student_starts_without_an_extra(plain, tmp_path):
-    assert "my_rnn" in plain("exercises")
-    assert "Rubric (10 points)" in plain("show", "my_rnn")
-    assert "wrote work/my_rnn.py" in plain("start", "my_rnn", "work")
-    assert "exercises" in plain("release", "given", "--course", COURSE)
-    assert "wrote exercises/mine/__init__.py" in plain("new", "exercise", "mine")
+def test_a_student_starts_without_an_extra(without, tmp_path):
+    """And whoever writes an exercise. The commands run one after the other, so that torch is imported once."""
+    (tmp_path / "own").mkdir()
+    lines = [["exercises"], ["show", "my_rnn"], ["start", "my_rnn", "work"], ["plugins"]]
+    lines += [["new", "exercise", "mine", "--course", "own"], ["release", "given", "--course", str(COURSE)]]
+    result = subprocess.run(
+        [sys.executable, "-c", SEVERAL, json.dumps(lines)],
+        cwd=tmp_path,
+        env={**os.environ, **without(*NOT_STUDENTS)},
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    for words in ("name_classification 10 points", "Rubric (10 points)", "wrote work/my_rnn.py", "exercises/mine/"):
+        assert words in re.sub(" +", " ", result.stdout)
+    assert (tmp_path / "given/README.md").is_file()
 
 
 @pytest.mark.slow
@@ -222,10 +242,12 @@ def test_a_student_works_without_an_extra(without, tmp_path):
     piped = {"cwd": tmp_path, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, **piped) as watching:
         said = ""
-        for line in watching.stdout:
+        while said.count("The report: ") < 2:  # quickly first, then with its training
+            line = watching.stdout.readline()
+            assert line, said
             said += line
-            if "The report: " in line:
-                watching.send_signal(signal.SIGINT)
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
         assert watching.wait(SECONDS) == 0 and "3 of 3" in said, said
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--grade", f"--grade-course={COURSE}", "work"]
     tested = subprocess.run(command, **piped, timeout=SECONDS)
@@ -233,5 +255,7 @@ def test_a_student_works_without_an_extra(without, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_course_is_verified_without_an_extra(plain):
-    assert "reference" in plain("verify", "means", "--course", COURSE)
+def test_a_course_is_verified_without_an_extra(cli, without):
+    result = cli("verify", "means", "--course", COURSE, env=without(*NOT_STUDENTS))
+    assert (result.returncode, result.stderr) == (1, "")  # this course has no mistakes to catch
+    assert re.search(r"means +reference +3 of 3\n", result.stdout) and "2 problems" in result.stdout
