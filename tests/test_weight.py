@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from grader.course.torch_build import CPU_INDEX
+
 ROOT = Path(__file__).parents[1]
 MEGABYTES = 65
 """What a plain install may add to torch and numpy and all that they require."""
@@ -77,6 +79,17 @@ def test_constraints_name_what_is_required_and_no_more():
     lines = [Requirement(line) for one in installed.values() for line in one.requires or []]
     on_other_pythons = {normalised(line.name) for line in lines if "extra" not in str(line.marker)}
     assert pinned <= installed.keys() | on_other_pythons
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{name}.md" for name in ("students", "instructors", "operators"))]
+)
+def test_a_page_says_first_how_to_get_torch_for_the_cpu(page):
+    """A naive `pip install` brings gigabytes; what `grade release` writes is looked at in `course/test_release.py`."""
+    text = (ROOT / page).read_text()
+    first = next(line for line in text.splitlines() if "pip install " in line)
+    assert re.search(rf"pip install torch(==[\d.]+)? --index-url {re.escape(CPU_INDEX)}$", first)
+    assert "--torch-backend=cpu" in text and "5.7 GB" in text
 
 
 @pytest.fixture
