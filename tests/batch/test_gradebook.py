@@ -163,7 +163,8 @@ def test_no_gradebook_is_made_by_reading(tmp_path: Path):
     [
         ("nothing", "is no database URL"),
         ("sqlite:////proc/none/grades.db", "cannot be made"),
-        ("mysql+nothing://localhost/x", "cannot be opened|is no database URL|needs the package"),
+        ("mysql+pymysql://localhost/x", "cannot be opened: No module named .pymysql."),
+        ("mysql+nothing://localhost/x", "cannot be opened|is no database URL"),
         ("postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "cannot be opened"),
     ],
 )
