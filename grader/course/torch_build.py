@@ -5,6 +5,7 @@
 
 import importlib.metadata
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def gpu_libraries(site: Sequence[str] | None = None) -> dict[str, int]:
     waiting = ["torch"]
     while waiting:
         name = waiting.pop()
-        for distribution in importlib.metadata.distributions(name=name, **({"path": list(site)} if site else {})):
+        for distribution in importlib.metadata.distributions(name=name, path=list(site or sys.path)):
             if name != "torch":
                 found[name] = _size(distribution)
             required = {match.group().lower() for one in distribution.requires or () if (match := _NAME.match(one))}
