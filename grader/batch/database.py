@@ -53,7 +53,7 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
                 schema.metadata.create_all(connection)
                 put_meta(connection, "schema_version", str(schema.SCHEMA))
             found = meta_value(connection, "schema_version")
-    except ImportError as error:  # a driver that is not ours, or psycopg without its library
+    except ImportError as error:  # another driver, or psycopg without its library
         raise NoGradebook(
             f"{without_password(url)} cannot be opened: {reason_of(error)}; `{pip_command('postgres')}` brings the "
             f"driver for PostgreSQL"

@@ -207,7 +207,7 @@ def test_a_student_starts_without_an_extra(without, tmp_path):
     ("name", "format_"),
     [("folder", "json"), ("means.py", "text"), ("means.ipynb", "html"), ("means.zip", "json")],
 )
-def test_a_student_hands_in_without_an_extra(plain, tmp_path, name, format_):
+def test_a_student_submits_without_an_extra(plain, tmp_path, name, format_):
     """Whatever it is, and whatever is asked of the answer; the pages of a model that was trained have its curve."""
     path = tmp_path / name
     if name == "folder":
