@@ -16,6 +16,7 @@ from grader.course.contributions import (
 from grader.course.hookspecs import hookimpl
 from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
 from grader.records.errors import UsageError
+from grader.records.extras import require_extra
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Row, Verdict
 from grader.records.summary import first_to_fix, format_points
 
@@ -53,6 +54,7 @@ __all__ = [
     "format_points",
     "hookimpl",
     "open_gradebook",
+    "require_extra",
 ]
 
 

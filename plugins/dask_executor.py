@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from grader.plugin import ExecutorSpec, hookimpl
+from grader.plugin import ExecutorSpec, hookimpl, require_extra
 
 OPTIONS = {
     "address": "the scheduler: tcp://127.0.0.1:8786 on this machine, tls://HOST:8786 beyond it",
@@ -146,12 +146,11 @@ def as_infrastructure(problem):
 
 
 def make(options, jobs):
-    """Connect to a scheduler. Raises ValueError for what will not do, before anything is sent."""
-    try:
-        import dask
-        from distributed import Client
-    except ImportError:
-        raise ValueError("the executor 'dask' needs the extra 'cluster': pip install 'rnn-grader[cluster]'") from None
+    """Connect to a scheduler. Raises ValueError for what will not do, and `MissingExtra`, before anything is sent."""
+    require_extra("cluster", "the executor 'dask'")
+    import dask
+    from distributed import Client
+
     unknown = sorted(set(options) - set(OPTIONS))
     if unknown:
         raise ValueError(f"the executor 'dask' has no option '{unknown[0]}'; it has {', '.join(OPTIONS)}")

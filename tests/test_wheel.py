@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import trove_classifiers
+from packaging.metadata import Metadata
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -39,7 +41,29 @@ def test_sdist_holds_solutions_and_tests(built):
     with tarfile.open(built[1]) as sdist:
         names = sdist.getnames()
     inside = {name.partition("/")[2] for name in names}
-    assert {"solutions/reference/my_rnn.py", "tests/conftest.py", "Makefile", "constraints.txt"} <= inside
+    assert {"solutions/reference/my_rnn.py", "tests/conftest.py", "LICENSE", "Makefile", "constraints.txt"} <= inside
+
+
+def test_metadata_is_complete(built):
+    """As an index and an installer read it: valid, with its license by SPDX and in full, and links."""
+    wheel = zipfile.ZipFile(built[0])
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    found = Metadata.from_email(wheel.read(name), validate=True)
+    assert (found.name, found.license_expression, found.license_files) == ("rnn-grader", "MIT", ["LICENSE"])
+    assert wheel.read(name.replace("METADATA", "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
+    assert found.author == "The rnn-grader authors" and found.keywords and found.summary and found.description
+    assert found.description_content_type == "text/markdown"
+    assert found.project_urls.keys() == {"Homepage", "Documentation", "Issues", "Changelog"}
+    assert set(found.classifiers) <= trove_classifiers.classifiers
+    assert not [name for name in found.classifiers if name.startswith("License ::")]  # PEP 639: one or the other
+    assert {"Framework :: Pytest", "Typing :: Typed", "Programming Language :: Python :: 3.14"} <= set(
+        found.classifiers
+    )
+    assert {"batch", "cluster", "postgres", "all"} <= set(found.provides_extra)
+    with tarfile.open(built[1]) as sdist:
+        (info,) = (name for name in sdist.getnames() if name.count("/") == 1 and name.endswith("/PKG-INFO"))
+        same = Metadata.from_email(sdist.extractfile(info).read(), validate=True)
+    assert (same.license_expression, same.license_files) == ("MIT", ["LICENSE"])
 
 
 def test_installed_wheel_grades_with_its_bundled_course(built, tmp_path, reference):

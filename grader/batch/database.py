@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import sqlalchemy as sql
-from sqlalchemy.dialects import postgresql, sqlite
 
 from grader.batch import schema
+from grader.batch.alchemy import postgresql, sql, sqlite
 from grader.records.errors import GraderFault, UsageError
+from grader.records.extras import pip_command, require_extra
 
 _LOCK = 0x67726164  # "grad"
 _BUSY_SECONDS = 30
@@ -34,10 +34,11 @@ class NoGradebook(GradebookError):
 def open_database(url: str, *, create: bool = False) -> sql.Engine:
     """The engine of a gradebook, by its SQLAlchemy URL; `create` makes missing tables.
 
-    Raises `NoGradebook` if there is none and `create` is false, or if another version made it.
+    Raises `NoGradebook` if there is none and `create` is false, or if another version made it; `MissingExtra`
+    if the database's driver is not installed.
     """
     try:
-        made = sql.make_url(url)
+        made = _chosen_driver(sql.make_url(url))
         if made.get_backend_name() == "sqlite" and made.database not in (None, "", ":memory:"):
             _prepare_sqlite_file(str(made.database), create)
         engine = sql.create_engine(made)
@@ -53,9 +54,10 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
                 schema.metadata.create_all(connection)
                 put_meta(connection, "schema_version", str(schema.SCHEMA))
             found = meta_value(connection, "schema_version")
-    except ModuleNotFoundError as error:
+    except ImportError as error:  # another driver, or psycopg without its library
         raise NoGradebook(
-            f"{without_password(url)} needs the package {error.name}: pip install 'rnn-grader[postgres]'"
+            f"{without_password(url)} cannot be opened: {reason_of(error)}; `{pip_command('postgres')}` brings the "
+            f"driver for PostgreSQL"
         ) from None
     except sql.exc.ArgumentError:
         raise NoGradebook(f"{url!r} is not a database URL such as sqlite:///grades.db") from None
@@ -70,12 +72,21 @@ def open_database(url: str, *, create: bool = False) -> sql.Engine:
     return engine
 
 
+def _chosen_driver(url: sql.URL) -> sql.URL:
+    """The URL with the driver that the extra `postgres` brings, where it names none. Raises `MissingExtra`."""
+    if url.drivername == "postgresql":  # SQLAlchemy 2.0 would take psycopg2
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername == "postgresql+psycopg":
+        require_extra("postgres", "a gradebook on PostgreSQL")
+    return url
+
+
 def without_password(url: str | sql.URL) -> str:
     """A URL without its password."""
     return sql.make_url(url).render_as_string(hide_password=True)
 
 
-def reason_of(error: sql.exc.SQLAlchemyError) -> str:
+def reason_of(error: sql.exc.SQLAlchemyError | ImportError) -> str:
     """What the driver says went wrong, in one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())
 

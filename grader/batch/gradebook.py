@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-import sqlalchemy as sql
 
 from grader.batch import schema
+from grader.batch.alchemy import sql
 from grader.batch.database import (
     GradebookError,
     insert_into,

@@ -1,6 +1,6 @@
 """The tables of a gradebook. Changing them means a new `SCHEMA`."""
 
-import sqlalchemy as sql
+from grader.batch.alchemy import sql
 
 SCHEMA = 1
 """The version of these tables; a gradebook of another version is refused."""

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import sqlalchemy as sql
 
 from grader.batch import schema
+from grader.batch.alchemy import sql
 from grader.batch.database import json_text, meta_value, upsert
 from grader.records.grade import Adjustment, Grade, HandIn
 

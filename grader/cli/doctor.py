@@ -33,8 +33,12 @@ _ADVICE = {
 @course_option
 @version_option
 def doctor(course: "Settings") -> None:
-    """Report the isolation this machine supports, measured on a real worker, and how to improve it."""
+    """Report the isolation this machine supports, measured on a real worker, and how to improve it.
+
+    Also lists the installed extras, and whether torch fits this machine and the course.
+    """
     from grader.jail.host import Jail
+    from grader.records.extras import installed_extras
 
     with Jail(course.packages) as jail:
         from grader.jail.isolation import measure
@@ -43,6 +47,8 @@ def doctor(course: "Settings") -> None:
         isolation = measure(jail)
         for name, version in _versions().items():
             click.echo(f"{name:33} {version}")
+        for name, installed in installed_extras().items():
+            click.echo(f"{f'extra {name}':33} {installed}")
         click.echo(f"{'processors':33} {os.cpu_count()}")
         click.echo(f"{'runs as':33} {'root' if jail.as_root else 'an ordinary user'}")
         click.echo(f"{'Landlock version':33} {planned['landlock'] or 'not available'}")
@@ -53,6 +59,8 @@ def doctor(course: "Settings") -> None:
         for level, reason in isolation.missing:
             click.echo(f"For `{level}`: {reason}; {_ADVICE[level]}")
         click.echo(f"\n{_gpu(jail)}")
+    for line in _torch(course):
+        click.echo(f"\n{line}")
     sys.stdout.flush()
 
 
@@ -73,6 +81,17 @@ def _gpu(jail: "Jail") -> str:
         found = f"Models are trained on the GPU ({name}) unless `--device cpu` is given. GPU profile: {profile}; "
         found += f"isolation '{level}' with it."
     return f"{found}\n({UNTESTED})"
+
+
+def _torch(course: "Settings") -> list[str]:
+    """What does not fit about the installed torch."""
+    import torch
+
+    from grader.course.torch_build import advice, gpu_libraries, measured_with
+
+    cuda = torch.version.cuda
+    libraries = gpu_libraries() if cuda is not None else {}
+    return advice(torch.__version__, cuda, torch.cuda.device_count(), libraries, measured_with(course.folder))
 
 
 def _versions() -> dict[str, str]:

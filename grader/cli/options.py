@@ -14,13 +14,14 @@ LEVEL_NAMES = ("process", "basic", "strong", "full")
 
 
 def gradebook_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--gradebook URL`."""
+    """`--gradebook URL`. Where the extra is missing that it needs, the command ends before anything else is done."""
     return click.option(
         "--gradebook",
         default="sqlite:///grade-report/gradebook.db",
         metavar="URL",
         envvar="GRADE_GRADEBOOK",
         show_default=True,
+        callback=_check_extra,
         help="The gradebook: an SQLite file, or postgresql+psycopg://...",
     )(command)
 
@@ -58,6 +59,15 @@ def note(text: str) -> None:
 def version_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--version` on every command."""
     return click.version_option(package_name="rnn-grader", prog_name="grade")(command)
+
+
+def _check_extra(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    from grader.records.extras import require_extra
+
+    if not context.resilient_parsing:
+        extra = "postgres" if value.startswith("postgresql") else "batch"
+        require_extra(extra, f"`grade {context.info_name}`")
+    return value
 
 
 def _read_defaults(context: click.Context, parameter: click.Parameter, value: Path | None) -> Any:

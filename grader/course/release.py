@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.course import calibration
+from grader.course import calibration, torch_build
 from grader.course.handout import handout
 from grader.course.loading import Course, effective_limits
 from grader.course.settings import Settings, bundled
@@ -29,13 +29,18 @@ Exercises on recurrent networks that grade themselves, on your own machine. {cou
 
 ## Install
 
-Linux (on Windows: WSL 2), Python 3.11 or later, and `{distribution}` {version}, which brings the command `grade`: your
-course says where from. In an environment of its own:
+Linux (on Windows: WSL 2), Python 3.11 or later, and `{distribution}` {version}, which brings the command `grade`.
+Install PyTorch first, built for the CPU: without that line, pip brings a build with about 5.7 GB of CUDA libraries. In
+an environment of its own:
 
     python3 -m venv .venv
     . .venv/bin/activate
-    pip install WHERE_FROM
+    pip install {torch} --index-url {index}
+    pip install {distribution}=={version}
     grade doctor
+
+With uv: `uv pip install {torch} --torch-backend=cpu`, then `uv pip install {distribution}=={version}`. If your course
+names another place to install `{distribution}` from, use that.{measured}
 
 ## Work
 
@@ -60,6 +65,7 @@ the inputs, the examples a model is trained on and the questions it is asked{dat
 practice, and nobody sees them but you. Try several seeds (`--seed 1`, `--seed 2`, ...): who has full marks with each of
 them can expect full marks there, and every report says how often our own reference solutions fell short.
 """
+_MEASURED = " The error rates that reports state were measured with this version of torch."
 _OTHER_DATA = "; the data of your course ({names}) is not here at all"
 
 
@@ -156,6 +162,7 @@ def _files(course: Path, inside: Path) -> Iterator[tuple[str, Path]]:
 def _readme(course: Course, data: list[Path]) -> str:
     ids = [exercise.id for exercise in course.exercises]
     is_ours = course.settings.folder == bundled()
+    measured = sorted(torch_build.measured_with(course.settings.folder), key=torch_build.release_of)
     return _README.format(
         title="Exercises on recurrent networks" if is_ours else course.settings.folder.name,
         count="One" if len(ids) == 1 else f"There are {len(ids)}",
@@ -163,6 +170,9 @@ def _readme(course: Course, data: list[Path]) -> str:
         first="my_rnn" if "my_rnn" in ids else ids[0],
         distribution="rnn-grader",
         version=versions()["rnn-grader"],
+        torch=f"torch=={measured[-1]}" if measured else "torch",
+        index=torch_build.CPU_INDEX,
+        measured=_MEASURED if measured else "",
         data=_OTHER_DATA.format(names=", ".join(f"`{path.name}`" for path in data)) if data else "",
     )
 

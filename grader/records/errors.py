@@ -7,6 +7,7 @@
         CannotExport              course      the gradebook and the sheet do not fit
         NoDevice                  jail        `--device cuda` without a GPU that works
         CannotRelease             course      a folder that is in the way, data that is not the course's
+        MissingExtra              records     what a plain install leaves out, and how to get it
       GraderFault               exit code 3: the grader, its course or its machine failed; nobody loses points
         CourseError               course      a course that cannot be loaded
           BadClaim                  verify      what a solution says of itself: its file, its line

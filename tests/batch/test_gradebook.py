@@ -162,8 +162,9 @@ def test_no_gradebook_is_made_by_reading(tmp_path: Path):
     ("url", "words"),
     [
         ("nothing", "is not a database URL"),
-        ("sqlite:////proc/none/grades.db", "cannot be made"),
-        ("mysql+nothing://localhost/x", "cannot be opened|is not a database URL|needs the package"),
+        ("sqlite:////proc/none/grades.db", "cannot be created"),
+        ("mysql+pymysql://localhost/x", "cannot be opened: No module named .pymysql."),
+        ("mysql+nothing://localhost/x", "cannot be opened|is not a database URL"),
         ("postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "cannot be opened"),
     ],
 )

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from grader.cli.main import main
+from grader.course.torch_build import CPU_INDEX
 
 ROOT = Path(__file__).parents[2]
 COURSE = ROOT / "tests/courses/means"
@@ -57,6 +59,9 @@ def test_students_grade_with_it_and_see_the_measured_band(cli, means, tmp_path):
     }
     assert not [name for name, text in found.items() if "secret" in text or "4711" in text]
     assert "Practice, not the grade" in found["README.md"]
+    torch_first = f"pip install torch=={torch.__version__.partition('+')[0]} --index-url {CPU_INDEX}\n"
+    assert f"{torch_first}    pip install rnn-grader==" in found["README.md"]
+    assert "--torch-backend=cpu" in found["README.md"]
     assert '\ndevice = "cpu"\n' in found["pyproject.toml"]
     assert "seconds = 42.5" in found["pyproject.toml"]
     for words in ("# Means", "| 2 | Learns the mean. |", "at most 200 steps", "42.5 s for all checks"):
@@ -73,6 +78,7 @@ def test_what_has_no_band_is_told(means, tmp_path):
     result = release(tmp_path / "given", "--course", means)
     assert result.exit_code == 0
     assert "means.learns has no reference band: `grade verify means --calibrate 25` measures one" in result.stdout
+    assert f"pip install torch --index-url {CPU_INDEX}\n" in (tmp_path / "given/README.md").read_text()
     assert "[tool.grade] seed stays here" in result.stdout
     assert "[tool.grade] gradebook stays here" in result.stdout
 

@@ -73,12 +73,6 @@ def test_a_scheduler_file_is_looked_at(make, tmp_path, text):
         make(scheduler_file=str(file))
 
 
-def test_without_the_extra_its_name_is_told(make, monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ValueError, match=re.escape("pip install 'rnn-grader[cluster]'")):
-        make(address="tcp://127.0.0.1:8786")
-
-
 @pytest.mark.slow
 def test_dask_is_imported_when_it_is_used_only():
     program = """if True:
