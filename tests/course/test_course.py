@@ -169,7 +169,7 @@ def test_picking_what_is_not_there_says_what_there_is(folder):
         ),
         "a need that is no check": (
             {"a": plugin("def g(s): 'p'\n@exercise.check(points=1, needs=g)\ndef f(s): 'p'")},
-            ["needs 'g'", "no check defined above"],
+            ["needs 'g'", "not a check defined above"],
         ),
         "a limit that is unknown": (
             {"a": plugin(options=", limits={'second': 3}")},
