@@ -46,8 +46,8 @@ LEAK = "A decoder that runs backwards too, or is fed tgt[:, 1:], sees what it sh
 SOURCE = "Hand the encoder's final state to the decoder: as its initial state, and beside the character of each step."
 FEED = "The decoder reads the embedding of tgt[:, i] at step i; in translate, that of the character chosen last."
 STUCK = (
-    "It did not get past knowing nothing. Does the decoder get the encoder's state, taken where the date ends? "
-    "Does translate feed back what it chose, and hand its state on?"
+    "It did not beat the trivial baseline. Does the decoder get the encoder's state, taken where the date ends? "
+    "Does translate feed back what it chose, and pass its state on?"
 )
 PADDING = "Take the encoder's state at the last character, (src != 0).sum(dim=1) - 1, or pack the sequences."
 RULES = "The answer must come from what the network has learned, not from a rule or a table."

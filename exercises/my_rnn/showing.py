@@ -18,7 +18,7 @@ REFERENCE = "nn.RNN, same weights"
 
 @contextmanager
 def outputs_shown(student, layer, time, with_h_0=True):
-    """Where an expectation fails, attach how outputs leave the recurrence."""
+    """Where an expectation fails, show where outputs deviate from the recurrence."""
     try:
         yield
     except Unmet:
@@ -64,7 +64,7 @@ def show_outputs(student, layer, time, with_h_0=True):
         sentence += f" What fits your outputs: {law}."
     student.show(
         Curve(
-            title=f"Where outputs leave the recurrence: unit {unit}",
+            title=f"Where outputs deviate from the recurrence: unit {unit}",
             sentence=sentence,
             x_label="time step, from 0",
             y_label=f"output of unit {unit}",

@@ -44,14 +44,16 @@ from .readers import chosen
 
 SOFTMAX = "Leave the softmax out: the cross entropy takes it, and twice is too often."
 BOUNDED = "Let a linear layer have the last word, without a sigmoid or tanh behind it."
-HANDED_ON = "Hand the state on from letter to letter. PyTorch's layers take the batch first only with batch_first=True."
+PASS_STATE_ON = (
+    "Pass the state on from letter to letter. PyTorch's layers take the batch first only with batch_first=True."
+)
 ORDER = "A sum or mean of embeddings has forgotten which letter came first: a recurrent network reads them in order."
 PADDING = (
     "Take the state at the last letter, outputs[torch.arange(B), lengths - 1], or pack the sequences with "
     "pack_padded_sequence(..., enforce_sorted=False); a mean or maximum goes over the letters only."
 )
 STUCK = (
-    "It did not get past guessing. Does each letter have an embedding, is the state handed on, and does the loss get "
+    "It did not get past guessing. Does each letter have an embedding, is the state passed on, and does the loss get "
     "logits?"
 )
 NOT_WHOLE = (
@@ -113,10 +115,10 @@ def shapes(student):
 def whole_name(student):
     """The answer depends on every letter of a name, the first ones too, and on their order."""
     probe = Probe(student, student.task(make_task))
-    expect(probe.is_awake, "the answer is the same for all names", HANDED_ON)
+    expect(probe.is_awake, "the answer is the same for all names", PASS_STATE_ON)
     unread = probe.unread()
     reason = f"the answer does not depend on letter {unread} of a name with {LETTERS} letters"
-    expect(unread is None, reason, HANDED_ON)
+    expect(unread is None, reason, PASS_STATE_ON)
     given, swapped = probe.ask(probe.names), probe.ask([name[:-2] + name[-1] + name[-2] for name in probe.names])
     moved = float((swapped - given).abs().max())
     expect(moved > 1e-5 * float(given.std()), "the answer stays the same when letters of a name change places", ORDER)

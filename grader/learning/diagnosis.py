@@ -76,7 +76,10 @@ def _why_loss_broke(task: LearningTask, run: Run) -> str:
         if run.recipe.clip_norm is None:
             return f"{grew} Clip them (`clip_norm` in the recipe), or lower `lr`."
         return f"{grew} Lower `lr`, or initialize the recurrent weights with smaller values."
-    return f"{seen} Look for a division by zero or a logarithm of zero; if there is none, lower the learning rate or clip the gradient."
+    return (
+        f"{seen} Look for a division by zero or a logarithm of zero; if there is none, lower the learning rate or clip "
+        "the gradient."
+    )
 
 
 def _why_nothing_learned(task: LearningTask, run: Run) -> str:
