@@ -23,7 +23,7 @@ CLAIMS = {f"{path.parent.name}/{path.name}": read_claim(path / f"{path.parent.na
 
 def missing(name, first):
     """The words that do not stand in what a student reads first, of those that the mistake's docstring says."""
-    return CLAIMS[name].not_said_first(first)
+    return CLAIMS[name].missing_first(first)
 
 
 def exercise_of(mistake):

@@ -491,10 +491,10 @@ def test_packages_that_are_not_installed_are_the_graders_fault(zygote):
 @pytest.mark.parametrize(
     "claims, message",
     [
-        ("'.py'", "a format claims .py, which is spoken for"),
-        ("'.x', '.x'", "a format claims .x, which is spoken for"),
-        ("'.IPYNB'", "expected an ending in small letters"),
-        ("'ipynb'", "expected an ending in small letters"),
+        ("'.py'", "a format claims .py, which is already taken"),
+        ("'.x', '.x'", "a format claims .x, which is already taken"),
+        ("'.IPYNB'", "expected a lower-case suffix"),
+        ("'ipynb'", "expected a lower-case suffix"),
     ],
 )
 def test_formats_that_will_not_do_are_refused_before_grading(tmp_path, claims, message):
