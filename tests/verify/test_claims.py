@@ -83,7 +83,7 @@ def test_every_group_must_be_said_in_one_of_its_words(solution, text, missing):
         (("Kind: idea", "Kind:idea"), 7, "'Kind:idea': write `Hint: `"),
         (("Hint: universe", "hint : universe"), 4, "'hint : universe': write `Hint: `"),
         (("Kind: idea", "Hint: again"), 7, "`Hint:` occurs twice"),
-        (("Hint: universe", "Hint:"), 4, "`Hint:` says nothing"),
+        (("Hint: universe", "Hint:"), 4, "`Hint:` is empty"),
         (("it is 41 |", "it is 41 | |"), 5, "`First:` has nothing between two bars or semicolons"),
         (
             ("answer.right", "answer.left"),
