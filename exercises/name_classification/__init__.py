@@ -23,7 +23,7 @@ Cells and layers of every kind are allowed, and of any size. The model is traine
 steps on the cross entropy, on batches in which each list is as likely as any other, and is then asked about names
 it has never seen. Names that differ in their ending only, such as Sokolov and Sokolova, are never divided between
 the two. What counts is the balanced accuracy: the share of right answers in each list, averaged over the lists.
-If the model wants something else than the default recipe, give it one:
+If the model needs a recipe other than the default, give it one:
 
     class NameClassifier(nn.Module):
         recipe = {"optimizer": "adam", "lr": 5e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
@@ -42,8 +42,8 @@ from .drawing import Names
 from .observing import show_answers, train
 from .readers import chosen
 
-SOFTMAX = "Leave the softmax out: the cross entropy takes it, and twice is too often."
-BOUNDED = "Let a linear layer have the last word, without a sigmoid or tanh behind it."
+SOFTMAX = "Leave the softmax out: the cross entropy takes it, so it would be applied twice."
+BOUNDED = "End with a linear layer, without a sigmoid or tanh after it."
 PASS_STATE_ON = (
     "Pass the state on from letter to letter. PyTorch's layers take the batch first only with batch_first=True."
 )
@@ -60,7 +60,7 @@ NOT_WHOLE = (
     "That is what the ending of a name or its letters without their order are good for. Is the state read at the last "
     "letter, and not behind the padding? Does it carry the whole name?"
 )
-FORGETS = "Its state forgets too fast: is it scaled down, or made anew on the way?"
+FORGETS = "Its state forgets too fast: is it scaled down, or reset on the way?"
 
 exercise: Exercise = Exercise(
     "name_classification",
@@ -73,7 +73,7 @@ exercise: Exercise = Exercise(
 
 
 def make_task(generator):
-    """The task with its letters numbered anew, and its names divided anew."""
+    """The task, with letters numbered and names split at random."""
     corpus, anchors = chosen(exercise.path("names"))
     data = Names.drawn(corpus, generator)
     return LearningTask(
@@ -143,7 +143,7 @@ def padding(student):
     for more in (2, 7):
         found = probe.answers(torch.nn.functional.pad(tokens, (0, more)), lengths)
         apart = float((found - given).abs().max() / given.std())
-        reason = f"{more} more tokens of padding behind each name move an answer by {apart:.2g} of its spread"
+        reason = f"{more} more tokens of padding after each name change an answer by {apart:.2g} of its spread"
         expect(apart < 1e-3, reason, PADDING)
 
 
@@ -156,7 +156,7 @@ def alone(student):
 
 @exercise.check(points=3.5, needs=whole_name, task=make_task)
 def learns(student):
-    """Trained on other names, the model tells from which list a new name is."""
+    """Trained on other names, the model recognises from which list a new name is."""
     learned = train(student, student.task(make_task))
     show_answers(student, learned)
     verdict = learned.judge(NOT_WHOLE)

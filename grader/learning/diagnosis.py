@@ -58,8 +58,8 @@ def _wrong_learning_rate(task: LearningTask, run: Run) -> str | None:
     ratio = run.recipe.lr / task.lr
     if 1 / FAR <= ratio <= FAR:
         return None
-    off = f"({ratio:,.0f} times larger): lower" if ratio > 1 else f"({1 / ratio:,.0f} times smaller): raise"
-    return f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g} {off} `lr` in the recipe."
+    off = f"{ratio:,.0f} times larger: lower" if ratio > 1 else f"{1 / ratio:,.0f} times smaller: raise"
+    return f"The learning rate {run.recipe.lr:g} is far from the usual {task.lr:g}, {off} `lr` in the recipe."
 
 
 def _why_loss_broke(task: LearningTask, run: Run) -> str:

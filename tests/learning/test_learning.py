@@ -643,8 +643,8 @@ def test_a_gradient_that_is_cut_is_told_and_nothing_else():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"lr": 1e-6}, "The learning rate 1e-06 is far from the usual 0.05 ("),
-        ({"lr": 5.0}, "The learning rate 5 is far from the usual 0.05 ("),
+        ({"lr": 1e-6}, "The learning rate 1e-06 is far from the usual 0.05, "),
+        ({"lr": 5.0}, "The learning rate 5 is far from the usual 0.05, "),
         ({"gradient_norms": [500.0], "clip_norm": None}, "Set `clip_norm`"),
         ({"gradient_norms": [500.0], "clip_norm": 1.0}, "still improving"),
         ({"score": 0.16}, "did not beat the trivial baseline"),

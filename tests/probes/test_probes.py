@@ -68,7 +68,7 @@ def test_a_recurrent_step_is_seen(student, answer):
         ("self.wide(x.sum(1))", "selected or summed"),
         ("self.wide(x[:, 0])", "selected or summed"),
         ("self.wide(x).softmax(1).sum(1)", "Attention over the raw sequence"),
-        ("x.prod(2).sum(1, keepdim=True)", "A formula"),
+        ("x.prod(2).sum(1, keepdim=True)", "This is a formula"),
     ],
 )
 def test_what_is_not_repeated_is_flagged(student, answer, words):
@@ -133,9 +133,9 @@ def test_numbers_of_torch_rand_are_uniform_and_others_are_not(count):
     expect_uniform(values, "feature 0")
     for other, words in (
         (2 * values - 0.5, "goes from -0.[45]. to 1.[45]., expected"),
-        (values.square(), "not spread evenly"),
-        (values / 2, "not spread evenly"),
-        (torch.full_like(values, 0.5), "not spread evenly"),
+        (values.square(), "not uniform"),
+        (values / 2, "not uniform"),
+        (torch.full_like(values, 0.5), "not uniform"),
     ):
         with pytest.raises(Unmet, match=words):
             expect_uniform(other, "feature 0")

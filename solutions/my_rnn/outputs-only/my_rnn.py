@@ -1,6 +1,6 @@
 """my_rnn.shapes: forward returns the states without h_n.
 
-Hint: two things
+Hint: two values
 First: return two values: outputs, h_n
 """
 
