@@ -67,7 +67,7 @@ class Unit(nn.Module):
     [
         ("True", "'tanh'", 4, None),
         ("True", "'relu'", 0, "one step has a ReLU where tanh belongs"),
-        ("False", "'tanh'", 3, "there is no bias: b is zero whatever the parameters"),
+        ("False", "'tanh'", 3, "there is no bias: b is zero whatever the parameters are"),
     ],
 )
 def test_a_cell_of_another_make_is_recognised(submission, submit_json, tmp_path, bias, kind, points, reason):

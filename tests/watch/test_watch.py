@@ -197,7 +197,7 @@ def test_a_save_without_a_change_is_none(tmp_path, desk):
     assert at.next() == Source(file).digests()
     with pytest.raises(Saved):
         file.write_text("a = 3")
-        at._news.wait(SECONDS)
+        at._has_change.wait(SECONDS)
         at.interrupt()
 
 
