@@ -1,7 +1,7 @@
-"""The public face for exercises. What figures and plugins need is in `grader.figures` and `grader.plugin`.
+"""The public API for exercise authors. Figures and plugins have their own: `grader.figures` and `grader.plugin`.
 
-Names are looked up when they are first used, so that a worker can import its own rooms without the rest of the house.
-Their types stand in `__init__.pyi`, in the order in which an author meets them.
+Names are imported on first use, so that a worker can import its own modules without the rest of the package.
+Their types are in `__init__.pyi`, in the order in which an author meets them.
 """
 
 import importlib

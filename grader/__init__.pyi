@@ -1,4 +1,4 @@
-"""The types of the public face: what an exercise may import, in the order in which an author meets it."""
+"""The types of the public API: what an exercise may import, in the order in which an author meets it."""
 
 from grader import data as data
 from grader import figures as figures

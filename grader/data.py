@@ -1,4 +1,4 @@
-"""Data for learning checks: tokens numbered anew, disjoint parts, and pools of examples to draw from."""
+"""Data for learning checks: randomly numbered tokens, disjoint splits, and pools of examples to draw from."""
 
 from grader.authoring.data import Examples, Parts, Pool, Pools, Tokens
 

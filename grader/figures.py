@@ -1,4 +1,4 @@
-"""What a check can show in a report: `student.show(figures.Curve(...))`."""
+"""Figures that a check can add to the report: `student.show(figures.Curve(...))`."""
 
 from grader.records.figures import (
     Band,

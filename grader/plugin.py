@@ -1,4 +1,4 @@
-"""What a plugin may import: the hook marker, what each hook contributes, and the records that it is given."""
+"""The public API for plugins: the hook marker, the objects that hooks return, and the records they receive."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The gradebook's library takes a while to import, and few need it."""
+    """Imported on first use: SQLAlchemy takes a while to import, and few plugins need it."""
     if name in ("GradebookError", "open_gradebook"):
         from grader.batch import gradebook
 

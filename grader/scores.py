@@ -1,4 +1,4 @@
-"""What a trained model's answers are worth: `LearningTask(score=scores.mean_squared_error)`."""
+"""Score functions for learning tasks: `LearningTask(score=scores.mean_squared_error)`."""
 
 from grader.authoring.scores import accuracy, balanced_accuracy, correlation, exact_match, mean_squared_error
 

@@ -1,7 +1,7 @@
 """Grade on a Dask cluster: `grade batch --executor dask --executor-option address=tls://...` (extra `cluster`).
 
-Whoever reaches a Dask scheduler or worker can run code there. So a cluster is used only where all of it either stays on
-the loopback interface or speaks TLS. `docs/operators.md` says how to start one.
+Anyone who can connect to a Dask scheduler or worker can run code there. So a cluster is used only if all of it either
+listens on the loopback interface or uses TLS. `docs/operators.md` explains how to start one.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from grader.plugin import ExecutorSpec, hookimpl, require_extra
 
 OPTIONS = {
     "address": "the scheduler: tcp://127.0.0.1:8786 on this machine, tls://HOST:8786 beyond it",
-    "scheduler-file": "the file that the scheduler wrote with --scheduler-file, in place of an address",
-    "ca": "the certificate of the authority that all of the cluster trusts (PEM), for TLS",
+    "scheduler-file": "the file that the scheduler wrote with --scheduler-file, instead of an address",
+    "ca": "the CA certificate that the whole cluster trusts (PEM), for TLS",
     "cert": "this machine's certificate (PEM), for TLS",
     "key": "its private key (PEM), for TLS",
     "gpu": "how much of the resource GPU a submission takes, such as 1 or 0.5; default 0",
@@ -30,23 +30,23 @@ OPTIONS = {
     "allowed-failures": "how many workers may be lost under one submission; default: the scheduler's, which is 3",
 }
 MATTER = ("rnn-grader", "torch", "numpy", "Faker")
-"""Distributions that a grade hangs on: each node must have this machine's versions, whatever torch was built for."""
+"""Distributions that a grade depends on: each node must have the same versions, apart from torch's build."""
 LARGE = "1 GiB"
-"""From which size on Dask should warn of what it is sent. A submission may have 64 MiB."""
+"""Dask warns about larger task arguments. A submission may have 64 MiB."""
 CONNECT_SECONDS = 10
 LOST = "the Dask scheduler was lost"
 
 
 class SchedulerFile(msgspec.Struct, frozen=True):
-    """What is read of the file that a scheduler writes."""
+    """The contents of a scheduler file."""
 
     address: str
 
 
 class DaskExecutor(Executor):
-    """Sends one function of the grader's, with one record, to a Dask cluster at a time.
+    """Runs the grader's task function on a Dask cluster.
 
-    What a future raises where a node or the scheduler was lost is a `BrokenExecutor`: nobody's code is at fault.
+    If a node or the scheduler is lost, the future raises `BrokenExecutor`, so that no submission is blamed.
     """
 
     def __init__(self, client, resources):
@@ -57,25 +57,25 @@ class DaskExecutor(Executor):
         self._is_lost = False
 
     def submit(self, function, /, *arguments, **options):
-        """Have a node call the function. Tasks run twice where nodes are lost, and answer once."""
-        refuse_strangers(function, arguments, options)
-        ours: Future = Future()
+        """Call the function on a node. A task may run twice if nodes are lost, but gives one result."""
+        require_importable(function, arguments, options)
+        future: Future = Future()
         with self._lock:
             if self._open is None:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if self._is_lost:
                 raise BrokenExecutor(LOST)
             try:
-                theirs = self._client.submit(function, *arguments, pure=False, retries=0, resources=self._resources)
-            except Exception as problem:  # the client has given up on its scheduler
-                raise BrokenExecutor(f"Dask takes no task: {one_line(problem)}") from None
-            self._open[ours] = theirs
-        ours.add_done_callback(lambda done: self._withdraw(theirs) if done.cancelled() else None)
-        theirs.add_done_callback(lambda _: self._settle(ours, theirs))
-        return ours
+                task = self._client.submit(function, *arguments, pure=False, retries=0, resources=self._resources)
+            except Exception as problem:  # the client has lost its scheduler
+                raise BrokenExecutor(f"Dask accepts no tasks: {one_line(problem)}") from None
+            self._open[future] = task
+        future.add_done_callback(lambda done: self._cancel(task) if done.cancelled() else None)
+        task.add_done_callback(lambda _: self._resolve(future, task))
+        return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Close the connection. What has not ended by then, where it is not to be waited for, is given up."""
+        """Close the connection. Without `wait`, or with `cancel_futures`, unfinished tasks are cancelled."""
         with self._lock:
             waiting, self._open = self._open or {}, None
         if not wait or cancel_futures:
@@ -83,44 +83,44 @@ class DaskExecutor(Executor):
                 future.cancel()
         elif waiting:
             futures.wait(waiting)
-        with contextlib.suppress(Exception):  # a scheduler that is gone cannot be told
+        with contextlib.suppress(Exception):  # the scheduler may be gone
             self._client.close(timeout=CONNECT_SECONDS)
         for future in waiting:
             if not future.done():
                 self._finish(future, BrokenExecutor("the connection to Dask was closed"), None)
 
-    def _withdraw(self, theirs):
+    def _cancel(self, task):
         with contextlib.suppress(Exception):
-            theirs.cancel()
+            task.cancel()
 
-    def _settle(self, ours, theirs):
-        """Hand over what a task of Dask's came to. Called once, in a thread of Dask's."""
+    def _resolve(self, future, task):
+        """Pass on the result of a Dask task. Called once, in one of Dask's threads."""
         problem = result = None
         try:
-            result = theirs.result(timeout=CONNECT_SECONDS) if theirs.status == "finished" else None
-            if theirs.status == "error":
-                problem = as_infrastructure(theirs.exception(timeout=CONNECT_SECONDS))
-            elif theirs.status != "finished":
+            result = task.result(timeout=CONNECT_SECONDS) if task.status == "finished" else None
+            if task.status == "error":
+                problem = as_infrastructure(task.exception(timeout=CONNECT_SECONDS))
+            elif task.status != "finished":
                 self._is_lost = self._is_lost or self._client.status != "running"
                 problem = BrokenExecutor(LOST if self._is_lost else "the task was cancelled at the Dask scheduler")
         except Exception as raised:
             problem = as_infrastructure(raised)
         with contextlib.suppress(Exception):
-            theirs.release()  # a result is kept on its node until then
-        self._finish(ours, problem, result)
+            task.release()  # its node keeps the result until then
+        self._finish(future, problem, result)
 
-    def _finish(self, ours, problem, result):
+    def _finish(self, future, problem, result):
         with self._lock:
             if self._open is not None:
-                self._open.pop(ours, None)
-        if ours.done() and not ours.cancelled():
+                self._open.pop(future, None)
+        if future.done() and not future.cancelled():
             return
-        if ours.set_running_or_notify_cancel():
-            ours.set_exception(problem) if problem is not None else ours.set_result(result)
+        if future.set_running_or_notify_cancel():
+            future.set_exception(problem) if problem is not None else future.set_result(result)
 
 
-def refuse_strangers(function, arguments, options):
-    """Only a function of an installed module with frozen records crosses, so that a node can import all it gets.
+def require_importable(function, arguments, options):
+    """Allow only a function of an installed module with record arguments, which a node can import.
 
     Dask would send anything else as pickled code. Raises TypeError.
     """
@@ -132,7 +132,8 @@ def refuse_strangers(function, arguments, options):
 
 
 def as_infrastructure(problem):
-    """What a lost node, connection or scheduler raises, as a `BrokenExecutor`; a task's own exception as it is."""
+    """Convert exceptions for a lost node, connection or scheduler to `BrokenExecutor`; others are returned as they
+    are."""
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
 
@@ -146,7 +147,8 @@ def as_infrastructure(problem):
 
 
 def make(options, jobs):
-    """Connect to a scheduler. Raises ValueError for what will not do, and `MissingExtra`, before anything is sent."""
+    """Connect to a scheduler. Raises ValueError if the options or the cluster are unusable, and `MissingExtra`,
+    before anything is sent."""
     require_extra("cluster", "the executor 'dask'")
     import dask
     from distributed import Client
@@ -157,7 +159,7 @@ def make(options, jobs):
     gpu, patience = number(options, "gpu", 0.0), number(options, "wait", 60.0)
     failures = number(options, "allowed-failures", 3)
     address = scheduler_address(options)
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would log is raised as well
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it would log what it raises
     dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE})
     trust, limit = security(address, options), min(patience, CONNECT_SECONDS)
     try:
@@ -165,7 +167,7 @@ def make(options, jobs):
     except (OSError, ValueError) as problem:
         raise ValueError(f"no Dask scheduler answers at {address}: {one_line(problem)}") from None
     try:
-        look_at_nodes(client, patience, gpu)
+        check_nodes(client, patience, gpu)
         if "allowed-failures" in options:
             allow_failures(client, int(failures))
     except BaseException:
@@ -175,7 +177,7 @@ def make(options, jobs):
 
 
 def number(options, name, default):
-    """An option that is a number, not below 0. Raises ValueError."""
+    """The value of an option as a number >= 0. Raises ValueError."""
     try:
         value = float(options.get(name, default))
     except ValueError:
@@ -186,7 +188,7 @@ def number(options, name, default):
 
 
 def scheduler_address(options):
-    """Where the scheduler is, if it may be used. Raises ValueError."""
+    """The scheduler's address. Raises ValueError if it must not be used."""
     if ("address" in options) == ("scheduler-file" in options):
         raise ValueError("the executor 'dask' needs either address= or scheduler-file= (and not both)")
     address = options.get("address")
@@ -195,31 +197,31 @@ def scheduler_address(options):
         try:
             address = msgspec.json.decode(file.read_bytes(), type=SchedulerFile).address
         except (OSError, ValueError, msgspec.MsgspecError) as problem:
-            raise ValueError(f"{file}: no scheduler file of Dask's: {one_line(problem)}") from None
+            raise ValueError(f"{file}: not a Dask scheduler file: {one_line(problem)}") from None
     address = address if "://" in address else f"tcp://{address}"
-    refuse_open(address, "the scheduler's address")
+    require_private(address, "the scheduler's address")
     return address
 
 
-def refuse_open(address, whose):
-    """Raise ValueError unless an address is on the loopback interface or speaks TLS."""
+def require_private(address, whose):
+    """Raise ValueError unless an address is on the loopback interface or uses TLS."""
     try:
         parts = urlsplit(address)
         scheme, host = parts.scheme, parts.hostname or ""
         port = parts.port
     except ValueError as problem:
-        raise ValueError(f"{address}: no address: {problem}") from None
+        raise ValueError(f"{address}: not an address: {problem}") from None
     if scheme not in ("tcp", "tls") or not host or port is None:
         raise ValueError(f"{address}: {whose} must be like tcp://127.0.0.1:8786 or tls://HOST:8786")
     if scheme == "tcp" and not is_loopback(host):
         raise ValueError(
-            f"{address}: {whose} is open to the network, and whoever reaches it can run code there; "
+            f"{address}: {whose} is open to the network, and anyone who can connect to it can run code there; "
             "start the cluster with TLS (tls://), or with --host 127.0.0.1 on one machine"
         )
 
 
 def is_loopback(host):
-    """Whether a host is this machine's loopback interface; of names, only `localhost` is."""
+    """Whether a host is this machine's loopback interface; `localhost` is the only name accepted."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -227,7 +229,7 @@ def is_loopback(host):
 
 
 def security(address, options):
-    """How to speak TLS; None on the loopback interface. Raises ValueError."""
+    """The TLS settings; None for the loopback interface. Raises ValueError."""
     from distributed.security import Security
 
     if not address.startswith("tls:"):
@@ -245,19 +247,19 @@ def security(address, options):
     )
 
 
-def look_at_nodes(client, patience, gpu):
-    """Wait for a first worker; refuse a cluster that is open, or whose nodes would grade otherwise than this machine.
+def check_nodes(client, patience, gpu):
+    """Wait for a first worker; refuse a cluster that is open, or whose nodes have other versions than this machine.
 
-    Nodes that come later are not seen here: a task says which course and grader it wants. Raises ValueError.
+    Nodes that join later are not checked here: each task names the course and the grader it needs. Raises ValueError.
     """
     with contextlib.suppress(TimeoutError):
         client.wait_for_workers(1, timeout=patience)
     found = client.scheduler_info()
-    refuse_open(found["address"], "what the scheduler listens on")
+    require_private(found["address"], "what the scheduler listens on")
     if not found["workers"]:
         raise ValueError(f"the Dask scheduler at {found['address']} has no workers after {patience:g} s: start some")
     for address in found["workers"]:
-        refuse_open(address, "what a worker listens on")
+        require_private(address, "what a worker listens on")
     if gpu and not any(worker["resources"].get("GPU", 0) >= gpu for worker in found["workers"].values()):
         raise ValueError(f"no Dask worker offers the resource GPU={gpu:g}: start one with --resources GPU=1")
     for name in MATTER:
@@ -266,15 +268,15 @@ def look_at_nodes(client, patience, gpu):
             if isinstance(there, PackageNotFoundError):
                 raise ValueError(f"the node {address} lacks {name} {here}: install it there")
             if isinstance(there, Exception):
-                raise ValueError(f"the node {address} does not tell its versions: {one_line(there)}")
+                raise ValueError(f"the node {address} does not report its versions: {one_line(there)}")
             if there.partition("+")[0] != here.partition("+")[0]:
                 raise ValueError(f"the node {address} has {name} {there}, this machine has {here}: install one version")
 
 
 def allow_failures(client, count):
-    """Say how many workers the scheduler may lose under one task before it gives the task up."""
+    """Set how many workers the scheduler may lose while running a task before it gives the task up."""
 
-    def allow(dask_scheduler, count):  # local, so that it is sent by value: the scheduler cannot import this file
+    def allow(dask_scheduler, count):  # local, so that it is pickled by value: the scheduler cannot import this file
         dask_scheduler.allowed_failures = count
 
     client.run_on_scheduler(allow, count=count)

@@ -1,4 +1,4 @@
-"""`grade history STUDENT`: every attempt that a gradebook holds of one student, for when somebody asks."""
+"""`grade history STUDENT`: lists every attempt of one student in a gradebook."""
 
 import click
 
@@ -18,7 +18,7 @@ from grader.plugin import UsageError, format_points, hookimpl
 @click.version_option(package_name="rnn-grader", prog_name="grade")
 def history(student: str, gradebook: str) -> None:
     """List every attempt made for STUDENT, oldest first; a star marks the one that counts."""
-    from grader.plugin import GradebookError, open_gradebook  # here, because the database's library takes its time
+    from grader.plugin import GradebookError, open_gradebook  # imported here because SQLAlchemy takes a while
 
     try:
         with open_gradebook(gradebook) as book:

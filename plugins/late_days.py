@@ -1,4 +1,4 @@
-"""Points off for what was handed in late, as `[tool.grade.plugins.late_days]` says. Nothing set, nothing done."""
+"""Deducts points for late submissions, as set in `[tool.grade.plugins.late_days]`. Does nothing without settings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,24 +16,24 @@ _Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What a course may set."""
+    """The settings of a course."""
 
     due: Any = None
-    """With its time zone; a hand-in's time that has none is taken to be in the same."""
+    """With a time zone, which also applies to submission times that have none."""
     percent_per_day: _Percent | None = None
-    """Of all points, for each day begun."""
+    """Percentage of all points per day or part of a day."""
     grace_minutes: Annotated[float, msgspec.Meta(ge=0, le=525_600)] = 0
-    """The due date lies this much later than it says."""
+    """Minutes after the due date that do not count as late."""
     free_days: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """The first days, which cost nothing."""
+    """The number of late days that cost nothing."""
     at_most_percent: _Percent = 100
     flat_percent: _Percent | None = None
-    """For what is called late by a download that does not tell when it was handed in."""
+    """For submissions that the download marks as late without a time."""
 
 
 @hookimpl
 def grader_adjustments(grade: Grade, hand_in: HandIn, settings: Mapping[str, Any]) -> Sequence[Adjustment]:
-    """At most one adjustment. Raises ValueError for settings that will not do."""
+    """At most one adjustment. Raises ValueError for invalid settings."""
     chosen = settings.get("late_days") or {}
     if not chosen:
         return []
@@ -43,7 +43,7 @@ def grader_adjustments(grade: Grade, hand_in: HandIn, settings: Mapping[str, Any
         return _by_the_day(policy, due, when, grade.max_points)
     if hand_in.late and policy.flat_percent:
         of = f"{_percent(policy.flat_percent)} of {_points(grade.max_points)}"
-        return _adjustment(f"handed in late: {of}", policy.flat_percent, grade.max_points)
+        return _adjustment(f"submitted late: {of}", policy.flat_percent, grade.max_points)
     return []
 
 
@@ -54,7 +54,7 @@ def _by_the_day(policy: Policy, due: datetime, when: datetime, most: float) -> l
         return []
     wanted = charged * policy.percent_per_day
     taken = min(wanted, policy.at_most_percent)
-    reason = f"handed in {_count(days)} late"
+    reason = f"submitted {_count(days)} late"
     if policy.free_days:
         reason += f", {policy.free_days} of them free"
     reason += f": {_percent(policy.percent_per_day)} of {_points(most)} per day"
@@ -69,9 +69,9 @@ def _adjustment(reason: str, percent: float, most: float) -> list[Adjustment]:
 
 
 def _read(chosen: Mapping[str, Any]) -> tuple[Policy, datetime | None]:
-    """The settings and the due date. Raises ValueError, in one line, for what will not do."""
+    """The settings and the due date. Raises ValueError with a one-line message if they are invalid."""
     if unknown := sorted(set(chosen) - set(Policy.__struct_fields__)):
-        raise ValueError(f"{_WHERE}: '{unknown[0]}' is no setting; there are: {', '.join(Policy.__struct_fields__)}")
+        raise ValueError(f"{_WHERE}: unknown setting '{unknown[0]}'; available: {', '.join(Policy.__struct_fields__)}")
     try:
         policy = msgspec.convert(chosen, Policy)
     except msgspec.ValidationError as error:
@@ -82,10 +82,10 @@ def _read(chosen: Mapping[str, Any]) -> tuple[Policy, datetime | None]:
         if policy.percent_per_day is not None:
             raise ValueError(f'{_WHERE}: percent_per_day needs a due date: due = "2026-11-20T23:59:00+01:00"')
         if policy.flat_percent is None:
-            raise ValueError(f"{_WHERE}: neither due nor flat_percent is set, so nothing would be taken off")
+            raise ValueError(f"{_WHERE}: neither due nor flat_percent is set, so no points would be deducted")
         return policy, None
     if policy.percent_per_day is None:
-        raise ValueError(f"{_WHERE}: due is set, but not percent_per_day: what does a day cost?")
+        raise ValueError(f"{_WHERE}: due is set, but percent_per_day is not")
     try:
         due = policy.due if isinstance(policy.due, datetime) else datetime.fromisoformat(policy.due)
     except (TypeError, ValueError):
@@ -100,7 +100,7 @@ def _read(chosen: Mapping[str, Any]) -> tuple[Policy, datetime | None]:
 
 
 def _time(when: str | None, due: datetime) -> datetime | None:
-    """When something was handed in. None where that cannot be read: a commit's date is in its author's hands."""
+    """The time of submission; None if it cannot be read, since students can set the date of a commit."""
     try:
         time = datetime.fromisoformat(when or "")
     except ValueError:

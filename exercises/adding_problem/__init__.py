@@ -9,14 +9,14 @@ Hand in `adding_problem.py` with
 - `make_batch(batch_size, seq_len)`, which returns `x, y`. `x` has shape `(B, T, 2)` (batch, time steps, features):
   feature 0 is uniform in [0, 1), feature 1 is 1 at two different steps and 0 elsewhere. `y`, of shape `(B, 1)` or
   `(B,)`, is the sum of the two marked numbers. Every call draws new numbers and new steps. Where the marks may fall
-  is up to you; NumPy arrays will do as well.
+  is up to you; NumPy arrays are accepted too.
 - `class AddingModel(nn.Module)`: `AddingModel(hidden_size)` makes the model, and `forward(x)` returns one answer for
   each sequence, as `(B, 1)` or `(B,)`, for every batch size and length. PyTorch's recurrent layers are allowed, and
   so is a cell of your own.
 
 `AddingModel(64)` is trained on fresh batches of 50 steps, with one mark in each half, for at most 1600 optimizer
-steps on the mean squared error, and is then asked about sequences it has never seen. If it wants something else than
-the default recipe, give it one:
+steps on the mean squared error, and is then asked about sequences it has never seen. If it needs
+a recipe other than the default, give it one:
 
     class AddingModel(nn.Module):
         recipe = {"lr": 3e-3, "clip_norm": 1.0}
@@ -35,7 +35,7 @@ NAMES = ("make_batch", "AddingModel")
 exercise = Exercise("adding_problem", title="The adding problem", statement=__doc__, names=NAMES)
 
 STEPS = 50
-DRAW_INSIDE = "Draw inside make_batch, and set no seed there: torch.manual_seed starts the same numbers again."
+DRAW_INSIDE = "Draw inside make_batch, and set no seed there: torch.manual_seed repeats the same numbers."
 TWO_MARKS = "Two separate draws can hit the same step: draw without replacement, or one from each half."
 
 
@@ -81,7 +81,7 @@ TASK = LearningTask(
 def new_batch(student, count, steps):
     """What the student's make_batch returns: x (B, T, 2) and y (B,), in float64."""
     name = f"make_batch({count}, {steps})"
-    x, y = expect_tuple(student.call("make_batch", count, steps), 2, name, "Return two things: x, y.")
+    x, y = expect_tuple(student.call("make_batch", count, steps), 2, name, "Return two values: x, y.")
     hint = "The batch comes first, time second, the features last: torch.stack([values, marks], dim=2)."
     x = probes.expect_numbers(x, (count, steps, 2), f"x of {name}", hint=hint)
     return x, probes.expect_column(y, count, f"y of {name}", "One sum for each sequence: .sum(dim=1).")
@@ -96,7 +96,7 @@ def batch(student):
     counts = (marks != 0).sum(dim=1)
     wrong = counts[counts != 2]
     if len(wrong):
-        reason = f"{len(wrong)} of 500 sequences have another number of marks than two, such as {int(wrong[0])}"
+        reason = f"{len(wrong)} of 500 sequences do not have exactly two marks, such as {int(wrong[0])}"
         raise Unmet(reason, TWO_MARKS if wrong[0] == 1 else "Feature 1 is 1 at two steps, and 0 at all others.")
     expect(bool((marks[marks != 0] == 1).all()), "the marks of feature 1 are not all 1", "A mark is a 1.")
 
@@ -159,7 +159,7 @@ def learns(student):
 
 
 def observers(generator):
-    """How the trained model answers x (B, T, 2), also where some numbers are drawn anew, and longer sequences."""
+    """How the trained model answers x (B, T, 2), also with some numbers resampled, and longer sequences."""
     (x,), _ = draw(256, generator)
     (longer,), _ = draw(256, generator, STEPS + 10)
     values, marks = x.unbind(dim=2)
@@ -176,7 +176,7 @@ def uses_marks(student):
     learned = student.learned(learns)
     (x, given), (_, found) = learned.observed("nothing"), learned.observed("unmarked")
     drift = float((found - given).abs().mean())
-    reason = f"drawing the unmarked numbers anew moves the answer by {drift:.2f} on average"
+    reason = f"resampling the unmarked numbers changes the answer by {drift:.2f} on average"
     hint = "Only the marked numbers count: what averages a step with its neighbours blurs them."
     expect(drift < 0.1, reason, hint)  # measured: 0.02..0.05, 0.16..0.23 where neighbours are averaged
     for half in ("first", "second"):

@@ -10,10 +10,10 @@ Hand in `copy_first.py` with
   shape `(B, T, 1)` (batch, time steps, one feature) and returns one answer for each sequence, as `(B, 1)` or
   `(B,)`, for every batch size and length. PyTorch's recurrent layers are allowed, and so is a cell of your own.
 
-`CopyFirstModel(32)` is trained afresh at each of the lengths 10, 30, 50 and 100, and is not told which one it is.
-Each time it gets fresh batches for at most 1000 optimizer steps on the mean squared error, and is then asked about
-sequences it has never seen. The next length is tried once something was learned at the one before. If the model
-wants something else than the default recipe, give it one:
+`CopyFirstModel(32)` is trained from scratch at each of the lengths 10, 30, 50 and 100, and does not know which one it
+is. Each time it gets fresh batches for at most 1000 optimizer steps on the mean squared error, and is then asked about
+sequences it has never seen. The next length is tried once something was learned at the one before. If the model needs a
+recipe other than the default, give it one:
 
     class CopyFirstModel(nn.Module):
         recipe = {"optimizer": "adam", "lr": 1e-2, "clip_norm": 1.0, "batch_size": 32}  # these are the defaults
@@ -21,13 +21,13 @@ wants something else than the default recipe, give it one:
 What to expect: a plain tanh network learns 10 steps, and breaks at 30 or 50, sooner or later by chance. The gated
 layers as PyTorch makes them forget *earlier* than that, whatever their reputation: at 30 steps an LSTM knows nothing,
 and a GRU seldom anything. Their gates start half open, so each step halves the state, and there are no shorter
-examples here from which they could learn to keep it. What mends it is to start out remembering:
+examples here from which they could learn to keep it. The remedy is to start out remembering:
 
 - in a gated cell, a bias for the gate that keeps the state (the update gate of a GRU, the forget gate of an LSTM),
   spread evenly from 0 to log(100) over the hidden units: then some of them forget after a step or two, and others
   after a hundred. In an LSTM, give the input gate the opposite bias. Note that PyTorch's layers add *two* biases.
-- or a ReLU network whose recurrent weights start as the identity matrix. It wants a smaller learning rate, or one
-  that shrinks, and at 100 steps it dies now and then.
+- or a ReLU network whose recurrent weights start as the identity matrix. It needs a smaller learning rate, or one
+  that decays, and at 100 steps it sometimes fails.
 
 This is an exercise about memory: the answer comes from a state that is carried along the sequence step by
 step, and gradients reach the first step. Picking out the first value, or attention over the raw sequence, without
@@ -101,7 +101,7 @@ model_checks = sequence_model(
 
 
 def observers(steps, generator):
-    """What is looked at in each trained model: how its answers move with the first value, and with the noise."""
+    """Observers of each trained model: how its answers change with the first value, and with the noise."""
     (x,), _ = draw(2000, generator, steps)
     (redrawn,), _ = draw(2000, generator, steps)
     (longer,), _ = draw(256, generator, steps + 10)
@@ -122,14 +122,14 @@ def observers(steps, generator):
 @sweep(
     exercise,
     {steps: task_at(steps) for steps in (10, 30, 50, 100)},
-    # a tanh network ends anywhere from 0.003 to 0.95 at 30 and at 50 steps, by chance: few points hang on these two
+    # a tanh network ends anywhere from 0.003 to 0.95 at 30 and at 50 steps, by chance: few points depend on these two
     points={10: 2, 30: 0.5, 50: 0.5, 100: 3},
     needs=(model_checks["any_value"], model_checks["gradients"]),
     observe=observers,
     aim="remembers the first value",
 )
 def length(steps, learned):
-    """Trained on sequences of {steps} steps, the model tells the first value of new ones."""
+    """Trained on sequences of {steps} steps, the model gives the first value of new ones."""
     verdict = learned.judge(FIRST if steps == 10 else FORGETS)
     otherwise = f"its answers to sequences of {steps + 10} do not depend on the first value"
     # measured: 0.1 and more; no more is asked, since a tanh network may well answer with the wrong sign there
@@ -139,10 +139,10 @@ def length(steps, learned):
 
 @exercise.check(points=1, needs=length.checks[10])
 def follows_first(student):
-    """Trained on 10 steps, the answer moves with the first value, and stays when the noise is drawn anew."""
+    """Trained on 10 steps, the answer moves with the first value, and stays when the noise is resampled."""
     learned = student.learned(length.checks[10])
     shift, noise = learned.observed("shift"), learned.observed("noise")
     reason = f"where the first value grows by 0.5, the answer grows by {shift:.2f} on average"
     expect(0.38 < shift < 0.62, reason, FIRST)  # measured: 0.46..0.53; 0.27..0.31 where only the sign arrives
-    reason = f"drawing the noise anew moves the answer by {noise:.2f} on average"
+    reason = f"resampling the noise changes the answer by {noise:.2f} on average"
     expect(noise < 0.2, reason, NOISE)  # measured: 0.02..0.13; 0.28..0.35 where all steps are added up

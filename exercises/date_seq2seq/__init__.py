@@ -20,12 +20,12 @@ Hand in `date_seq2seq.py` with `class DateConverter(nn.Module)`:
 
 The dates are those of 1950 to 2050. The model is trained for at most 2500 optimizer steps on the cross entropy
 of all eleven positions, and then translates dates it has never seen; only those count that are right in every
-character. If it wants something else than the default recipe, give it one:
+character. If it needs a recipe other than the default, give it one:
 
     class DateConverter(nn.Module):
         recipe = {"optimizer": "adam", "lr": 3e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
 
-Any recurrent layers will do, or cells of your own, and so will attention. Two things make it learn in a few
+Any recurrent layers, cells of your own, and attention are allowed. Two things make it learn in a few
 hundred steps. Feed the decoder the encoder's final state at every step, beside the last character, and not just
 as its initial state. And take that state where the date ends, not where its padding does. What translates by
 rules, or by what it has noted down, without its trained parameters, earns nothing for learning. The model keeps
@@ -43,18 +43,18 @@ exercise = Exercise("date_seq2seq", title="Dates, sequence to sequence", stateme
 
 SOFTMAX = "Leave the softmax out: the cross entropy takes it."
 LEAK = "A decoder that runs backwards too, or is fed tgt[:, 1:], sees what it should predict: feed it tgt as it comes."
-SOURCE = "Hand the encoder's final state to the decoder: as its initial state, and beside the character of each step."
+SOURCE = "Pass the encoder's final state to the decoder: as its initial state, and beside the character of each step."
 FEED = "The decoder reads the embedding of tgt[:, i] at step i; in translate, that of the character chosen last."
 STUCK = (
-    "It did not get past knowing nothing. Does the decoder get the encoder's state, taken where the date ends? "
-    "Does translate feed back what it chose, and hand its state on?"
+    "It did not beat the trivial baseline. Does the decoder get the encoder's state, taken where the date ends? "
+    "Does translate feed back what it chose, and pass its state on?"
 )
 PADDING = "Take the encoder's state at the last character, (src != 0).sum(dim=1) - 1, or pack the sequences."
 RULES = "The answer must come from what the network has learned, not from a rule or a table."
 
 
 def make_task(generator):
-    """The task with its characters numbered anew, and its dates divided anew."""
+    """The task, with characters numbered and dates split at random."""
     dates = Dates.drawn(generator)
     return LearningTask(
         model=MODEL,
@@ -160,5 +160,5 @@ def learns(student):
 def feedback(student):
     """What the trained decoder says next depends on the character it was fed last."""
     moved = student.learned(learns).observed("feedback")
-    reason = f"where tgt[:, i] is another character, the logits at position i move by {moved:.1g} of their spread"
+    reason = f"if tgt[:, i] is another character, the logits at position i change by {moved:.1g} of their spread"
     expect(moved > 0.01, reason, FEED)  # measured: 0.5 and above; 0 in a decoder that is never fed

@@ -1,4 +1,4 @@
-"""The dates of 1950 to 2050, spelled out and as figures, in tokens that are numbered anew for every run."""
+"""The dates of 1950 to 2050, spelled out and as figures, in tokens that are numbered at random in every run."""
 
 import calendar
 import datetime

@@ -112,5 +112,5 @@ class Trial:
             return "It seems to be fed <sos> at every step: feed back the character it chose last."
         alone = torch.cat([self.forward(self.src, fed[:, [at]]) for at in range(LENGTH)], dim=1)
         if disagreement(alone, found) < 0.1:
-            return "It seems to begin anew at every step: hand the decoder's state on to the next one."
+            return "It seems to restart at every step: pass the decoder's state on to the next one."
         return "Both take the same steps: same layers, same first state, <sos> first, the argmax, and that fed back."

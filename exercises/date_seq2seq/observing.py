@@ -36,7 +36,7 @@ def train(student, task):
         return float(torch.stack(moves).abs().mean() / spread(given))
 
     def right(model, src=src):
-        """The share of dates that are right; no answer is no right one."""
+        """The share of dates that are right; a missing answer is wrong."""
         try:
             return exact(translate(model, src), targets)
         except (StudentRaised, Unmet):
@@ -52,7 +52,7 @@ def train(student, task):
         model.load_weights(weights[torch.randperm(len(weights), generator=student.generator)])
         return right(model)
 
-    looks = (translate, choices, feedback, padded, shuffled)  # shuffled last: what it leaves is no trained model
+    looks = (translate, choices, feedback, padded, shuffled)  # shuffled last: it overwrites the trained parameters
     return learn(student, task, observe={look.__name__: look for look in looks})
 
 

@@ -1,6 +1,7 @@
-"""What a report shows of a layer that leaves the recurrence: its outputs or gradients beside those of `nn.RNN`.
+"""Shows in the report how a layer deviates from the recurrence: its outputs or gradients together with those of
+`nn.RNN`.
 
-The inputs are drawn for the report alone, so no verdict hangs on them, and what fails here changes none.
+The inputs are drawn for the report only, so they affect no verdict, and neither does an error here.
 """
 
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ REFERENCE = "nn.RNN, same weights"
 
 @contextmanager
 def outputs_shown(student, layer, time, with_h_0=True):
-    """Where an expectation fails, attach how outputs leave the recurrence."""
+    """Where an expectation fails, show where outputs deviate from the recurrence."""
     try:
         yield
     except Unmet:
@@ -64,7 +65,7 @@ def show_outputs(student, layer, time, with_h_0=True):
         sentence += f" What fits your outputs: {law}."
     student.show(
         Curve(
-            title=f"Where outputs leave the recurrence: unit {unit}",
+            title=f"Where outputs deviate from the recurrence: unit {unit}",
             sentence=sentence,
             x_label="time step, from 0",
             y_label=f"output of unit {unit}",
@@ -75,7 +76,7 @@ def show_outputs(student, layer, time, with_h_0=True):
 
 
 def explained(layer, x, h_0, outputs):
-    """The step (W, U, b) to compare with; a wrong law in words and what it gives (B, T, H), where one fits."""
+    """The step (W, U, b) to compare with; if a known wrong law fits, its description and its states (B, T, H)."""
     probe = layer.probe
     if probe.error <= layer.tolerances.step:
         for law in recurrence.broken_laws(layer.step, x, h_0, outputs, layer.tolerances.sequence):

@@ -23,7 +23,7 @@ Cells and layers of every kind are allowed, and of any size. The model is traine
 steps on the cross entropy, on batches in which each list is as likely as any other, and is then asked about names
 it has never seen. Names that differ in their ending only, such as Sokolov and Sokolova, are never divided between
 the two. What counts is the balanced accuracy: the share of right answers in each list, averaged over the lists.
-If the model wants something else than the default recipe, give it one:
+If the model needs a recipe other than the default, give it one:
 
     class NameClassifier(nn.Module):
         recipe = {"optimizer": "adam", "lr": 5e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
@@ -42,23 +42,25 @@ from .drawing import Names
 from .observing import show_answers, train
 from .readers import chosen
 
-SOFTMAX = "Leave the softmax out: the cross entropy takes it, and twice is too often."
-BOUNDED = "Let a linear layer have the last word, without a sigmoid or tanh behind it."
-HANDED_ON = "Hand the state on from letter to letter. PyTorch's layers take the batch first only with batch_first=True."
+SOFTMAX = "Leave the softmax out: the cross entropy takes it, so it would be applied twice."
+BOUNDED = "End with a linear layer, without a sigmoid or tanh after it."
+PASS_STATE_ON = (
+    "Pass the state on from letter to letter. PyTorch's layers take the batch first only with batch_first=True."
+)
 ORDER = "A sum or mean of embeddings has forgotten which letter came first: a recurrent network reads them in order."
 PADDING = (
     "Take the state at the last letter, outputs[torch.arange(B), lengths - 1], or pack the sequences with "
     "pack_padded_sequence(..., enforce_sorted=False); a mean or maximum goes over the letters only."
 )
 STUCK = (
-    "It did not get past guessing. Does each letter have an embedding, is the state handed on, and does the loss get "
+    "It did not get past guessing. Does each letter have an embedding, is the state passed on, and does the loss get "
     "logits?"
 )
 NOT_WHOLE = (
     "That is what the ending of a name or its letters without their order are good for. Is the state read at the last "
     "letter, and not behind the padding? Does it carry the whole name?"
 )
-FORGETS = "Its state forgets too fast: is it scaled down, or made anew on the way?"
+FORGETS = "Its state forgets too fast: is it scaled down, or reset on the way?"
 
 exercise: Exercise = Exercise(
     "name_classification",
@@ -71,7 +73,7 @@ exercise: Exercise = Exercise(
 
 
 def make_task(generator):
-    """The task with its letters numbered anew, and its names divided anew."""
+    """The task, with letters numbered and names split at random."""
     corpus, anchors = chosen(exercise.path("names"))
     data = Names.drawn(corpus, generator)
     return LearningTask(
@@ -113,10 +115,10 @@ def shapes(student):
 def whole_name(student):
     """The answer depends on every letter of a name, the first ones too, and on their order."""
     probe = Probe(student, student.task(make_task))
-    expect(probe.is_awake, "the answer is the same for all names", HANDED_ON)
+    expect(probe.is_awake, "the answer is the same for all names", PASS_STATE_ON)
     unread = probe.unread()
     reason = f"the answer does not depend on letter {unread} of a name with {LETTERS} letters"
-    expect(unread is None, reason, HANDED_ON)
+    expect(unread is None, reason, PASS_STATE_ON)
     given, swapped = probe.ask(probe.names), probe.ask([name[:-2] + name[-1] + name[-2] for name in probe.names])
     moved = float((swapped - given).abs().max())
     expect(moved > 1e-5 * float(given.std()), "the answer stays the same when letters of a name change places", ORDER)
@@ -141,7 +143,7 @@ def padding(student):
     for more in (2, 7):
         found = probe.answers(torch.nn.functional.pad(tokens, (0, more)), lengths)
         apart = float((found - given).abs().max() / given.std())
-        reason = f"{more} more tokens of padding behind each name move an answer by {apart:.2g} of its spread"
+        reason = f"{more} more tokens of padding after each name change an answer by {apart:.2g} of its spread"
         expect(apart < 1e-3, reason, PADDING)
 
 
@@ -154,7 +156,7 @@ def alone(student):
 
 @exercise.check(points=3.5, needs=whole_name, task=make_task)
 def learns(student):
-    """Trained on other names, the model tells from which list a new name is."""
+    """Trained on other names, the model recognises from which list a new name is."""
     learned = train(student, student.task(make_task))
     show_answers(student, learned)
     verdict = learned.judge(NOT_WHOLE)

@@ -1,4 +1,4 @@
-"""Asking a student's model about names: as it was built, and with its parameters drawn anew."""
+"""Asks a student's model about names, as it was built and with random parameters."""
 
 import torch
 
@@ -55,7 +55,7 @@ class Probe:
     def unread(self):
         """The first letter, counted from 1, that another one can replace without any change of the answer; else None.
 
-        Where there is one, all parameters are drawn anew and it is asked again: or did small numbers let it fade away?
+        If there is one, all parameters are drawn at random and it is asked again, since small parameters may hide it.
         """
         found = self._unread()
         if found is not None:

@@ -1,4 +1,4 @@
-"""The lists of names that are to be told apart: from Faker, or from an instructor's folder of text files."""
+"""The lists of names to distinguish: from Faker, or from an instructor's folder of text files."""
 
 import functools
 import hashlib
@@ -29,7 +29,7 @@ FAKER = {
     "Zulu": ["zu_ZA.last_names"],
 }
 SHORTEST, LONGEST = 2, 16  # letters of a name
-MINIMUM = 40  # stems of a class: fewer cannot be divided into what is trained on, watched, judged and shown
+MINIMUM = 40  # stems of a class: fewer cannot be split into training, validation, held-out and showcase
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Corpus:
     """Classes and their names, folded: no name is in two classes."""
 
     source: str
-    """Where they are from, in words."""
+    """A description of where they are from."""
     classes: dict[str, tuple[str, ...]]
     """Both classes and names in alphabetical order."""
 
@@ -65,7 +65,7 @@ class Corpus:
 
 @functools.cache
 def from_faker() -> Corpus:
-    """The lists of the installed Faker. Imported here, for it takes a second that other exercises need not wait."""
+    """The lists of the installed Faker. Imported here because it takes a second."""
     import faker
 
     lists = {label: [name for path in paths for name in _provided(path)] for label, paths in FAKER.items()}
@@ -81,7 +81,8 @@ def _provided(path: str) -> Iterable[str]:
 
 @functools.cache
 def from_folder(folder: Path) -> Corpus:
-    """One class for each file `<Class>.txt`, UTF-8 with one name in a line. Raises `ValueError` in plain words."""
+    """One class for each file `<Class>.txt`, UTF-8 with one name per line. Raises `ValueError` with a one-line
+    message."""
     if not folder.is_dir():
         raise ValueError(f"names: there is no folder '{folder.name}'")
     files = sorted(file for file in folder.glob("*.txt") if file.is_file())

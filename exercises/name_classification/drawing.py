@@ -1,4 +1,4 @@
-"""The data of one run: letters numbered anew, and names divided into what is trained on, watched, judged and shown."""
+"""The data of one run: letters numbered at random, and names split into training, validation, held-out and showcase."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

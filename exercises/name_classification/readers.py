@@ -39,7 +39,7 @@ def pieces(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Anchors:
-    """What readers reach."""
+    """The scores of simple readers."""
 
     blind: float
     """The better one of those that do not see the order of the letters, or only the ending."""
@@ -47,7 +47,7 @@ class Anchors:
     """The one that sees the whole name."""
 
     def between(self, part: float) -> float:
-        """The score that lies so far on the way from the one to the other, and not beyond knowing all."""
+        """Interpolate between the two scores; at most 1."""
         return min(round(self.blind + part * (self.whole - self.blind), 2), 1.0)
 
 
@@ -72,8 +72,8 @@ def measured(corpus: Corpus) -> Anchors:
 
 
 def chosen(folder: Path | None) -> tuple[Corpus, Anchors]:
-    """The names of a course, of Faker or from its own folder, and their anchors. Raises `ValueError` for a folder that
-    will not do."""
+    """The names of a course, of Faker or from its own folder, and their anchors. Raises `ValueError` for an unusable
+    folder."""
     if folder is None:
         return from_faker(), OF_FAKER
     own = from_folder(folder)
@@ -82,7 +82,8 @@ def chosen(folder: Path | None) -> tuple[Corpus, Anchors]:
 
 
 def expect_worthwhile(corpus: Corpus) -> None:
-    """Refuse, by `ValueError`, lists whose names need not be read as a whole: there is no room for a ladder."""
+    """Raise `ValueError` for lists whose names need not be read as a whole, so that scores could not tell models
+    apart."""
     found = measured(corpus)
     if found.whole - found.blind < WORTHWHILE:
         raise ValueError(

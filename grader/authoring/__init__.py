@@ -1,1 +1,1 @@
-"""What an exercise's author declares."""
+"""The objects with which an author declares an exercise."""

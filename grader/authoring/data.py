@@ -1,11 +1,11 @@
-"""The data of a run: characters in tokens numbered anew, examples in disjoint parts, and pools to draw from.
+"""The data of a run: randomly numbered tokens, disjoint splits, and pools of examples to draw from.
 
     source = Tokens.drawn("abc", generator, special="␀^$")  # <pad>, <sos> and <eos> are 0, 1 and 2
     parts = Parts.drawn(words, generator, probe=250, held_out=1000, showcase=250)
     pools = Pools.of(parts, lambda words: Pool((source.encode(words),), lengths_of(words)))
     LearningTask(**pools.arguments, ...)
 
-All that is drawn hangs on the generator alone: the same generator gives the same data.
+Everything drawn depends on the generator alone: the same generator gives the same data.
 """
 
 import hashlib
@@ -19,18 +19,18 @@ import torch
 Examples = tuple[tuple[torch.Tensor, ...], torch.Tensor]
 """Inputs and targets, each with the examples along its first axis."""
 Item = TypeVar("Item")
-"""What is divided: a word, a date, a name with its class."""
+"""What is split: a word, a date, a name with its class."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Which character is which token: the special ones come first, and 0 is padding.
+    """A mapping between characters and tokens: the special ones come first, and 0 is padding.
 
-    Raises `ValueError` where a character has two tokens, or there is no special one.
+    Raises `ValueError` if a character has two tokens, or there are no special ones.
     """
 
     special: str
-    """One character for each special token, as it is shown; the first is the padding's."""
+    """The character that displays each special token; the first is for padding."""
     characters: str
     """The character of the first token after the special ones, of the next, and so on."""
 
@@ -40,7 +40,7 @@ class Tokens:
         if twice:
             raise ValueError(f"a character has one token: {''.join(twice)!r} would have two")
         if not self.special:
-            raise ValueError("the first special character is that of the padding: there is none")
+            raise ValueError("there must be a special character, because the first one is for padding")
 
     @classmethod
     def drawn(cls, characters: Sequence[str], generator: torch.Generator, *, special: str = "␀") -> "Tokens":
@@ -48,7 +48,7 @@ class Tokens:
         return cls(special, "".join(_shuffled(characters, generator)))
 
     def __len__(self) -> int:
-        """How many tokens there are, the special ones among them."""
+        """The number of tokens, special ones included."""
         return len(self.special) + len(self.characters)
 
     def encode(self, texts: Sequence[str], width: int | None = None) -> torch.Tensor:
@@ -65,10 +65,10 @@ class Tokens:
         return rows
 
     def _numbered(self, text: str) -> torch.Tensor:
-        """The tokens (characters,) of a text. By a table, for a run may have a million characters."""
+        """The tokens (characters,) of a text. Uses a lookup table, since a run may have a million characters."""
         strange = sorted(set(text) - set(self.special + self.characters))
         if strange:
-            raise ValueError(f"there is no token for {strange[0]!r}")
+            raise ValueError(f"no token for {strange[0]!r}")
         if not text:
             return torch.zeros(0, dtype=torch.long)
         codes = torch.tensor([ord(character) for character in self.special + self.characters])
@@ -78,7 +78,7 @@ class Tokens:
         return table[torch.frombuffer(raw, dtype=torch.int32).long()]
 
     def decode(self, tokens: torch.Tensor) -> str:
-        """One row (T,) as text without its padding; what is no token as ?."""
+        """One row (T,) as text without its padding; invalid tokens become "?"."""
         symbols = self.special + self.characters
         text = "".join(symbols[token] if 0 <= token < len(symbols) else "?" for token in tokens.tolist())
         return text.rstrip(self.special[0])
@@ -86,13 +86,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Parts(Generic[Item]):
-    """What a run trains on, is watched by, is judged by and may show. No item is in two parts."""
+    """The splits of a run: training, validation, held-out and showcase items. No item is in two of them."""
 
     training: list[Item]
     probe: list[Item]
-    """By which training is watched, and stopped."""
+    """The validation set, used to stop training early."""
     held_out: list[Item]
-    """By which the model is judged."""
+    """Used to score the model."""
     showcase: list[Item]
     """What a report may show."""
 
@@ -100,12 +100,12 @@ class Parts(Generic[Item]):
     def drawn(
         cls, items: Sequence[Item], generator: torch.Generator, *, probe: int, held_out: int, showcase: int
     ) -> "Parts[Item]":
-        """Divide items anew, each by itself; what is left is trained on.
+        """Split items at random; the rest is for training.
 
-        Raises `ValueError` where nothing is left, or an item is there twice.
+        Raises `ValueError` if nothing is left for training, or an item occurs twice.
         """
         if len(set(items)) < len(items):
-            raise ValueError("an item is there twice, and might be in two parts")
+            raise ValueError("an item occurs twice, and could end up in two parts")
         rest = iter(_shuffled(items, generator))
         training = list(islice(rest, max(0, len(items) - probe - held_out - showcase)))
         if not training:
@@ -123,13 +123,13 @@ class Parts(Generic[Item]):
         held_out: int,
         showcase: int,
     ) -> "Parts[Item]":
-        """Divide items of one class so that no two parts share a key; what is left is trained on.
+        """Split items of one class so that no two parts share a key; the rest is for training.
 
-        What reports show is the same in all runs, and so never among what is judged in another. The rest is divided
-        anew: who tunes a model to the examples of one run, as can be done at home, gains nothing in the next, and how
-        much the division itself moves the score is measured along with all else.
+        Showcase items are the same in all runs, so that no report shows what another run scores. The rest is split at
+        random in each run: tuning a model to the examples of one run, at home, gains nothing in the next, and a
+        calibration measures how much the split affects the score.
 
-        Raises `ValueError` where nothing is left.
+        Raises `ValueError` if nothing is left for training.
         """
         families: dict[str, list[Item]] = {}
         for item in items:
@@ -144,7 +144,7 @@ class Parts(Generic[Item]):
 
     @classmethod
     def joined(cls, classes: Iterable["Parts[Item]"]) -> "Parts[Item]":
-        """The parts of several classes as those of all, class by class."""
+        """The parts of several classes joined, class by class."""
         found = list(classes)
         return cls(
             [item for parts in found for item in parts.training],
@@ -156,7 +156,7 @@ class Parts(Generic[Item]):
 
 @dataclass(frozen=True)
 class Pool:
-    """Examples made once, to draw from."""
+    """Examples that are made once and drawn from."""
 
     inputs: tuple[torch.Tensor, ...]
     """Each with the examples along its first axis."""
@@ -167,11 +167,11 @@ class Pool:
         return len(self.targets)
 
     def draw(self, count: int, generator: torch.Generator) -> Examples:
-        """So many examples, each as likely as any other, with repetitions."""
+        """`count` examples, drawn uniformly with replacement."""
         return self._at(torch.randint(len(self), (count,), generator=generator))
 
     def draw_balanced(self, count: int, generator: torch.Generator) -> Examples:
-        """So many examples; each class is as likely as any other, however few examples it has.
+        """`count` examples, drawn with replacement; every class is equally likely, however few examples it has.
 
         The targets (examples,) are the numbers of their classes.
         """
@@ -182,7 +182,7 @@ class Pool:
         return self._at(by_class[(sizes.cumsum(0) - sizes)[drawn] + place])
 
     def first(self, count: int) -> Examples:
-        """The first so many examples, or all where there are fewer."""
+        """The first `count` examples, or all if there are fewer."""
         return self._at(torch.arange(len(self))[:count])
 
     def _at(self, rows: torch.Tensor) -> Examples:
@@ -191,14 +191,14 @@ class Pool:
 
 @dataclass(frozen=True)
 class Pools:
-    """The examples of a run, in the parts that a `LearningTask` asks for."""
+    """The examples of a run, split as a `LearningTask` needs them."""
 
     training: Pool
     probe: Pool
     held_out: Pool
     showcase: Pool
     balanced: bool = False
-    """Whether each class is as likely in training as any other, however few examples it has."""
+    """Whether every class is equally likely in training, however few examples it has."""
 
     @classmethod
     def of(
@@ -209,7 +209,7 @@ class Pools:
         taught: Callable[[list[Item]], Pool] | None = None,
         balanced: bool = False,
     ) -> "Pools":
-        """Make the examples of each part; those to train on by `taught`, where training is given more."""
+        """Make the examples of each part; `taught` makes those for training if it needs more inputs."""
         training = (taught or make)(parts.training)
         return cls(training, make(parts.probe), make(parts.held_out), make(parts.showcase), balanced)
 
@@ -218,16 +218,16 @@ class Pools:
         return (self.training.draw_balanced if self.balanced else self.training.draw)(count, generator)
 
     def probes(self, count: int, generator: torch.Generator) -> Examples:
-        """Examples by which training is watched: the same in each call."""
+        """Validation examples: the same in each call."""
         return self.probe.first(count)
 
     def held_outs(self, count: int, generator: torch.Generator) -> Examples:
-        """Examples by which the model is judged: the same in each call."""
+        """Held-out examples: the same in each call."""
         return self.held_out.first(count)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What a `LearningTask` is told of its data, by name: `LearningTask(**pools.arguments, ...)`."""
+        """The data arguments of a `LearningTask`: `LearningTask(**pools.arguments, ...)`."""
         sizes = {"probe": len(self.probe), "held_out": len(self.held_out)}
         return {"draw": self.lessons, "draw_probe": self.probes, "draw_held_out": self.held_outs, **sizes}
 
@@ -242,11 +242,11 @@ def _shuffled(items: Sequence[Item], generator: torch.Generator) -> list[Item]:
 
 
 def _taken(families: dict[str, list[Item]], keys: Iterator[str], count: int) -> list[Item]:
-    """So many items, family by family; what is more in the last one is in no part. Raises `ValueError`."""
+    """`count` items, family by family; the surplus of the last family is left out. Raises `ValueError`."""
     taken: list[Item] = []
     while len(taken) < count:
         name = next(keys, None)
         if name is None:
-            raise ValueError(f"of {count} items for a part, only {len(taken)} are there")
+            raise ValueError(f"a part needs {count} items, but only {len(taken)} are left")
         taken += families[name]
     return taken[:count]

@@ -1,4 +1,4 @@
-"""What an exercise is: a statement, the names it asks for, its rules and its checks with their points."""
+"""Exercises: a statement, the names students must define, rules, and checks with points."""
 
 import inspect
 import re
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from grader.authoring.task import LearningTask
 
 CheckFunction = Callable[[Any], "float | Judged | None"]
-"""Takes the `Student`; returns nothing (all points), a share in [0, 1] or a `Judged`; raises where a promise is broken.
+"""Takes the `Student`; returns None (all points), a share in [0, 1] or a `Judged`; raises if the promise is not kept.
 """
 
 About = Literal["idea", "form"]
-"""What a check asks for, or a mistake lacks: what the exercise is about, or shapes, dtypes and the like."""
+"""What a check tests, or a mistake lacks: the idea of the exercise, or its form (shapes, dtypes and the like)."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One promise about an attempt, worth points."""
+    """A promise about the student's code, worth points."""
 
     id: str
     promise: str
@@ -33,9 +33,9 @@ class Check:
     needs: tuple[str, ...]
     run: CheckFunction
     task: "Callable[[torch.Generator], LearningTask] | None" = None
-    """Makes the task of a learning check, for one run: what calibration trains."""
+    """Makes the task of a learning check for one run; calibration uses it too."""
     about: About | None = None
-    """Whether it asks for the idea of the exercise, or for its form; None for neither."""
+    """Whether it tests the idea of the exercise or its form; None for neither."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class Rule:
 
 @dataclass
 class Exercise:
-    """One piece of set work. The author's file makes one and decorates its rules and checks with it.
+    """An exercise. The author's file creates one and decorates its rules and checks with it.
 
     Args:
-        id: the module students hand in, and the exercise's name everywhere.
+        id: the module that students submit, and the exercise's name everywhere.
         title: a few words for reports and lists.
         statement: what the student is asked, in Markdown (usually the module docstring).
-        names: what the module must define, classes and functions.
+        names: the classes and functions that the module must define.
         limits: overrides of `Limits` fields for this exercise.
         options: what a course may set in its `[tool.grade.exercises.<id>]`, with the defaults.
-        data: describes the data behind the exercise, with a hash, where it does not come from the file itself.
+        data: describes the data of the exercise, with a hash, if it does not come from the file itself.
     """
 
     id: str
@@ -72,15 +72,15 @@ class Exercise:
     options: dict[str, Any] = field(default_factory=dict)
     data: Callable[[], str] | None = None
     folder: Path | None = None
-    """The course's folder, once it is loaded."""
+    """The course's folder, set when the course is loaded."""
 
     def path(self, option: str) -> Path | None:
-        """The path that an option names, relative to the course's folder; None where it is empty."""
+        """The path in an option, relative to the course's folder; None if the option is empty."""
         text = self.options[option]
         return (self.folder or Path()) / text if text else None
 
     def rule(self, *, flag: str) -> Callable[[CheckFunction], CheckFunction]:
-        """Add a rule: judged before the checks, by what the attempt does in a worker of its own."""
+        """Add a rule. It runs before the checks, in its own worker; breaking it sets the flag."""
 
         def add(function: CheckFunction) -> CheckFunction:
             self.rules.append(Rule(_id(function), _promise(self.id, function), flag, function))
@@ -97,8 +97,8 @@ class Exercise:
         about: About | None = None,
     ) -> Callable[[CheckFunction], CheckFunction]:
         """Add a check. `needs` takes the checks themselves, so that a typo is a NameError in the editor; `task` is the
-        `LearningTask` that a learning check is about, or a function that makes it where each run has its own data;
-        `about` marks what holds the exercise's idea ("idea") and what asks for shapes, dtypes and the like ("form")."""
+        `LearningTask` of a learning check, or a function that makes it if each run has its own data; `about` marks a
+        check of the exercise's idea ("idea"), or of shapes, dtypes and the like ("form")."""
         needed = [needs] if callable(needs) else list(needs)
         make = task if task is None or callable(task) else lambda _: task
 
@@ -113,7 +113,7 @@ class Exercise:
             known = {check.run: check.id for check in self.checks}
             for need in needed:
                 if need not in known:
-                    raise ValueError(f"{self.id}.{name}: needs '{_id(need)}', which is no check defined above it")
+                    raise ValueError(f"{self.id}.{name}: needs '{_id(need)}', which is not a check defined above it")
             needs_ids = tuple(known[n] for n in needed)
             self.checks.append(Check(name, _promise(self.id, function), points, needs_ids, function, make, about))
             return function
@@ -122,7 +122,7 @@ class Exercise:
 
     @property
     def trains(self) -> bool:
-        """Whether a check trains models: the jail then prepares for it."""
+        """Whether any check trains a model, so that the jail prepares for it."""
         return any(check.task is not None for check in self.checks)
 
     @property
@@ -138,5 +138,5 @@ def _id(function: CheckFunction) -> str:
 def _promise(exercise: str, function: CheckFunction) -> str:
     doc = inspect.getdoc(function)
     if not doc:
-        raise ValueError(f"{exercise}.{_id(function)}: a check needs a docstring, the promise students read")
+        raise ValueError(f"{exercise}.{_id(function)}: a check needs a docstring, which students read as its promise")
     return re.sub(r"\s+", " ", doc.split("\n\n")[0]).strip()

@@ -1,6 +1,6 @@
-"""How a check says no: an expectation that raises with a reason and, where one is known, a hint.
+"""How a check fails: an expectation raises `Unmet` with a reason and, if one is known, a hint.
 
-Reasons speak of what the student's code returned, in the student's words, never of held-out answers.
+Reasons describe what the student's code returned, in the student's terms, and never reveal held-out answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from grader.records.errors import StudentFault
 
 
 class Unmet(StudentFault):
-    """A promise of the exercise was not kept: the check that asked earns nothing."""
+    """A promise of the exercise was not kept: the check earns nothing."""
 
     explains: bool
-    """Whether it may well be why other checks failed."""
+    """Whether it probably explains why other checks failed."""
 
     def __init__(self, reason: str, hint: str | None = None, *, explains: bool = False):
         super().__init__(reason)
@@ -27,17 +27,17 @@ class Unmet(StudentFault):
 
 @dataclass(frozen=True)
 class Judged:
-    """What a check may return where more is to be said than a share in [0, 1]: what was seen, and what to try."""
+    """The result of a check that explains its share in [0, 1]: a reason and a hint."""
 
     share: float
     reason: str
     hint: str | None = None
     is_certain: bool = False
-    """Whether the hint names a cause that was measured, and no likelier one is to be found."""
+    """Whether the hint names a measured cause, so that no other hint replaces it."""
 
 
 class Opaque:
-    """Stands for something a student's code returned that is not plain data; only its type is known."""
+    """A placeholder for an object from the student's code that is not plain data; only its type is known."""
 
     def __init__(self, type_name: str):
         self.type_name = type_name
@@ -53,11 +53,11 @@ def expect(condition: bool, reason: str, hint: str | None = None) -> None:
 
 
 def expect_tuple(value: Any, length: int, name: str, hint: str | None = None) -> tuple[Any, ...]:
-    """Return `value` if it is a tuple (or list) of `length` parts; fail the check otherwise."""
+    """Return `value` as a tuple if it is a tuple or list of `length` items; fail the check otherwise."""
     if not isinstance(value, tuple | list):
         raise Unmet(f"{name} returned {describe(value)}, expected a tuple of {length}", hint)
     if len(value) != length:
-        raise Unmet(f"{name} returned {len(value)} things, expected {length}", hint)
+        raise Unmet(f"{name} returned {len(value)} values, expected {length}", hint)
     return tuple(value)
 
 
@@ -102,33 +102,34 @@ def expect_answer(
     Args:
         found: what the student's code returned.
         wanted: the right answer.
-        name: of what was returned, in the student's words.
-        tolerance: the largest absolute difference that counts as near.
-        others: the bank of wrong answers: what one is in words, and its value. The first that fits is the reason.
-        instead_of: the right answer in words, for the reason where none of them fits; else it says how far off it is.
+        name: what the student calls the answer.
+        tolerance: the largest absolute difference allowed.
+        others: known wrong answers by description. The first that matches is the reason.
+        instead_of: a description of the right answer, for the reason if none of `others` matches. By default, the
+            reason says how far off the answer is.
         hint: what to try.
     """
     tensor = expect_shape(found, wanted.shape, name, dtype=wanted.dtype, hint=hint)
     error = largest_error(tensor, wanted)
     if error <= tolerance:
         return
-    for words, other in (others or {}).items():
+    for description, other in (others or {}).items():
         if other.shape == tensor.shape and largest_error(tensor, other) <= tolerance:
-            raise Unmet(f"{name} is {words}", hint)
+            raise Unmet(f"{name} is {description}", hint)
     if instead_of is not None:
-        raise Unmet(f"{name} is something else than {instead_of}", hint)
+        raise Unmet(f"{name} is not {instead_of}", hint)
     raise Unmet(f"{name} differs from the expected values by up to {error:.2g}", hint)
 
 
 def largest_error(value: torch.Tensor, wanted: torch.Tensor) -> float:
-    """The largest absolute difference; 0.0 for empty tensors of one shape."""
+    """The largest absolute difference of two tensors of the same shape; 0.0 for empty ones."""
     if wanted.numel() == 0:
         return 0.0
     return float((value.double() - wanted.double()).abs().max())
 
 
 def describe(value: Any) -> str:
-    """A value in words for a reason: its type, and for tensors the shape."""
+    """A short description of a value for a reason: its type, and the shape of a tensor."""
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
     if value is None:

@@ -1,4 +1,4 @@
-"""A training recipe: what a student may choose about training, validated to the letter of the contract."""
+"""The training recipe that a student may set, validated as the contract says."""
 
 import math
 import sys
@@ -19,7 +19,7 @@ _SHOWN = 200
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """How a model is trained. `steps` also sets the length of the schedule."""
+    """The hyperparameters of a training. `steps` also sets the length of the schedule."""
 
     lr: float
     batch_size: int
@@ -32,7 +32,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
 
 class BadRecipe(StudentFault):
-    """A recipe that cannot be followed: names the key, what was found and what is allowed."""
+    """A recipe with an unknown key or an invalid value; the message names the key, the value and what is allowed."""
 
 
 def read_recipe(given: Any, default: Recipe) -> Recipe:
@@ -52,7 +52,7 @@ def read_recipe(given: Any, default: Recipe) -> Recipe:
 
 
 def _require_allowed(key: str, value: Any, budget: int) -> None:
-    """Raise `BadRecipe` for a value that its key may not have."""
+    """Raise `BadRecipe` if the value is not allowed for its key."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     number = value if is_number and abs(value) <= sys.float_info.max else math.nan
     whole = number if isinstance(number, int) else 0
@@ -79,8 +79,8 @@ def _require_allowed(key: str, value: Any, budget: int) -> None:
 
 
 def _shown(text: str) -> str:
-    """What was found, short enough for what is allowed to be read after it."""
-    text = plain(text)  # first: of a path that is cut, nothing tells that it is one of the host's
+    """The value that was found, shortened so that what is allowed is still read after it."""
+    text = plain(text)  # before cutting: a cut host path would no longer be recognized
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 

@@ -1,4 +1,4 @@
-"""What a learning check is about: what is to be learned, and what it is worth."""
+"""The task of a learning check: model, data, score, score thresholds and training budget."""
 
 import math
 from collections.abc import Callable
@@ -15,17 +15,17 @@ Draw = Callable[[int, torch.Generator], tuple[tuple[torch.Tensor, ...], torch.Te
 
 @dataclass(frozen=True)
 class LearningTask:
-    """What is to be learned, and what it is worth.
+    """What a model must learn, and what each score is worth.
 
-    Scores are errors where `best` lies below `worst`, accuracies where it lies above. The share is 1 up to `best`, 0.5
-    at `half`, 0 from `zero` on, and linear between; `worst` is what knowing nothing scores. Training stops when the
-    probe set scores better than `stop`, which leaves slack beyond `best`.
+    Lower scores are better if `best` is below `worst`, else higher ones. The share is 1 up to `best`, 0.5 at `half`, 0
+    from `zero` on, and linear in between; `worst` is the score of a trivial baseline. Training stops when the
+    validation score is better than `stop`, which should be somewhat better than `best`.
     """
 
     model: str
     arguments: tuple[Any, ...]
     draw: Draw
-    """Examples to train on; of new ones too, unless `draw_probe` and `draw_held_out` say otherwise."""
+    """Draws training examples, and also validation and held-out ones unless `draw_probe` and `draw_held_out` do."""
     score: Callable[[torch.Tensor, torch.Tensor], float]
     """Answers and targets -> the score."""
     metric: str
@@ -42,42 +42,42 @@ class LearningTask:
     probe: int = 256
     held_out: int = 2000
     seconds: float = 120.0
-    """Wall-clock seconds one training may take: about ten times what it should."""
+    """Wall-clock limit of one training in seconds: about ten times the expected time."""
     draw_probe: Draw | None = None
     draw_held_out: Draw | None = None
     method: str = "__call__"
-    """By which the model is asked: such as a decoder's `translate`, which is given no targets."""
+    """The method that is called for answers, such as a decoder's `translate`, which gets no targets."""
     read: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
-    """What the model returned and the targets -> answers for `score`; raises `Unmet` where they are none. By default,
-    numbers shaped like the targets, or logits, as the loss has it."""
+    """The model's output and the targets -> answers for `score`; raises `Unmet` for an invalid output. By default,
+    numbers shaped like the targets, or logits, depending on the loss."""
     unusual: float | None = None
     """A score better than this gets the flag `unusual-accuracy`."""
     data: Any = None
-    """What the exercise's own checks want to know of the run's data, such as its tokens: the policy does not look."""
+    """What the exercise's other checks need to know of the run's data, such as its tokens. The policy ignores it."""
     setting: str = ""
-    """What tells several tasks of one exercise apart, for titles: "at 50 steps"."""
+    """Distinguishes several tasks of one exercise in titles: "at 50 steps"."""
     stuck: str = (
-        "It did not get past knowing nothing in this budget: is the whole input used, is the state carried from step "
-        "to step, and does the gradient reach it?"
+        "It did not beat the trivial baseline within the step budget: is the whole input used, is the state carried "
+        "from step to step, and does the gradient reach it?"
     )
-    """The hint where the score stays with knowing nothing."""
+    """The hint if the score is no better than the trivial baseline."""
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether scores are errors."""
+        """Whether scores are errors rather than accuracies."""
         return self.best < self.worst
 
     @property
     def nothing(self) -> float:
-        """The score of answers that are no numbers."""
+        """The score of answers that are NaN or infinite: the worst possible one."""
         return math.inf if self.lower_is_better else -math.inf
 
     def beats(self, score: float, other: float) -> bool:
-        """Whether a score is better than another."""
+        """Whether `score` is better than `other`."""
         return score < other if self.lower_is_better else score > other
 
     def share(self, score: float) -> float:
-        """The share in [0, 1] that a score earns; a score that is not a number earns nothing."""
+        """The share in [0, 1] that a score earns; NaN earns nothing."""
         if not self.beats(score, self.zero):
             return 0.0
         if score == self.best or self.beats(score, self.best):
@@ -88,5 +88,5 @@ class LearningTask:
 
     @property
     def recipe(self) -> Recipe:
-        """What a student's recipe leaves out."""
+        """The defaults for a student's recipe."""
         return Recipe(lr=self.lr, batch_size=self.batch_size, steps=self.steps)

@@ -1,1 +1,1 @@
-"""A course folder: its settings, plugins, exercises, and what students get of it."""
+"""A course folder: settings, plugins, exercises, calibrations and the student release."""

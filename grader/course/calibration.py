@@ -1,15 +1,15 @@
-"""How often a learning check errs, measured: trainings of solutions with known grades, kept beside the exercise.
+"""The measured error rates of learning checks: trainings of sample solutions, stored with the exercise.
 
-A row is one training. Rows are kept per solution, each with the hash of what was trained, and stand for as long as both
-that and the training stay what they were: `hash_of_training`, `hash_of_solution`. What a score is worth is no part of a
-row: shares are computed from scores when rows are read, and so is what the policy (full marks in the first training,
-else the median of three) makes of the rows of one seed.
+A row is one training. Rows are stored per solution with the hashes of the training and of the solution, and are fresh
+as long as both are unchanged: see `hash_of_training`, `hash_of_solution`. Rows contain scores; shares are computed when
+rows are read, and so is the result of the policy (full marks in the first training, else the median of three) for each
+seed.
 
 Why a rate of runs, and not one computed from a rate of trainings: the three trainings of a submission share their data,
-so they fail together more often than three strangers do, and p (1 - (1 - p)^2) would promise too much. So a run is
-repeated as the policy makes it: the first training of each seed, and the two others of that seed where it falls short.
-Seeds are independent of one another, each is one success or failure of the whole policy, and the upper limit is that of
-Clopper and Pearson over them. A run whose further trainings are missing (anchors were moved since) counts as short.
+so they fail together more often than independent ones, and p (1 - (1 - p)^2) would be too optimistic. So a run is
+repeated as the policy makes it: the first training of each seed, and the two others of that seed if it falls short.
+Seeds are independent, each is one success or failure of the whole policy, and the upper limit is that of Clopper and
+Pearson. A run whose further trainings are missing (because score thresholds were moved) counts as having fallen short.
 """
 
 import functools
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 Device = Literal["cpu", "cuda"]
 TRAININGS = 3
-"""How many trainings a learning check makes where the first falls short; the median of their shares counts."""
+"""The number of trainings of a learning check if the first falls short; the median of their shares counts."""
 _SEED = 1000
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One training of one solution. `score` is None where it was no number, or the training was refused."""
+    """One training of one solution. `score` is None if it was NaN or infinite, or the training was refused."""
 
     solution: str
     seed: int
-    """The submission's."""
+    """The submission's seed."""
     number: int
-    """Which training of this submission it is, from 0."""
+    """The number of the training within the submission, from 0."""
     score: float | None
     steps: int
     """Steps taken; 0 for a training that was refused, before it or after."""
     curve: list[tuple[int, float]]
-    """Of a reference: steps and probe-set scores."""
+    """For a reference: steps and validation scores."""
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The rows of one solution, and the hashes of what they were measured on."""
+    """The rows of one solution, with the hashes of the training and of its source."""
 
     training: str
     source: str
@@ -62,7 +62,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class CalibrationFile(msgspec.Struct, frozen=True):
-    """What was measured of one learning check on one kind of device, fresh or stale, by solution."""
+    """All rows of one learning check on one kind of device, fresh or stale, by solution."""
 
     exercise: str
     check: str
@@ -79,9 +79,9 @@ class Calibration:
     device: Device
     rows: list[Row]
     task: "Callable[[], LearningTask]"
-    """Makes the task, by whose anchors scores are worth something."""
+    """Creates the task, whose score thresholds turn scores into shares."""
     stale: tuple[str, ...] = ()
-    """Solutions whose rows are not fresh."""
+    """Solutions whose rows are stale."""
 
     def of(self, references: bool) -> list[Row]:
         """The rows of references, or those of mistakes."""
@@ -92,8 +92,7 @@ class Calibration:
         return share_of(self.task(), row)
 
     def runs(self, solution: str | None = None) -> list[float]:
-        """The share that the policy gives in each run of the references, or of one solution; 0 where trainings are
-        missing."""
+        """The policy's share for each run of the references, or of one solution; 0 if trainings are missing."""
         found: dict[tuple[str, int], list[Row]] = {}
         for row in self.rows:
             if row.solution == solution or (solution is None and is_reference(row.solution)):
@@ -102,68 +101,69 @@ class Calibration:
 
 
 Calibrations = Mapping[tuple[str, str], Calibration]
-"""What has been measured, by the ids of an exercise and of a learning check of it."""
+"""Calibrations by exercise id and check id."""
 
 
 def share_of(task: "LearningTask", row: Row) -> float:
-    """The share in [0, 1] that a training's score earns by the anchors of a task."""
+    """The share in [0, 1] that a training's score earns by a task's score thresholds."""
     return 0.0 if row.score is None else task.share(row.score)
 
 
 def policy_share(rows: Sequence[Row], share: Callable[[Row], float]) -> float | None:
-    """What the policy makes of the trainings of one submission; None where more of them are needed."""
+    """The policy's share for the trainings of one submission; None if more of them are needed."""
     rows = sorted(rows, key=lambda row: row.number)[:TRAININGS]
     if [row.number for row in rows] != list(range(len(rows))):
         return None
     for number, row in enumerate(rows):
         if row.steps == 0:
-            return 0.0  # refused: that ends it
+            return 0.0  # refused: no further training follows
         if number == 0 and share(row) >= 1:
             return 1.0
     return statistics.median(map(share, rows)) if len(rows) == TRAININGS else None
 
 
 def is_reference(solution: str) -> bool:
-    """Whether a folder of `solutions/` is a reference by its name."""
+    """Whether a folder of `solutions/` is a reference, judging by its name."""
     return solution == "reference" or solution.startswith("reference-")
 
 
 def seeds(count: int) -> Iterator[int]:
-    """The submissions' seeds of a calibration with `count` runs per solution."""
+    """The submission seeds of a calibration with `count` runs per solution."""
     yield from range(_SEED, _SEED + count)
 
 
 def sources(course: Path, exercise: str) -> dict[str, Path]:
-    """The files of the solutions to an exercise, by the names of their folders."""
+    """The solution files of an exercise, by folder name."""
     folder = course / "solutions"
     files = [*folder.glob(f"reference*/{exercise}.py"), *folder.glob(f"{exercise}/*/{exercise}.py")]
     return {file.parent.name: file for file in sorted(files)}
 
 
 def file_of(course: Path, exercise: str, check: str, device: Device = "cpu") -> Path:
-    """Where the calibration of a learning check lies."""
+    """The path of a learning check's calibration file."""
     return course / "exercises" / exercise / "calibration" / f"{check}.{device}.json"
 
 
 def read(course: Path, exercise: str, check: str, device: Device = "cpu") -> CalibrationFile:
-    """A learning check's file, with fresh rows and stale ones; empty where there is none.
+    """A learning check's calibration file with fresh and stale rows; empty if there is none.
 
-    Raises `CourseError` for one that cannot be read. Whose it is says its place: a copied folder has rows of its own.
+    Raises `CourseError` if it cannot be read. Its path says which check it is for, so that an exercise can be copied.
     """
     file = file_of(course, exercise, check, device)
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=CalibrationFile)
     except FileNotFoundError:
         return CalibrationFile(exercise, check, device, {})
-    except (OSError, msgspec.MsgspecError, ValueError) as problem:  # of another version, or merged by hand
+    except (OSError, msgspec.MsgspecError, ValueError) as problem:  # from another version, or edited by hand
         where = file.relative_to(course).as_posix()
-        raise CourseError(f"{where}: it cannot be read ({problem}); mend it, or delete it and measure again") from None
+        raise CourseError(f"{where}: it cannot be read ({problem}); fix it, or delete it and measure again") from None
     return CalibrationFile(exercise, check, device, kept.solutions)
 
 
 def load(course: Path, exercise: Exercise, check: Check, device: Device = "cpu") -> Calibration | None:
-    """The fresh rows of a learning check on a kind of device; None where there are none, or none that can be read: no
-    grade hangs on them."""
+    """The fresh rows of a learning check on a kind of device.
+
+    None if there are none or the file cannot be read: no grade depends on it."""
     try:
         kept = read(course, exercise.id, check.id, device)
     except CourseError:
@@ -178,8 +178,9 @@ def load(course: Path, exercise: Exercise, check: Check, device: Device = "cpu")
 
 
 def fresh_tables(course: Path, exercise: Exercise, check: Check, kept: CalibrationFile) -> dict[str, Table]:
-    """The tables of which both hashes still hold, by solution. Where a course has no `solutions/`, as students' has,
-    no solution has changed."""
+    """The tables whose hashes are both unchanged, by solution.
+
+    Without `solutions/`, as in a student release, no solution counts as changed."""
     training, found = hash_of_training(course, exercise, check), sources(course, exercise.id)
     is_released = not (course / "solutions").is_dir()
     return {
@@ -191,16 +192,16 @@ def fresh_tables(course: Path, exercise: Exercise, check: Check, kept: Calibrati
 
 
 def task_of(check: Check) -> "LearningTask":
-    """A learning check's task as one run meets it: anchors are the same in all. Raises ValueError for another check."""
+    """A learning check's task; score thresholds are the same in all runs. Raises ValueError for any other check."""
     import torch
 
     if check.task is None:
-        raise ValueError(f"{check.id} is no learning check")
+        raise ValueError(f"{check.id} is not a learning check")
     return check.task(torch.Generator().manual_seed(0))
 
 
 def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibrations:
-    """What has been measured of each learning check: on this kind of device, else on the CPU."""
+    """The calibration of each learning check: on this kind of device, else on the CPU."""
     found = {}
     for exercise in exercises:
         for check in exercise.checks:
@@ -213,7 +214,7 @@ def known(course: Path, exercises: Iterable[Exercise], device: Device) -> Calibr
 
 
 def save(course: Path, kept: CalibrationFile) -> None:
-    """Write it in one move, so that a stop in the middle loses nothing."""
+    """Write the file atomically, so that an interruption loses nothing."""
     file = file_of(course, kept.exercise, kept.check, kept.device)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.encode(kept).replace(b'{"solution"', b'\n{"solution"')  # a row per line
@@ -233,9 +234,9 @@ def upper_limit(errors: int, runs: int, confidence: float = 0.95) -> float:
 
 
 def statement(calibration: Calibration) -> str:
-    """The measured error rates in words, for a report."""
+    """A sentence with the measured error rates, for a report."""
     runs = calibration.runs()
-    mistakes = [row for row in calibration.of(references=False) if row.steps]  # some are refused before they train
+    mistakes = [row for row in calibration.of(references=False) if row.steps]  # some are refused before training
     name = f"`{calibration.exercise}.{calibration.check}`"
     if not runs or not mistakes:
         return f"{name}: the error rate of this learning check has not been measured."
@@ -246,26 +247,28 @@ def statement(calibration: Calibration) -> str:
         f"runs (95 % upper limit {upper_limit(short, len(runs)):.1%}); single trainings of known mistakes earned "
         f"full marks in {passed} of {len(mistakes)} (upper limit {upper_limit(passed, len(mistakes)):.1%})"
     )
-    return f"{text}, before what the check asks of a trained model beside its score." if passed else f"{text}."
+    return (
+        f"{text}, not counting what the check requires of a trained model beyond its score." if passed else f"{text}."
+    )
 
 
 def reference_band(calibration: Calibration) -> Band | None:
-    """Between which scores nine in ten of the references' first trainings lay at each step; all, of fewer than twenty.
+    """The middle 90 % of scores of the references' first trainings at each step; all, if there are fewer than 20.
 
-    One that was stopped stays where it stopped.
+    A training that was stopped keeps its last score.
     """
     curves = [row.curve for row in calibration.of(references=True) if row.curve and row.number == 0]
     if not curves:
         return None
     steps = sorted({step for curve in curves for step, _ in curve})
     columns = [sorted(_at(curve, step) for curve in curves) for step in steps]
-    cut = len(curves) // 20  # runs left out at either end
+    cut = len(curves) // 20  # runs left out at each end
     low, high = [column[cut] for column in columns], [column[-1 - cut] for column in columns]
     return Band(f"our references ({calibration.device})", [float(step) for step in steps], low, high)
 
 
 def reference_scores(calibration: Calibration) -> dict[str, float]:
-    """The median held-out score of each reference's first trainings, by its folder."""
+    """The median held-out score of each reference's first trainings, by folder name."""
     scores: dict[str, list[float]] = {}
     for row in calibration.of(references=True):
         if row.score is not None and row.number == 0:

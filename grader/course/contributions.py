@@ -1,4 +1,4 @@
-"""What plugins contribute through hooks, and what is handed to it: value objects."""
+"""Value objects that plugins return from hooks, and that their functions receive."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -13,85 +13,86 @@ from grader.records.grade import Row
 
 @dataclass(frozen=True)
 class ClassView:
-    """What a report about a class is made of."""
+    """The data of a report about a class."""
 
     title: str
     rows: Callable[[], Iterator[Row]]
-    """The attempts that count, by student; each call reads them anew, one at a time."""
+    """The attempts that count, sorted by student; each call reads them again, one at a time."""
     exercises: Sequence[Exercise]
-    """Those of the course that any row has, in order."""
+    """The course's exercises that any row has, in order."""
     link: Callable[[Row], str]
-    """Where a row's own page lies, relative to the class's."""
+    """The path of a row's own page, relative to the class page."""
     settings: Mapping[str, Any]
-    """The course's `[tool.grade.plugins]`, a table for each plugin."""
+    """The course's `[tool.grade.plugins]`, one table per plugin."""
     notes: Sequence[str] = ()
-    """What the instructor should know, such as what was skipped."""
+    """Notes for the instructor, such as what was skipped."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """Turns files of one kind, as notebooks, into the Python files that are graded in their place."""
+    """Converts files of one kind, such as notebooks, to the Python files that are graded instead."""
 
     name: str
     suffixes: Sequence[str]
-    """What such files end in: `.ipynb`."""
+    """The suffixes of such files, such as `.ipynb`."""
     packages: Sequence[str]
-    """The installed distributions that the converter imports. Students' code does not see them."""
+    """The installed distributions that the converter imports. Students' code cannot import them."""
     converter: Path
-    """A Python file, run in a jailed worker and never on the trusted side. It defines `convert(path)`, which returns
-    `{"files": [(name, text, parts)], "notes": [...]}` with the names of Python files, and for each its parts: (first
-    line in the text, what to call the place that it comes from, first line there), or none where lines are the same in
-    both. Raises ValueError: why it cannot. Its own imports are made once, before the first file is seen."""
+    """A Python file that runs in a jailed worker and never on the trusted side. It defines `convert(path)`, which
+    returns `{"files": [(name, text, parts)], "notes": [...]}`: the name and text of each Python file, and its parts,
+    (first line in the text, name of the place it comes from, first line there), empty if line numbers are the same in
+    both. It raises ValueError with the reason if it cannot convert. Its imports run once, before the first file is
+    read."""
 
 
 @dataclass(frozen=True)
 class ReportWriter:
-    """Turns grades into documents for people."""
+    """Writes grades as documents for people."""
 
     name: str
     page: Callable[..., str]
-    """Takes the grade, the conditions, evidence by exercise id, and `adjustments=` where there may be some."""
+    """Takes the grade, the conditions, evidence by exercise id, and optionally `adjustments=`."""
     class_pages: Callable[[ClassView], Iterable[tuple[str, bytes]]] | None = None
-    """The documents about a class, by file name; the first is the one to open."""
+    """The documents about a class by file name; the first is the start page."""
 
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """Makes the executor that a batch is graded with: a `concurrent.futures.Executor`, used as a context manager.
+    """Creates the executor of a batch: a `concurrent.futures.Executor`, used as a context manager.
 
-    What is submitted to it is a function of the grader's with one frozen record, and so is what comes back.
+    The grader submits one of its functions with one frozen record as its argument; the result is a frozen record too.
     """
 
     name: str
     make: Callable[[Mapping[str, str], int], Executor]
-    """Takes the `--executor-option K=V` and `--jobs`. Raises ValueError for options that will not do."""
+    """Takes the values of `--executor-option K=V` and of `--jobs`. Raises ValueError for invalid options."""
     options: Mapping[str, str]
-    """What `--executor-option` may set, each with a few words about it."""
+    """The keys that `--executor-option` may set, each with a short description."""
 
 
 @dataclass(frozen=True)
 class Exporting:
-    """What an exporter is given: a gradebook to read, and what the command line said."""
+    """The input of an exporter: the gradebook, and the options of the command line."""
 
     rows: Callable[[], Iterator[Row]]
-    """The attempts that count, by student; each call reads them anew, one at a time."""
+    """The attempts that count, sorted by student; each call reads them again, one at a time."""
     exercises: Sequence[str]
-    """The ids of all exercises that any of them has, in order."""
+    """The ids of all exercises that any row has, in order."""
     page: Callable[[Row], str]
-    """A row's page for the student, as HTML."""
+    """The HTML report for a row's student."""
     sources: Callable[[Row], Mapping[str, bytes]]
-    """The code that was handed in, by path: bytes of a student's, never to be parsed here."""
+    """The submitted code by path: untrusted bytes, which must not be parsed here."""
     into: bytes | None
-    """The sheet to fill, of `--into`."""
+    """The sheet to fill, from `--into`."""
     column: str | None
-    """Which column of it, of `--column`."""
+    """The column to fill, from `--column`."""
     settings: Mapping[str, Any]
-    """The course's `[tool.grade.plugins]`, a table for each plugin."""
+    """The course's `[tool.grade.plugins]`, one table per plugin."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One document, or the files of a folder by their path in it; and what the instructor should know."""
+    """One document, or the files of a folder by relative path; and notes for the instructor."""
 
     document: bytes = b""
     folder: Iterable[tuple[str, bytes]] | None = None
@@ -99,7 +100,7 @@ class Exported:
 
 
 class CannotExport(UsageError):
-    """What an exporter raises where the gradebook and the sheet do not fit: what, where, what to do, in one line."""
+    """Raised if the gradebook and the sheet do not match. The message is one line: what, where, what to do."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,6 @@ class Exporter:
 
     name: str
     about: str
-    """A few words for `grade export --help`."""
+    """A short description for `grade export --help`."""
     export: Callable[[Exporting], Exported]
     """Raises `CannotExport`."""

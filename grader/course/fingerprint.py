@@ -1,4 +1,4 @@
-"""Hashes by which a change is noticed: of all that decides grades, and of what a calibration measured."""
+"""Hashes that detect changes: in anything that decides grades, and in what a calibration measured."""
 
 import ast
 import functools
@@ -17,9 +17,9 @@ GRADER = Path(__file__).resolve().parents[1]
 
 
 def hash_of_course(settings: Settings) -> str:
-    """What decides grades, in one hash: the exercises, what the course sets for them, and the grader itself.
+    """A hash of everything that decides grades: the exercises, the course's settings for them, and the grader itself.
 
-    Machines that grade one batch must agree in it. Starters, calibrations and looks are no part of it.
+    It must be the same on all machines that grade one batch. Starters, calibrations and styles are not included.
     """
     digest = hashlib.blake2b(digest_size=16)
     for root in (settings.folder / "exercises", GRADER):
@@ -62,19 +62,18 @@ ENGINE: dict[str, tuple[str, ...]] = {
         "LearningTask.beats",
     ),
 }
-"""What of the grader decides what one training computes and when it stops: files, and the definitions in them; all of
-a file that names none."""
+"""The parts of the grader that decide what a training computes and when it stops: definitions by file, or the whole
+file if none are named."""
 _NOT_MEASURED = ("metric", "best", "half", "zero", "worst", "unusual", "seconds", "setting", "stuck")
-"""Fields of a `LearningTask` that no row depends on: what a score is worth, words, and the time limit."""
+"""Fields of a `LearningTask` that do not affect a measured row: score thresholds, texts, and the time limit."""
 
 
 def hash_of_training(course: Path, exercise: "Exercise", check: "Check") -> str:
-    """A hash of what one training of a learning check computes and when it stops, of the exercise as it was loaded.
+    """A hash of what one training of a learning check computes and when it stops, for the exercise as it was loaded.
 
-    That is: the task but for what its scores are worth, all that its data and scores are made by, what `data` says of
-    data from elsewhere, what the course sets for the exercise, and the training loop. Points, titles, hints, anchors,
-    docstrings, other checks and time limits are no part of it, nor is where any of it lies.
-    """
+    It covers the task without its score thresholds, all code that makes its data and scores, the description of
+    external data in `Exercise.data`, the course's settings for the exercise, and the training loop. It does not cover
+    points, titles, hints, docstrings, other checks, time limits, or file locations."""
     from grader.course.following import Follower
 
     package = check.run.__module__.partition(".")[0]
@@ -88,9 +87,9 @@ def hash_of_training(course: Path, exercise: "Exercise", check: "Check") -> str:
 
 
 def hash_of_solution(file: Path) -> str:
-    """A hash of a solution's source: its file and the neighbours that it imports, and what else lies in its folder.
+    """A hash of a solution's source: its file, the neighbours that it imports, and the other files in its folder.
 
-    Docstrings and comments are no part of it, and other exercises' files are not.
+    Docstrings, comments and other exercises' files are not included.
     """
     texts = {path.relative_to(file.parent).as_posix(): text for path, text in _imported(file).items()}
     for path in sorted(file.parent.rglob("*")):
@@ -100,7 +99,7 @@ def hash_of_solution(file: Path) -> str:
 
 
 def _imported(file: Path) -> dict[Path, str]:
-    """The source of a file, and of what it imports from beside it, as text."""
+    """The source text of a file, and of the neighbours that it imports."""
     found: dict[Path, str] = {}
     waiting = [file]
     while waiting:
@@ -120,7 +119,7 @@ def _imported(file: Path) -> dict[Path, str]:
 
 
 def _imports(tree: ast.AST) -> set[str]:
-    """The first parts of the modules that are imported anywhere, and what is taken from the file's own folder."""
+    """The top-level names of all imported modules, and the names imported from the file's own folder."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module is None):
@@ -132,7 +131,7 @@ def _imports(tree: ast.AST) -> set[str]:
 
 @functools.cache
 def hash_of_engine(root: Path = GRADER) -> bytes:
-    """A hash of what of the grader, found in this folder, decides a training."""
+    """A hash of the parts of the grader, in this folder, that decide a training."""
     digest = hashlib.blake2b(digest_size=8)
     for name, wanted in ENGINE.items():
         tree = ast.parse((root / name).read_text(encoding="utf-8"))

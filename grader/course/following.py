@@ -1,9 +1,8 @@
-"""What a function computes, as text: its source and, from there on, all of the same exercise that it refers to.
+"""Describes what a function computes as text: its source and everything of the same exercise that it refers to.
 
-Followed are functions, classes and constants, closures, partials and bound methods; of modules that are not the
-exercise's, names alone. What cannot be followed counts by the whole file it stands in: too much rather than too little.
-The text says nothing of files and modules, so that code can be moved.
-"""
+Functions, classes, constants, closures, partials and bound methods are followed; of modules that are not the
+exercise's, only names are included. If something cannot be followed, its whole file is included, to be on the safe
+side. The text contains no file or module names, so that code can be moved."""
 
 import ast
 import dataclasses
@@ -23,21 +22,21 @@ from grader.authoring.task import LearningTask
 from grader.course.plugins import PREFIX
 from grader.course.syntax import Reader, locals_of
 
-_OF_THE_ENGINE = ("grader.authoring.data", "grader.authoring.scores")
-"""What of the engine makes data and scores."""
-_TOLD_IN_FULL = ("torch", "datetime", "decimal", "fractions")
-"""Modules whose objects say in their `repr` all that they are."""
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), range, slice)
+_ENGINE_MODULES = ("grader.authoring.data", "grader.authoring.scores")
+"""Modules of the grader that make data and scores."""
+_COMPLETE_REPR = ("torch", "datetime", "decimal", "fractions")
+"""Modules whose objects are fully described by their `repr`."""
+_PRIMITIVES = (bool, int, float, complex, str, bytes, type(None), range, slice)
 
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 class Follower:
-    """Gathers the text of what is reached from the values it is given.
+    """Collects the text of everything that is reachable from a value.
 
     Args:
-        package: the top-level package of the exercise, where it is no file of a course.
-        skipped: fields of a `LearningTask` that are left out, in its values and in calls that make one.
+        package: the top-level package of the exercise, if it is not part of a course folder.
+        skipped: fields of `LearningTask` to leave out, both in its instances and in calls that create one.
     """
 
     def __init__(self, package: str, skipped: tuple[str, ...]):
@@ -48,16 +47,16 @@ class Follower:
         self._definitions: dict[str, list[ast.AST]] = {}
 
     def text_of(self, value: Any) -> str:
-        """The value and all that is reached from it."""
+        """The text of the value and of everything reachable from it."""
         root = self._value(value, "")
         return "\n".join([root, *(f"{name}: {text}" for name, text in sorted(self._units.items()))])
 
     def _value(self, value: Any, file: str) -> str:
-        """A value, met in this file, as text; what it refers to is gathered on the way."""
-        if isinstance(value, _PLAIN):
+        """A value in this file as text; also collects what it refers to."""
+        if isinstance(value, _PRIMITIVES):
             return repr(value)
         if id(value) not in self._seen:
-            self._seen[id(value)] = (f"{type(value).__name__}, seen before", value)  # in a circle
+            self._seen[id(value)] = (f"{type(value).__name__}, seen before", value)  # for circular references
             self._seen[id(value)] = (self._compound(value, file), value)
         return self._seen[id(value)][0]
 
@@ -82,61 +81,61 @@ class Follower:
             case ModuleType():
                 return self._module(value)
             case Exercise():
-                return "the exercise"  # its options and data are told beside
+                return "the exercise"  # its options and data are hashed separately
         return self._object(value, file)
 
     def _bound_to(self, owner: Any, file: str) -> str:
-        """What a method of something built in belongs to: `TABLE.get` gives what the table holds."""
+        """The owner of a built-in method: `TABLE.get` depends on what the table contains."""
         is_function = owner is None or isinstance(owner, ModuleType | type)
         return "" if is_function else f" of {self._value(owner, file)}"
 
     def _module(self, module: ModuleType) -> str:
-        """A module that is handed on as a whole, by all that is in it."""
+        """A module object that is used as a value: everything in it."""
         if self._is_followed(module.__name__):
-            self._whole(module.__file__ or "")
+            self._include_file(module.__file__ or "")
             return "module"
         return module.__name__
 
     def _object(self, value: Any, file: str) -> str:
-        """Something of a class, by its fields or attributes, or by what it says of itself."""
+        """An instance of a class, by its fields, its attributes or its `repr`."""
         kind = type(value)
-        if hasattr(value, "__wrapped__"):  # as by functools.cache
+        if hasattr(value, "__wrapped__"):  # as functools.cache sets it
             return f"{kind.__name__} around {self._value(value.__wrapped__, file)}"
         if isinstance(value, torch.Tensor):
-            return _numbers(value.detach().cpu())
+            return _tensor_text(value.detach().cpu())
         if isinstance(value, torch.nn.Module):
             layers = [self._class(type(layer)) for layer in value.modules()]
             return f"{kind.__name__}({self._value([repr(value), layers, value.state_dict()], file)})"
         if isinstance(value, PurePath):
-            return _file(Path(value))
+            return _file_text(Path(value))
         if dataclasses.is_dataclass(value):
             fields = {field.name: getattr(value, field.name) for field in self._fields(value)}
             return f"{self._class(kind)}({self._value(fields, file)})"
         if self._is_followed(kind.__module__):
             return f"{self._class(kind)}({self._value(getattr(value, '__dict__', {}), file)})"
-        if kind.__module__ not in _TOLD_IN_FULL:
-            self._whole(file)
+        if kind.__module__ not in _COMPLETE_REPR:
+            self._include_file(file)
         return kind.__name__ if " at 0x" in repr(value) else repr(value)
 
     def _fields(self, value: Any) -> list[dataclasses.Field[Any]]:
-        """The fields that count: of a task, none that is skipped, and of the optional ones those that were set."""
+        """The fields to include: of a task, not those that are skipped or have their default value."""
         fields = list(dataclasses.fields(value))
         if not isinstance(value, LearningTask):
             return fields
         fields = [field for field in fields if field.name not in self._skipped]
-        return [f for f in fields if not isinstance(f.default, _PLAIN) or getattr(value, f.name) != f.default]
+        return [f for f in fields if not isinstance(f.default, _PRIMITIVES) or getattr(value, f.name) != f.default]
 
     def _function(self, function: FunctionType) -> str:
-        """A function's name, with what its closure and its defaults hold; its source is gathered."""
+        """A function's name, with the values of its closure and its defaults; also collects its source."""
         code, file = function.__code__, function.__code__.co_filename
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
         held = {name: cell.cell_contents for name, cell in cells if not _is_empty(cell)}
         if self._is_followed(function.__module__):
             held |= {"defaults": function.__defaults__ or ()} | (function.__kwdefaults__ or {})
-            node = self._found(file, lambda node: _is_function(node, function))
+            node = self._find_definition(file, lambda node: _is_function(node, function))
             inside = locals_of(node) if node is not None else set()
             known = {**function.__globals__, **dict.fromkeys({*inside, *code.co_freevars}, None)}
-            self._gather(f"function {code.co_name}", node, known, file)
+            self._collect(f"function {code.co_name}", node, known, file)
         return f"function {code.co_name}({self._value(held, file)})"
 
     def _class(self, kind: type) -> str:
@@ -144,14 +143,14 @@ class Follower:
             module = sys.modules.get(kind.__module__)
             file = getattr(module, "__file__", None) or ""
             wanted = kind.__qualname__.split(".")[-1]
-            node = self._found(file, lambda node: isinstance(node, ast.ClassDef) and node.name == wanted)
-            self._gather(f"class {wanted}", node, vars(module) if module is not None else {}, file)
+            node = self._find_definition(file, lambda node: isinstance(node, ast.ClassDef) and node.name == wanted)
+            self._collect(f"class {wanted}", node, vars(module) if module is not None else {}, file)
         return f"class {kind.__name__}"
 
-    def _gather(self, name: str, node: ast.AST | None, known: Mapping[str, Any], file: str) -> None:
-        """Keep the text of a definition, and follow the names in it."""
+    def _collect(self, name: str, node: ast.AST | None, known: Mapping[str, Any], file: str) -> None:
+        """Collect the text of a definition, and follow the names in it."""
         if node is None:
-            self._whole(file)
+            self._include_file(file)
             return
         makers = ["LearningTask", *(name for name, found in known.items() if _makes_tasks(found))]
         reader = Reader(makers, [field.name for field in dataclasses.fields(LearningTask)], self._skipped)
@@ -162,11 +161,11 @@ class Follower:
             return
         self._units[key] = text
         for chain in sorted(set(reader.names(node))):
-            if known.get(chain[0]) is not None and not chain[0].startswith("__"):  # no place of a file
-                self._name(chain, known[chain[0]], file)
+            if known.get(chain[0]) is not None and not chain[0].startswith("__"):  # not a file name
+                self._follow_name(chain, known[chain[0]], file)
 
     def _imported(self, node: ast.AST, package: str) -> dict[str, Any]:
-        """What a definition takes from its exercise's other files once it runs, by name."""
+        """The names that a definition imports from its exercise's other files when it runs."""
         found: dict[str, Any] = {}
         for part in ast.walk(node):
             if not isinstance(part, ast.ImportFrom) or (part.level and not package):
@@ -180,23 +179,23 @@ class Follower:
                     found[alias.asname or alias.name] = getattr(module, alias.name)
         return found
 
-    def _name(self, chain: tuple[str, ...], value: Any, file: str) -> None:
-        """Follow a global name; of a module, what is read of it. Of others' modules, the name says it."""
-        rest, is_others = list(chain[1:]), False
+    def _follow_name(self, chain: tuple[str, ...], value: Any, file: str) -> None:
+        """Follow a global name or a module's attribute. For foreign modules, only the name is included."""
+        rest, is_foreign = list(chain[1:]), False
         while isinstance(value, ModuleType) and rest and hasattr(value, rest[0]):
-            is_others = not (self._is_followed(value.__name__) or value.__name__.startswith("grader."))
+            is_foreign = not (self._is_followed(value.__name__) or value.__name__.startswith("grader."))
             value = getattr(value, rest.pop(0))
-        text = "of another module" if is_others else self._value(value, file)
+        text = "of another module" if is_foreign else self._value(value, file)
         self._units[f"name {'.'.join(chain)} {text}"] = ""
 
-    def _whole(self, file: str) -> None:
-        """Count the whole file in which something stands that cannot be followed."""
+    def _include_file(self, file: str) -> None:
+        """Include the whole file of something that cannot be followed."""
         tree = self._tree(file)
         text = Reader().text(tree) if tree is not None else "unknown"
         self._units[f"file {_digest(text.encode())}"] = ""
 
-    def _found(self, file: str, is_wanted: Callable[[ast.AST], bool]) -> ast.AST | None:
-        """The one definition in a file that is wanted; None where there is none, or more than one."""
+    def _find_definition(self, file: str, is_wanted: Callable[[ast.AST], bool]) -> ast.AST | None:
+        """The only definition in a file that matches; None if there are none or several."""
         self._tree(file)
         found = [node for node in self._definitions.get(file, []) if is_wanted(node)]
         return found[0] if len(found) == 1 else None
@@ -213,10 +212,10 @@ class Follower:
         return self._files[file]
 
     def _is_followed(self, module: str) -> bool:
-        """Whether a module is the exercise's, or one of the engine's for data and scores."""
+        """Whether a module belongs to the exercise, or is one of the grader's for data and scores."""
         top = module.partition(".")[0]
         if top == "grader":
-            return module.startswith(_OF_THE_ENGINE)
+            return module.startswith(_ENGINE_MODULES)
         if top.startswith(PREFIX) or top == self._package:
             return True
         file = getattr(sys.modules.get(module), "__file__", None)
@@ -235,14 +234,14 @@ def _is_empty(cell: Any) -> bool:
         return True
 
 
-def _numbers(tensor: torch.Tensor) -> str:
-    """A tensor by its shape, its type and its numbers."""
+def _tensor_text(tensor: torch.Tensor) -> str:
+    """A tensor's shape, dtype and a digest of its values."""
     data = tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
     return f"tensor({tuple(tensor.shape)},{tensor.dtype},{_digest(data)})"
 
 
-def _file(path: Path) -> str:
-    """A path by its name and by what lies there, wherever that is."""
+def _file_text(path: Path) -> str:
+    """A path's name, and a digest of the file, wherever it is."""
     return f"file {path.name} {_digest(path.read_bytes()) if path.is_file() else ''}"
 
 
@@ -251,7 +250,7 @@ def _digest(data: bytes) -> str:
 
 
 def _is_function(node: ast.AST, function: FunctionType) -> bool:
-    """Whether a tree is that of a function, by its name and the place of its first line; a lambda, by its column."""
+    """Whether a node defines a function: by its name and first line; for a lambda, by line and columns."""
     code = function.__code__
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -266,7 +265,7 @@ def _is_function(node: ast.AST, function: FunctionType) -> bool:
 
 
 def _is_tightest(node: ast.Lambda, places: list[tuple[int, int]]) -> bool:
-    """Whether no lambda inside this one holds all these places too."""
+    """Whether no lambda inside this one contains all these positions too."""
     inner = [part.body for part in ast.walk(node.body) if isinstance(part, ast.Lambda)]
     return not any(
         all((b.lineno, b.col_offset) <= place <= (b.end_lineno or 0, b.end_col_offset or 0) for place in places)

@@ -1,12 +1,12 @@
-"""An exercise as its students are told of it: task, names, rubric with points, budget of training, limits."""
+"""The handout of an exercise for students: task, names, rubric with points, training budget, limits."""
 
 from collections.abc import Iterator
 
 from grader.authoring.exercise import Exercise
 from grader.records.limits import Limits
 
-MARKS = "Marked (idea) is what the exercise is about, marked (form) are shapes, types and the like."
-"""What the marks of a rubric mean, for who reads it."""
+MARKS = "Checks marked (idea) test what the exercise is about; those marked (form) test shapes, types and the like."
+"""Explains the marks of a rubric."""
 
 
 def handout(exercise: Exercise, limits: Limits) -> str:
@@ -28,7 +28,7 @@ def handout(exercise: Exercise, limits: Limits) -> str:
 
 
 def rubric(exercise: Exercise) -> Iterator[tuple[str, str]]:
-    """Points, or the word "rule", and what they are for: the promise, and whether it is about the idea or the form."""
+    """Pairs of points, or "rule", and a promise with its mark."""
     for rule in exercise.rules:
         yield "rule", rule.promise
     for check in exercise.checks:
@@ -36,32 +36,32 @@ def rubric(exercise: Exercise) -> Iterator[tuple[str, str]]:
 
 
 def is_marked(exercise: Exercise) -> bool:
-    """Whether any check says what it is about."""
+    """Whether any check has a mark."""
     return any(check.about is not None for check in exercise.checks)
 
 
 def trainings(exercise: Exercise) -> Iterator[str]:
-    """The budget of steps, and what a recipe leaves out; once, where several checks have the same."""
+    """A sentence about each model's training budget and default recipe; one for all checks that share it."""
     import torch
 
     tasks = [check.task(torch.Generator()) for check in exercise.checks if check.task is not None]
     budgets = {(task.model, task.recipe): task for task in tasks}
     for model, recipe in budgets:
         yield (
-            f"`{model}` is trained for at most {recipe.steps} steps. What its `recipe` leaves out is: "
+            f"`{model}` is trained for at most {recipe.steps} steps. The defaults for its `recipe` are: "
             f"optimizer {recipe.optimizer}, lr {recipe.lr:g}, batch_size {recipe.batch_size}, clip_norm "
             f"{recipe.clip_norm:g}, weight_decay 0, momentum 0, schedule {recipe.schedule}, all of these steps."
         )
 
 
 def module_words(exercise: Exercise) -> str:
-    """The file to hand in, and the names it defines."""
+    """The file to submit, and the names it must define."""
     names = ", ".join(f"`{name}`" for name in exercise.names)
     return f"`{exercise.id}.py` defines {names}."
 
 
 def limits_words(limits: Limits) -> str:
-    """What an attempt may use."""
+    """The limits of an attempt in a sentence."""
     return (
         f"{limits.seconds:g} s for all checks, {limits.top_level_seconds:g} s for top-level code that "
         f"defines nothing, {limits.memory_mib} MiB of memory, {limits.files_mib} MiB of files."
@@ -69,5 +69,5 @@ def limits_words(limits: Limits) -> str:
 
 
 def _cell(words: str) -> str:
-    """Words in a table of Markdown, where a bar ends the cell."""
+    """Text for a Markdown table cell, with bars escaped."""
     return words.replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""The hooks, in calling order. Nouns contribute value objects; implementations take the arguments they need."""
+"""The hooks, in calling order. They return lists of value objects; implementations take the arguments they need."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def grader_exercises() -> Sequence[Exercise]:  # type: ignore[empty-body]
-    """Called once, when a course is loaded: the exercises this plugin brings.
+    """Called once, when a course is loaded: the exercises this plugin adds.
 
     Returns a list; ids must be unique in the course.
 
@@ -32,7 +32,7 @@ def grader_exercises() -> Sequence[Exercise]:  # type: ignore[empty-body]
         def grader_exercises():
             return [exercise]
 
-    A course's own exercises need no hook: `exercises/<id>/__init__.py` makes an `exercise`, and that is it.
+    A course's own exercises need no hook: `exercises/<id>/__init__.py` only has to define `exercise`.
 
     Used by: tests/third_party_plugin/acme_grading/hooks.py
     """
@@ -40,7 +40,7 @@ def grader_exercises() -> Sequence[Exercise]:  # type: ignore[empty-body]
 
 @hookspec
 def grader_formats() -> Sequence[Format]:  # type: ignore[empty-body]
-    """Called once, when a course is loaded: the kinds of files beside Python's own that submissions may consist of.
+    """Called once, when a course is loaded: file formats other than Python that submissions may use.
 
     Returns a list of `Format`; names and suffixes must be unique.
 
@@ -55,10 +55,10 @@ def grader_formats() -> Sequence[Format]:  # type: ignore[empty-body]
 
 @hookspec
 def grader_reports(reports: Sequence[Path]) -> Sequence[ReportWriter]:  # type: ignore[empty-body]
-    """Called once, when a course is loaded: the report formats this plugin brings.
+    """Called once, when a course is loaded: the report formats this plugin adds.
 
     Args:
-        reports: folders with templates and styles, to be searched in this order (the course's own first).
+        reports: folders with templates and styles, in search order (the course's own first).
 
     Returns a list of `ReportWriter`; names must be unique.
 
@@ -78,8 +78,8 @@ def grader_layouts(exercises: Sequence[str]) -> Sequence[Layout]:  # type: ignor
     Args:
         exercises: the ids of the course's exercises: names of modules in a submission, not of students.
 
-    Returns a list of `Layout`; names must be unique. Of those that detect themselves in a download exactly one must be
-    left, else the instructor chooses with `--layout`.
+    Returns a list of `Layout`; names must be unique. If not exactly one layout detects a download, the instructor must
+    choose one with `--layout`.
 
     Example:
         @hookimpl
@@ -92,7 +92,7 @@ def grader_layouts(exercises: Sequence[str]) -> Sequence[Layout]:  # type: ignor
 
 @hookspec
 def grader_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
-    """Called once, when a course is loaded: where `grade batch --executor NAME` can grade.
+    """Called once, when a course is loaded: the executors for `grade batch --executor NAME`.
 
     Returns a list of `ExecutorSpec`; names must be unique. `local` is built in.
 
@@ -107,18 +107,18 @@ def grader_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def grader_adjustments(grade: Grade, hand_in: HandIn, settings: Mapping[str, Any]) -> Sequence[Adjustment]:  # type: ignore[empty-body]
-    """Called for each grade of a batch, whenever it is written down: points outside the checks, each with a reason.
+    """Called for each grade of a batch, whenever it is saved: points added or deducted outside the checks.
 
     Args:
-        hand_in: who handed it in, and when.
-        settings: the course's `[tool.grade.plugins]`, a table for each plugin.
+        hand_in: who submitted it, and when.
+        settings: the course's `[tool.grade.plugins]`, one table per plugin.
 
-    Returns a list of `Adjustment`; they are added up, so their order does not matter.
+    Returns a list of `Adjustment`, each with its reason; they are summed, so their order does not matter.
 
     Example:
         @hookimpl
         def grader_adjustments(grade, hand_in):
-            return [Adjustment("handed in late", -1.0)] if hand_in.late else []
+            return [Adjustment("submitted late", -1.0)] if hand_in.late else []
 
     Used by: plugins/late_days.py
     """
@@ -141,9 +141,9 @@ def grader_exporters() -> Sequence[Exporter]:  # type: ignore[empty-body]
 
 @hookspec
 def grader_commands() -> "Sequence[click.Command]":  # type: ignore[empty-body]
-    """Called when `grade` meets a command it does not know, and by `grade plugins`: further commands.
+    """Called for a command that `grade` does not know, and by `grade plugins`: additional commands.
 
-    Returns a list of click commands; a name of the grader's own is refused.
+    Returns a list of click commands; the names of built-in commands are refused.
 
     Example:
         @hookimpl

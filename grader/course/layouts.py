@@ -1,4 +1,4 @@
-"""What a download holds: who handed in what, as its layout tells. Paths and names only; nothing of it is read here."""
+"""Records of a download's layout: who submitted which files. Only paths and names; no file is read here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from grader.records.errors import UsageError
 
 
 class Member(msgspec.Struct, frozen=True):
-    """One of those who handed a submission in."""
+    """A student who submitted, alone or in a group."""
 
     key: str
-    """The identity: the LMS's own number or id, else the name of the folder or file. Never a display name."""
+    """Identifies the student: the LMS's own id, else the name of the folder or file. Never a display name."""
     name: str = ""
     email: str = ""
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A file or a folder of a submission, and what it is called in there: an LMS renames what students upload.
+    """A file or folder of a submission, and its original name, since an LMS renames what students upload.
 
-    With the name `""`, a folder's contents are the submission's own.
+    With the name `""`, the folder's contents are the top level of the submission.
     """
 
     name: str
@@ -29,28 +29,28 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """One submission as it lies in a download: not read yet."""
+    """One submission in a download, not read yet."""
 
     members: list[Member]
-    """One, or the members of a group: graded once, and each gets the grade."""
+    """One student, or a group; a group's submission is graded once, and each member gets the grade."""
     parts: list[Part]
     when: str | None = None
-    """When it was handed in, ISO 8601; with the zone where the download tells it."""
+    """When it was submitted, in ISO 8601; with a time zone if the download has one."""
     late: bool = False
-    """Whether the download calls it late."""
+    """Whether the download marks it as late."""
     doubts: list[str] = []
-    """What an instructor should look at, in words."""
+    """Warnings for the instructor."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """Something in a download that is no submission, and why."""
+    """Something in a download that is not a submission, and why."""
 
     what: str
     why: str
 
 
 class Collected(msgspec.Struct, frozen=True):
-    """What a layout found, before anything is graded."""
+    """What a layout found in a download, before anything is graded."""
 
     uploads: list[Upload]
     skipped: list[Skipped] = []
@@ -58,10 +58,10 @@ class Collected(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Layout:
-    """How one kind of download lays submissions out.
+    """How one kind of download arranges submissions.
 
-    `detect` and `collect` take the download's folder and its name (of the folder, or of the archive that it was
-    unpacked from); `detect` says whether the folder looks like one of the kind, by names alone.
+    `detect` and `collect` take the download's folder and its name (that of the folder, or of the archive it was
+    unpacked from). `detect` recognises the kind of download from names alone.
     """
 
     name: str
@@ -70,4 +70,4 @@ class Layout:
 
 
 class BadDownload(UsageError):
-    """A download that cannot be used: what was found, where, what to do, in one line."""
+    """A download that cannot be used. The message is one line: what was found, where, and what to do."""

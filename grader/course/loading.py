@@ -1,7 +1,7 @@
-"""A course folder -> loaded plugins -> Course.
+"""Loads a course folder and its plugins.
 
-A course is given or bundled, never looked up from the current folder or from beside a submission: loading one runs its
-code on the trusted side.
+A course is given explicitly or is the bundled one. It is never searched for in the current folder or next to a
+submission, because loading a course runs its code on the trusted side.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class UnknownExercise(UsageError):
-    """An id that no exercise of the course has."""
+    """No exercise of the course has this id."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """What a run can grade and how it reports."""
+    """A loaded course: its exercises and everything its plugins add."""
 
     settings: Settings
     exercises: list[Exercise]
@@ -46,11 +46,11 @@ class Course:
     executors: dict[str, ExecutorSpec]
     exporters: dict[str, Exporter]
     hooks: pluggy.HookRelay
-    """What is asked for each grade: adjustments."""
+    """The hook that is called for each grade: adjustments."""
     plugins: list[Plugin]
 
     def pick(self, ids: tuple[str, ...]) -> list[Exercise]:
-        """The exercises with these ids, in the course's order; all of them for no ids. Raises `UnknownExercise`."""
+        """The exercises with these ids, in the course's order; all, if `ids` is empty. Raises `UnknownExercise`."""
         known = {exercise.id for exercise in self.exercises}
         for name in ids:
             if name not in known:
@@ -61,7 +61,7 @@ class Course:
 
 
 def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
-    """Load the course's exercises and plugins. Raises `CourseError` for anything broken, before any grading."""
+    """Load the course's exercises and plugins. Raises `CourseError` if anything is broken."""
     manager = plugin_manager(settings, plugin_files(settings.folder), entry_points)
     templates = [folder for folder in (settings.folder / "reports", bundled() / "reports") if folder.is_dir()]
     with as_course_error("plugins"):
@@ -92,7 +92,7 @@ def load_course(settings: Settings, *, entry_points: bool = True) -> Course:
 
 
 def load_commands(settings: Settings) -> "dict[str, click.Command]":
-    """The commands that plugins add; exercises are not loaded for it. Raises `CourseError`."""
+    """The commands that plugins add, without loading exercises. Raises `CourseError`."""
     import click
 
     manager = plugin_manager(settings, plugin_files(settings.folder, exercises=False), entry_points=True)
@@ -107,7 +107,7 @@ def effective_limits(settings: Settings, exercise: Exercise | None = None) -> Li
 
 
 def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
-    """Hand each exercise what the course sets for it. Raises `CourseError` for what is not there to be set."""
+    """Set each exercise's options from the course's settings. Raises `CourseError` for unknown or invalid ones."""
     by_id = {exercise.id: exercise for exercise in exercises}
     for name, chosen in settings.exercises.items():
         where = f"{settings.folder / 'pyproject.toml'}: [tool.grade.exercises.{name}]"
@@ -117,7 +117,7 @@ def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
         for key, value in chosen.items():
             if key not in options:
                 allowed = f"it has {', '.join(options)}" if options else "it has none"
-                raise CourseError(f"{where}: '{key}' is no option of this exercise; {allowed}")
+                raise CourseError(f"{where}: this exercise has no option '{key}'; {allowed}")
             if type(value) is not type(options[key]):
                 wanted = type(options[key]).__name__
                 raise CourseError(f"{where}: {key} is {value!r}, expected a value of type {wanted}")
@@ -126,11 +126,11 @@ def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
         exercise.options = {**exercise.options, **settings.exercises.get(exercise.id, {})}
         if exercise.id in settings.exercises and exercise.data is not None:
             with as_course_error(f"exercise '{exercise.id}'"):
-                _look_at(exercise.data, exercise.id)
+                _check_data(exercise.data, exercise.id)
 
 
-def _look_at(data: Callable[[], str], name: str) -> None:
-    """What the course chose is looked at before any grading; a ValueError is how data says that it will not do."""
+def _check_data(data: Callable[[], str], name: str) -> None:
+    """Check the data that the course chose, before any grading. `data` raises ValueError if it is unusable."""
     try:
         data()
     except ValueError as problem:
@@ -142,9 +142,9 @@ def _check_formats(formats: list[Format]) -> None:
     suffixes = [suffix for format_ in formats for suffix in format_.suffixes]
     for suffix in suffixes:
         if suffix in (".py", ".zip") or suffixes.count(suffix) > 1:
-            raise CourseError(f"a format claims {suffix}, which is spoken for; remove one")
+            raise CourseError(f"a format claims {suffix}, which is already taken; remove one")
         if not suffix.startswith(".") or suffix != suffix.lower():
-            raise CourseError(f"a format claims '{suffix}', expected an ending in small letters, as '.ipynb'")
+            raise CourseError(f"a format claims '{suffix}', expected a lower-case suffix such as '.ipynb'")
 
 
 def _by_name(values: list[Any], what: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Plugins: found in a course folder, in the bundled course and in installed packages, and loaded one by one."""
+"""Finds plugins in a course folder, in the bundled course and in installed packages, and loads them."""
 
 import contextlib
 import hashlib
@@ -19,16 +19,16 @@ from grader.course import hookspecs
 from grader.course.settings import CourseError, Settings, bundled
 
 EXERCISES = "exercises"
-_OLD = {"starters": "<id>/starter.py", "calibration": "<id>/calibration/"}
-"""Folders that courses once had for all exercises together, and where each exercise has its own."""
+_OLD_FOLDERS = {"starters": "<id>/starter.py", "calibration": "<id>/calibration/"}
+"""Folders that courses used to have for all exercises together, and their place in each exercise's folder now."""
 _Kind = TypeVar("_Kind")
 PREFIX = "grader_course_"
-"""How the names of modules begin that are loaded from a course's folder."""
+"""The prefix of the names of modules that are loaded from a course's folder."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin that was loaded."""
+    """A loaded plugin."""
 
     name: str
     origin: str
@@ -36,7 +36,7 @@ class Plugin:
 
 
 def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) -> pluggy.PluginManager:
-    """The plugins in these files and, if asked for, those of installed packages. Raises `CourseError`."""
+    """Load the plugins in these files and, optionally, those of installed packages. Raises `CourseError`."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     for file in files:
@@ -45,7 +45,7 @@ def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) ->
         with as_course_error(where):
             module = _load(settings.folder, file)
             if file.parent.name == EXERCISES:
-                _bring_exercise(module, where)
+                _add_exercise_hook(module, where)
             manager.register(module, name=name)
     if entry_points:
         _load_installed(manager)
@@ -55,14 +55,15 @@ def plugin_manager(settings: Settings, files: list[Path], entry_points: bool) ->
 
 
 def plugin_files(course: Path, *, exercises: bool = True) -> list[Path]:
-    """The course's exercises, the bundled plugins, and the course's own, which replace bundled ones of their name."""
+    """The course's exercises, the bundled plugins, and the course's own plugins, which override bundled ones by
+    name."""
     found = _exercise_folders(course) if exercises else []
     plugins = {path.stem: path for folder in (bundled(), course) for path in _loadable(folder / "plugins")}
     return found + [plugins[name] for name in sorted(plugins)]
 
 
 def loaded_plugins(manager: pluggy.PluginManager, course: Path) -> list[Plugin]:
-    """Who brought what: by file in a folder, or by distribution."""
+    """All loaded plugins, with the folder or the distribution that each comes from."""
     distributions = {id(plugin): f"{d.project_name} {d.version}" for plugin, d in manager.list_plugin_distinfo()}
     found = []
     for name, plugin in manager.list_name_plugin():
@@ -78,7 +79,7 @@ def loaded_plugins(manager: pluggy.PluginManager, course: Path) -> list[Plugin]:
 
 
 def contributed(lists: Iterable[Sequence[Any]], kind: type[_Kind], hook: str) -> list[_Kind]:
-    """What the plugins contributed, in one list. Raises `CourseError` for anything of another kind."""
+    """All contributions of the plugins in one list. Raises `CourseError` for one of another type."""
     values = [value for listed in lists for value in listed]
     for value in values:
         if not isinstance(value, kind):
@@ -88,12 +89,12 @@ def contributed(lists: Iterable[Sequence[Any]], kind: type[_Kind], hook: str) ->
 
 @contextlib.contextmanager
 def as_course_error(where: str) -> Iterator[None]:
-    """Any failure of a plugin's code as one line that names file and line."""
+    """Convert any exception of a plugin's code to a one-line `CourseError` that names file and line."""
     try:
         yield
     except (CourseError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # SystemExit too: a plugin does not end the grader
+    except BaseException as error:  # SystemExit too: a plugin must not end the grader
         frames = traceback.extract_tb(error.__traceback__)
         line = f", line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
         text = " ".join(str(error).split())
@@ -101,11 +102,11 @@ def as_course_error(where: str) -> Iterator[None]:
 
 
 def _load_installed(manager: pluggy.PluginManager) -> None:
-    """Load the plugins of installed packages, one by one: what fails is told by its package's name."""
+    """Load the plugins of installed packages one by one, so that an error names the package."""
     seen: dict[str, str] = {}
     for point in importlib.metadata.entry_points(group=hookspecs.PROJECT):
         package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an installed package"
-        if point.name in seen:  # pluggy would pass over the second in silence
+        if point.name in seen:  # pluggy would silently ignore the second
             one = f"an entry point called '{point.name}' in the group '{hookspecs.PROJECT}'"
             raise CourseError(f"{seen[point.name]} and {package} both have {one}; uninstall one")
         seen[point.name] = package
@@ -114,7 +115,7 @@ def _load_installed(manager: pluggy.PluginManager) -> None:
 
 
 def _exercise_folders(course: Path) -> list[Path]:
-    """The folders of the course's exercises. Raises `CourseError` for what stands where exercises once stood."""
+    """The folders of the course's exercises. Raises `CourseError` for files in an outdated place."""
     found = []
     for path in sorted((course / EXERCISES).glob("*")):
         where = f"{EXERCISES}/{path.name}"
@@ -124,28 +125,30 @@ def _exercise_folders(course: Path) -> list[Path]:
             raise CourseError(
                 f"{where}: an exercise is a folder; move this file to {EXERCISES}/{path.stem}/__init__.py"
             )
-        if path.name in _OLD and any(path.glob("[!_.]*")):  # an empty folder may be left behind by the move
+        if path.name in _OLD_FOLDERS and any(path.glob("[!_.]*")):  # an empty folder may remain after the move
             raise CourseError(
-                f"{where}/: each exercise has its own; move what is in it to {EXERCISES}/{_OLD[path.name]}"
+                f"{where}/: each exercise has its own; move what is in it to {EXERCISES}/{_OLD_FOLDERS[path.name]}"
             )
         if (path / "__init__.py").is_file():
             found.append(path)
     return found
 
 
-def _bring_exercise(module: ModuleType, where: str) -> None:
-    """Let a module that makes an `exercise` bring it, without a hook of its own.
+def _add_exercise_hook(module: ModuleType, where: str) -> None:
+    """Add the `grader_exercises` hook to a module that defines `exercise`, unless it has hooks of its own.
 
-    Raises `CourseError` where it makes none, and where its folder has another name: starter, solutions and calibration
-    would be looked for elsewhere.
+    Raises `CourseError` if it defines none, or its folder has another name, in which starter, solutions and calibration
+    would not be found.
     """
     exercise, folder = getattr(module, "exercise", None), where.split("/")[1]
-    if any(hasattr(value, "grader_impl") for value in vars(module).values()):  # it has hooks of its own
+    if any(hasattr(value, "grader_impl") for value in vars(module).values()):
         return
     if not isinstance(exercise, Exercise):
-        raise CourseError(f"{where}: it makes no exercise; write `exercise = Exercise(...)`")
+        raise CourseError(f"{where}: it defines no exercise; write `exercise = Exercise(...)`")
     if not exercise.id.isidentifier():
-        raise CourseError(f"{where}: '{exercise.id}' names the file that students hand in; use letters, digits and _")
+        raise CourseError(
+            f"{where}: '{exercise.id}' is the name of the file that students submit; use letters, digits and _"
+        )
     if exercise.id != folder:
         raise CourseError(f"{where}: its exercise is called '{exercise.id}'; call its folder {EXERCISES}/{exercise.id}")
     module.grader_exercises = hookspecs.hookimpl(lambda: [exercise])  # type: ignore[attr-defined]
@@ -161,7 +164,7 @@ def _loadable(folder: Path) -> list[Path]:
 
 
 def _load(course: Path, path: Path) -> ModuleType:
-    """Run a plugin's file under a name of its own, entered in `sys.modules` first (dataclasses look there)."""
+    """Import a plugin's file under a unique name, added to `sys.modules` first (dataclasses need that)."""
     digest = hashlib.blake2b(str(course).encode(), digest_size=4).hexdigest()
     name = f"{PREFIX}{digest}_{path.parent.name}_{path.stem}"
     if name in sys.modules:

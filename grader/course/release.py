@@ -1,7 +1,7 @@
-"""What students get of a course: its exercises, plugins, reports, starters, handouts and measured reference bands.
+"""Builds the student release of a course: exercises, plugins, reports, starters, handouts and reference bands.
 
-Not its solutions, nor its tests, nor what its `[tool.grade]` says for the instructor alone: seeds, gradebooks, rosters,
-and data of its own.
+It leaves out solutions, tests, and the instructor's settings in `[tool.grade]`: seeds, gradebooks, rosters and the
+course's own data.
 """
 
 import json
@@ -20,7 +20,7 @@ from grader.records.versions import versions
 
 _FOLDERS = ("exercises", "plugins", "reports")
 _KEPT_OPTIONS = ("exercise", "device")
-"""What of a course's defaults for options is for students too."""
+"""The defaults for options that students get too."""
 _LEFT_OUT = ("__pycache__", "README.md")
 
 _README = """# {title}
@@ -70,21 +70,21 @@ _OTHER_DATA = "; the data of your course ({names}) is not here at all"
 
 
 class CannotRelease(UsageError):
-    """A release that cannot be written there, or not with that data: what was found, what to do."""
+    """The release cannot be written; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """What was written, and what was left out on purpose, in words."""
+    """The number of files written, and notes about what was left out on purpose."""
 
     files: int
     notes: list[str]
 
 
 def release(course: Course, folder: Path, *, with_data: bool = False) -> Released:
-    """Write what students get into an empty or new folder. Raises `CannotRelease`.
+    """Write the student release into an empty or new folder. Raises `CannotRelease`.
 
-    `with_data` takes along the course's own data, which its exercises' options name.
+    `with_data` includes the course's own data, the paths in its exercises' options.
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise CannotRelease(f"{folder} is not empty; name a new folder")
@@ -116,7 +116,7 @@ def release(course: Course, folder: Path, *, with_data: bool = False) -> Release
 
 
 def _for_students(settings: Settings, with_data: bool) -> tuple[dict[str, Any], list[Path]]:
-    """What `[tool.grade]` says to them, and the paths of the course's own data."""
+    """The students' `[tool.grade]` table, and the paths of the course's own data."""
     chosen: dict[str, dict[str, Any]] = {}
     data: list[Path] = []
     for name, options in settings.exercises.items():
@@ -141,7 +141,7 @@ def _is_path(folder: Path, value: object) -> bool:
 
 
 def _course_files(course: Path) -> Iterator[tuple[str, Path]]:
-    """The files of the course, by their names in it; it reports with the bundled plugins where it has none."""
+    """The files of the course that students get, by relative path."""
     for name in _FOLDERS:
         if (course / name).is_dir():
             yield from _files(course, Path(name))
@@ -161,10 +161,10 @@ def _files(course: Path, inside: Path) -> Iterator[tuple[str, Path]]:
 
 def _readme(course: Course, data: list[Path]) -> str:
     ids = [exercise.id for exercise in course.exercises]
-    is_ours = course.settings.folder == bundled()
+    is_bundled = course.settings.folder == bundled()
     measured = sorted(torch_build.measured_with(course.settings.folder), key=torch_build.release_of)
     return _README.format(
-        title="Exercises on recurrent networks" if is_ours else course.settings.folder.name,
+        title="Exercises on recurrent networks" if is_bundled else course.settings.folder.name,
         count="One" if len(ids) == 1 else f"There are {len(ids)}",
         exercises=", ".join(f"[{name}](handouts/{name}.md)" for name in ids),
         first="my_rnn" if "my_rnn" in ids else ids[0],
@@ -179,10 +179,10 @@ def _readme(course: Course, data: list[Path]) -> str:
 
 def _notes(course: Course, folder: Path, settings: dict[str, Any], left_out: list[Path]) -> Iterator[str]:
     for path in left_out:
-        yield f"{path} stays here, being data of yours that models are judged on (--with-data takes it along)"
+        yield f"{path} is left out: it is your data, which models are scored on (--with-data includes it)"
     for key in course.settings.options:
         if key not in settings:
-            yield f"[tool.grade] {key} stays here"
+            yield f"[tool.grade] {key} is left out"
     for exercise in course.exercises:
         for check in exercise.checks:
             if check.task is not None and calibration.load(folder, exercise, check) is None:

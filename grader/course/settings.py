@@ -1,6 +1,6 @@
-"""A course's `pyproject.toml`, read before any of its code is loaded: the jail starts with what stands there.
+"""Reads a course's `pyproject.toml`, before any of the course's code is loaded: starting the jail needs these settings.
 
-Imports no torch: the fork server imports it at the same time, in its own process.
+Does not import torch, which the fork server is importing at the same time in its own process.
 """
 
 import tomllib
@@ -15,34 +15,34 @@ from grader.records.limits import Limits
 
 
 class CourseError(GraderFault):
-    """A course that cannot be used: what, where, what to do, in one line."""
+    """A course that cannot be used. The message is one line: what, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A course's `pyproject.toml`, as far as it is ours: read without loading any code."""
+    """The `[tool.grade]` tables of a course's `pyproject.toml`."""
 
     folder: Path
     options: dict[str, Any]
     """`[tool.grade]`: defaults for command-line options."""
     limits: dict[str, float]
-    """`[tool.grade.limits]`: defaults for what attempts may use."""
+    """`[tool.grade.limits]`: default limits of attempts."""
     exercises: dict[str, dict[str, Any]]
-    """`[tool.grade.exercises.<id>]`: what an exercise lets a course set."""
+    """`[tool.grade.exercises.<id>]`: options of exercises."""
     plugins: dict[str, dict[str, Any]]
-    """`[tool.grade.plugins.<name>]`: what a course sets for its plugins."""
+    """`[tool.grade.plugins.<name>]`: settings of plugins."""
     packages: list[str]
-    """`[tool.grade] packages`: what students may import beside torch and numpy."""
+    """`[tool.grade] packages`: distributions that students may import besides torch and numpy."""
 
 
 def bundled() -> Path:
-    """The course that came with the grader: inside the wheel, else the checkout itself."""
+    """The bundled course: inside the wheel, or the checkout itself."""
     package = Path(__file__).resolve().parents[1]
     return package / "bundled" if (package / "bundled").is_dir() else package.parent
 
 
 def starter_of(course: Path, exercise: str) -> Path:
-    """What students begin an exercise with."""
+    """The path of an exercise's starter."""
     return course / "exercises" / exercise / "starter.py"
 
 

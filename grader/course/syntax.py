@@ -1,27 +1,28 @@
-"""Python source as text that only a change of what it computes changes.
+"""Converts Python syntax trees to text that changes only if what the code computes changes.
 
-Without places, comments, docstrings and annotations, and without words for students: what is raised, and hints.
+Positions, comments, docstrings and annotations are left out, and so are texts for students: exception arguments and
+hints.
 """
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
 
 Skip = Collection[str]
-"""Keywords of a call that are left out."""
-NO_WORDS: Skip = ("hint", "reason")
-_PASSED_OVER = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx", "lineno", "end_lineno"}
-_FIRST_ONLY = {"expect"}
-"""What is called with words from its second argument on."""
+"""Keyword arguments of a call that are left out."""
+TEXT_KEYWORDS: Skip = ("hint", "reason")
+_IGNORED_FIELDS = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx", "lineno", "end_lineno"}
+_CONDITION_ONLY = {"expect"}
+"""Functions of which only the first argument counts: the others are texts."""
 
 
 class Reader:
-    """Reads trees; a call of one of `makers`, whose parameters are `parameters` in turn, loses those in `skipped`."""
+    """Converts trees to text. Calls of `makers`, whose parameters are `parameters`, lose the arguments in `skipped`."""
 
     def __init__(self, makers: Collection[str] = (), parameters: Sequence[str] = (), skipped: Skip = ()):
         self._makers, self._parameters, self._skipped = set(makers), parameters, {*skipped}
 
     def text(self, node: ast.AST) -> str:
-        """One definition, statement or module as text: equal texts compute the same."""
+        """The text of a definition, statement or module: code with equal texts computes the same."""
         fields = (f"{name}={self._field(value)}" for name, value in self._fields(node) if value not in (None, []))
         return f"{type(node).__name__}({','.join(fields)})"
 
@@ -44,9 +45,9 @@ class Reader:
         return self.text(value) if isinstance(value, ast.AST) else repr(value)
 
     def _fields(self, node: ast.AST) -> Iterator[tuple[str, object]]:
-        """The fields of a node, without those that compute nothing."""
+        """The fields of a node that affect what it computes."""
         for name, value in ast.iter_fields(node):
-            if name in _PASSED_OVER:
+            if name in _IGNORED_FIELDS:
                 continue
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and name == "body":
                 value = [part for part in value if not is_text(part)]
@@ -61,18 +62,18 @@ class Reader:
             yield name, value
 
     def _positional(self, call: ast.Call) -> list[ast.expr]:
-        if _called(call) in _FIRST_ONLY:
+        if _called(call) in _CONDITION_ONLY:
             return call.args[:1]
         if _called(call) not in self._makers or any(isinstance(part, ast.Starred) for part in call.args):
             return call.args
         return [part for name, part in zip(self._parameters, call.args, strict=False) if name not in self._skipped]
 
     def _left_out(self, call: ast.Call) -> set[str]:
-        return {*NO_WORDS, *(self._skipped if _called(call) in self._makers else ())}
+        return {*TEXT_KEYWORDS, *(self._skipped if _called(call) in self._makers else ())}
 
 
 def is_text(node: ast.AST) -> bool:
-    """Whether a statement is a string, and so says something and does nothing."""
+    """Whether a statement is just a string, which does nothing."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
@@ -81,7 +82,7 @@ _LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def locals_of(function: ast.AST) -> set[str]:
-    """The parameters of a function and what it assigns to, not within what it defines."""
+    """The parameters and local variables of a function, without those of nested definitions."""
     found: set[str] = set()
     waiting = list(ast.iter_child_nodes(function))
     while waiting:
@@ -96,12 +97,12 @@ def locals_of(function: ast.AST) -> set[str]:
 
 
 def _called(call: ast.Call) -> str:
-    """The last name of what is called."""
+    """The last part of the called name."""
     return getattr(call.func, "id", getattr(call.func, "attr", ""))
 
 
 def _chain(node: ast.Attribute) -> tuple[str, ...]:
-    """`a.b.c` as its names; empty for attributes of something else than a name."""
+    """The names in `a.b.c`; empty if the first part is not a name."""
     names: list[str] = []
     at: ast.expr = node
     while isinstance(at, ast.Attribute):
@@ -111,7 +112,7 @@ def _chain(node: ast.Attribute) -> tuple[str, ...]:
 
 
 def _joined(parts: list[ast.expr]) -> list[ast.expr]:
-    """The parts of an f-string; versions of Python differ in how they cut the text between two values."""
+    """The parts of an f-string, with adjacent texts joined: Python versions differ in how they split them."""
     found: list[ast.expr] = []
     for part in parts:
         last = found[-1] if found else None

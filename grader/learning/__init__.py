@@ -1,1 +1,1 @@
-"""Learning checks: training by one policy, and why it fell short."""
+"""Learning checks: train a model, score it, and explain why it fell short."""

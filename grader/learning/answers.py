@@ -1,4 +1,4 @@
-"""How what a model returned is read, where a task does not say: numbers shaped like the targets, or logits."""
+"""The default conversion of a model's output: numbers shaped like the targets, or logits."""
 
 import torch
 
@@ -30,4 +30,4 @@ def _logits(found: object, targets: torch.Tensor) -> torch.Tensor:
 
 
 READ = {"mse": _numbers, "cross_entropy": _logits}
-"""How answers are read where a task does not say."""
+"""The default `LearningTask.read`, by loss."""

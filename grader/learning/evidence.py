@@ -1,4 +1,4 @@
-"""Evidence of a training: what a report shows of it, as figures."""
+"""Figures about a training, for the report."""
 
 import math
 
@@ -8,13 +8,13 @@ from grader.records.figures import Band, Curve, Figure, Level, Line, Mark, input
 
 
 def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> list[Figure]:
-    """The learning curve on the probe set, beside the references' band, the norm of the gradient, and where it was
-    looked at, how far the gradient of the trained model reaches back."""
+    """The learning curve on the validation set with the references' band, the gradient norm and, if it was measured,
+    how far back the trained model's gradient reaches."""
     steps, scores = [float(step) for step, _ in run.curve], [score for _, score in run.curve]
-    norms = [math.nan if norm is None else norm for norm in run.gradient_norms]  # a line counts what is not finite
+    norms = [math.nan if norm is None else norm for norm in run.gradient_norms]  # a line draws a gap for NaN
     marks = [Mark("stopped", float(run.steps))] if run.stopped else []
     if run.broke_at is not None:
-        marks = [Mark("no longer a number", float(run.broke_at))]
+        marks = [Mark("NaN or infinite", float(run.broke_at))]
     curve = Curve(
         title=f"Learning curve {task.setting}".rstrip(),
         sentence=sentence,
@@ -22,13 +22,13 @@ def show_run(task: LearningTask, run: Run, sentence: str, band: Band | None) -> 
         y_label=task.metric,
         lines=[Line("your model", steps, scores)],
         bands=[band] if band is not None else [],
-        levels=[Level("knowing nothing", task.worst), Level("full marks", task.best)],
+        levels=[Level("trivial baseline", task.worst), Level("full marks", task.best)],
         marks=marks,
         log_y=task.lower_is_better,
     )
     gradient = Curve(
         title=f"Gradient norm {task.setting}".rstrip(),
-        sentence="The norm of the gradient at each step, before clipping, as the training reported it.",
+        sentence="The norm of the gradient at each step, before clipping.",
         x_label="training step",
         y_label="gradient norm",
         lines=[Line("your model", [float(step) for step in range(1, run.steps + 1)], norms)],

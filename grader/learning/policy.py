@@ -1,10 +1,11 @@
-"""The policy of learning checks, written once: seeds, probe set, early stop, held-out set, median of three.
+"""The policy of all learning checks: seeds, validation set, early stopping, held-out set, median of three.
 
-A model is trained in chunks in the jail, on data drawn here. After each chunk its predictions on a small probe set are
-scored here, and training stops once they pass the full-mark line with slack. The held-out set alone decides the share:
-of the stopped or final model, never of the best one seen. Full marks on the first seed end it; otherwise two more seeds
-run and the median share counts. So good work is cheap, an unlucky seed is not punished, and luck on the probe set does
-not pass. A model that is good before training, or still is once its parameters are set back, has not learned.
+A model is trained in chunks in the jail, on data drawn here. After each chunk its predictions on a small validation set
+are scored here, and training stops once they are clearly better than full marks need. The held-out set alone decides
+the share, for the stopped or final model, never for the best one seen. Full marks on the first seed end it; otherwise
+two more seeds run and the median share counts. So good work is graded quickly, an unlucky seed is not punished, and
+luck on the validation set does not pass. A model that is good before training, or still is with its initial parameters,
+has not learned.
 """
 
 import math
@@ -20,7 +21,7 @@ from grader.grading.errors import StudentRaised
 from grader.grading.model import Model
 from grader.grading.student import Student
 from grader.learning.answers import READ
-from grader.learning.diagnosis import sentence
+from grader.learning.diagnosis import summary
 from grader.learning.evidence import show_run
 from grader.learning.learned import Learned
 from grader.learning.run import Observers, Run, in_words
@@ -28,20 +29,21 @@ from grader.learning.symptoms import symptoms_of
 from grader.probes.sequence import gradient_by_step
 
 PERFECT = 0.5
-"""What an untrained model may not earn. Some share of it may be luck: a random readout of a linear memory."""
+"""An untrained model that earns this share has not learned. A smaller share may be luck: a random readout of a linear
+memory."""
 TRAINED_FOR = 0.75
-"""The part of a task's seconds after which no more chunk begins."""
+"""The fraction of a task's seconds after which no further chunk starts."""
 SHOWN = 256
-"""Examples by which a report shows how far gradients reach back."""
+"""The number of showcase examples that a report's gradient figure is computed on."""
 NOT_LEARNED = "The answer must come from what the network has learned, not from a formula."
 
 
 def learn(student: Student, task: LearningTask, observe: Observers | None = None, *, show: bool = True) -> Learned:
-    """Train a student's model by the policy and judge it on held-out data.
+    """Train a student's model by the policy and score it on held-out data.
 
-    Each function in `observe` looks at the trained model, for behaviour checks; `show` attaches the learning curve to
-    the report. Raises `BadRecipe`, `Unmet` (and a flag) for a model that was perfect before training, needs none of its
-    parameters or that no training changed, and whatever the student's code raises.
+    Each function in `observe` is called with the trained model, for behaviour checks; `show` adds the learning curve to
+    the report. Raises `BadRecipe`; `Unmet`, and sets a flag, for a model that was perfect before training, needs none
+    of its parameters or was changed by no training; and whatever the student's code raises.
     """
     runs = [train(student, task, 0, observe)]
     if runs[0].share < 1:
@@ -50,7 +52,7 @@ def learn(student: Student, task: LearningTask, observe: Observers | None = None
         student.flag("parameters-unchanged")
         raise Unmet(
             "training changed none of its parameters",
-            "Does the output depend on the layers? Are they attributes of the module, and not detached?",
+            "Does the output depend on the layers? Are they attributes of the module, and is nothing detached?",
         )
     learned = Learned(task, sorted(runs, key=lambda run: run.share)[len(runs) // 2], runs)
     student.keep(learned)
@@ -63,14 +65,14 @@ def learn(student: Student, task: LearningTask, observe: Observers | None = None
 
 def show_training(student: Student, learned: Learned) -> None:
     """Attach the learning curve and the gradient's norm to the report."""
-    for figure in show_run(learned.task, learned.run, sentence(learned.task, learned.run), student.band()):
+    for figure in show_run(learned.task, learned.run, summary(learned.task, learned.run), student.band()):
         student.show(figure)
 
 
 def train(student: Student, task: LearningTask, number: int, observe: Observers | None = None) -> Run:
-    """One training in a fresh worker; `number` tells the seeds of one submission apart.
+    """One training in a fresh worker; `number` distinguishes the trainings of one submission.
 
-    What it leaves behind, however it ends, nothing else meets.
+    The worker is replaced afterwards, however the training ends, so that nothing is left behind.
     """
     student.restart(f"learn/{number}", trains=True)
     try:
@@ -86,7 +88,7 @@ def _trained(student: Student, task: LearningTask, number: int, observe: Observe
     held_out = _drawn(task.draw_held_out or task.draw, task.held_out, student.generator_for("learn/held-out"))
     probe = _drawn(task.draw_probe or task.draw, task.probe, student.generator_for("learn/probe"))
     run = Run(recipe, _score(model, task, held_out, deadline))
-    before = model.weights()  # after a first forward pass, in which lazy layers make theirs
+    before = model.weights()  # after a first forward pass, in which lazy layers create theirs
     if before.numel() == 0:
         hint = "Layers must be attributes of the module, and their parameters not frozen (requires_grad=False)."
         raise Unmet("it has no parameters that could be trained", hint)
@@ -115,25 +117,25 @@ def _look_at(
     observe: Observers,
     deadline: float,
 ) -> None:
-    """Ask the trained model what other checks and reports want to know; its score stays what it was.
+    """Collect what other checks and the report need to know of the trained model; its score does not change.
 
-    `inputs` are those of the probe set.
+    `inputs` are those of the validation set.
     """
     for name, look in observe.items():
         try:
             run.observations[name] = look(model)
-        except (StudentRaised, Unmet) as problem:  # of interest to the check that asks for it, to no other
+        except (StudentRaised, Unmet) as problem:  # raised again only for the check that asks for it
             run.observations[name] = problem
-    if run.share < 1 and task.loss == "mse" and "gradient" not in observe:  # else the exercise shows its own
+    if run.share < 1 and task.loss == "mse" and "gradient" not in observe:  # otherwise the exercise shows its own
         run.input_gradient = _input_gradient(model, *task.draw(SHOWN, student.generator_for("learn/showcase")))
     if run.share <= 0 and run.moved and math.isfinite(run.score):
         run.symptoms = symptoms_of(model, task, inputs, deadline)
 
 
 def _input_gradient(model: Model, inputs: tuple[torch.Tensor, ...], _: torch.Tensor) -> list[float]:
-    """The mean size of the gradient of the answer with respect to each step of x (B, T, F); empty where there is none.
+    """The mean size of the gradient of the answer with respect to each step of x (B, T, F); empty if there is none.
 
-    For a report alone: nothing hangs on it.
+    Only shown in the report: it does not affect the grade.
     """
     x = inputs[0]
     if len(inputs) > 1 or x.dim() != 3 or not x.is_floating_point():
@@ -153,7 +155,7 @@ def _refuse_what_was_known(
     probe: tuple[tuple[torch.Tensor, ...], torch.Tensor],
     deadline: float,
 ) -> None:
-    """Fail a model that is right with other parameters than its trained ones: those of before, and two random rows."""
+    """Fail a model that is also right with other parameters: its initial ones, or two random draws."""
     trained, generator = model.weights(), student.generator_for("learn/other parameters")
     size = trained.square().mean().sqrt()
     set_back = _score_with(before, model, task, probe, deadline)
@@ -161,7 +163,7 @@ def _refuse_what_was_known(
         _score_with(size * torch.randn(trained.shape, generator=generator), model, task, probe, deadline)
         for _ in range(2)
     ]
-    # by chance, one draw may be right for a model of few parameters
+    # a model with few parameters may be right with one random draw by chance
     for scores, parameters in (([set_back], "the parameters it had before training"), (drawn, "random parameters")):
         if all(task.share(score) >= PERFECT for score in scores):
             student.flag("untrained-perfect")
@@ -176,7 +178,7 @@ def _score_with(
     data: tuple[tuple[torch.Tensor, ...], torch.Tensor],
     deadline: float,
 ) -> float:
-    """The score with other parameters; that of no answer where the model cannot do with them."""
+    """The score with other parameters; the worst possible one if the model raises with them."""
     try:
         model.load_weights(weights)
         return _score(model, task, data, deadline)
@@ -185,7 +187,7 @@ def _score_with(
 
 
 def _drawn(draw: Draw, count: int, generator: torch.Generator) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
-    """Examples to be asked about, in an order that tells nothing."""
+    """Examples in random order, so that the order does not reveal the answers."""
     inputs, targets = draw(count, generator)
     order = torch.randperm(len(targets), generator=generator)
     return tuple(part[order] for part in inputs), targets[order]
@@ -200,10 +202,10 @@ def _train(
     generator: torch.Generator,
     deadline: float,
 ) -> None:
-    """Train in chunks until the probe set passes, the loss breaks or the recipe's steps are taken.
+    """Train in chunks until the validation score passes `stop`, the loss breaks or the recipe's steps are done.
 
-    Where most of the time is spent by then, what was learned so far is judged: a slow model loses the steps it is too
-    slow for, and nothing else.
+    If most of the time is used before that, the model is scored as it is: a slow model loses the steps it has no time
+    for, and nothing else.
     """
     started = time.monotonic()
     enough = deadline - (1 - TRAINED_FOR) * task.seconds
@@ -212,7 +214,7 @@ def _train(
         inputs, targets = task.draw(steps * run.recipe.batch_size, generator)
         seen = model.train(inputs, targets, run.recipe.batch_size, deadline)
         if not len(seen.losses) == len(seen.gradient_norms) == steps:
-            raise student.distrust("it took another number of steps than was asked")
+            raise student.distrust("it did not take the number of steps it was asked for")
         run.losses += seen.losses
         run.gradient_norms += seen.gradient_norms
         score = _score(model, task, probe, deadline)
@@ -236,7 +238,7 @@ def _chunks(steps: int, every: int) -> Iterator[int]:
 def _score(
     model: Model, task: LearningTask, data: tuple[tuple[torch.Tensor, ...], torch.Tensor], deadline: float
 ) -> float:
-    """The score of the model's answers; that of no answer where one is not a number."""
+    """The score of the model's answers; the worst possible one if an answer is NaN or infinite."""
     inputs, targets = data
     found = model.predict(*inputs, method=task.method, deadline=deadline)
     answers = (task.read or READ[task.loss])(found, targets)

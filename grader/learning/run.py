@@ -1,4 +1,4 @@
-"""One training: how it went, and what was seen of the model that came out of it."""
+"""The record of one training: its curve, its score, and observations of the trained model."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,23 +10,23 @@ from grader.authoring.recipe import Recipe
 
 @dataclass(frozen=True)
 class Symptoms:
-    """How a model behaves that was trained and learned nothing: what a report can say of the cause."""
+    """The behaviour of a model that was trained and learned nothing, from which the cause is diagnosed."""
 
     constant: str | None = None
-    """What it answers to all inputs, in words, where that is one thing."""
+    """A description of its answer, if that is the same for all inputs."""
     steps: int = 0
-    """Time steps of the input, where these could be looked at."""
+    """Time steps of the input, if these could be examined."""
     unreached: tuple[int, ...] = ()
     """The steps that no gradient reaches."""
     is_cut: bool = False
-    """Whether the answer depends on some of them all the same."""
+    """Whether the answer depends on some of them nevertheless."""
     fading: float = 1.0
-    """The gradient with respect to the first steps, as a part of the largest one."""
+    """The gradient with respect to the first steps, as a fraction of the largest one."""
 
 
 @dataclass
 class Run:
-    """One training: what was reached on the held-out set, and how it went."""
+    """One training: its score on the held-out set, and how it went."""
 
     recipe: Recipe
     untrained: float
@@ -35,21 +35,21 @@ class Run:
     share: float = 0.0
     stopped: bool = False
     out_of_time: bool = False
-    """Whether it was too slow for the steps it had left."""
+    """Whether it was too slow for its remaining steps."""
     moved: bool = False
     """Whether any parameter changed."""
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """Steps taken, score on the probe set."""
+    """Steps taken, score on the validation set."""
     losses: list[float | None] = field(default_factory=list)
     gradient_norms: list[float | None] = field(default_factory=list)
     input_gradient: list[float] = field(default_factory=list)
-    """Of a sequence that was not learned: the mean size of the gradient of the answer with respect to each step."""
+    """The mean size of the gradient of the answer with respect to each step, if sequences were not learned."""
     seconds: float = 0.0
-    """Wall-clock seconds it took, with all that it was asked."""
+    """Wall-clock seconds it took, scoring and observations included."""
     symptoms: "Symptoms | None" = None
-    """What was looked for where nothing was learned."""
+    """Filled in if nothing was learned."""
     observations: dict[str, Any] = field(default_factory=dict)
-    """What was observed of the trained model, or the exception that observing it raised."""
+    """The result of each observer, or the exception it raised."""
 
     @property
     def steps(self) -> int:
@@ -63,9 +63,9 @@ class Run:
 
 
 Observers = Mapping[str, Callable[[Any], Any]]
-"""Names, and functions of the trained `Model` that look at how it behaves."""
+"""Functions that are called with the trained `Model`, by name."""
 
 
 def in_words(score: float) -> str:
-    """A score for a sentence."""
+    """A score formatted for a sentence."""
     return f"{score:.3g}" if math.isfinite(score) else "not a number"

@@ -1,4 +1,4 @@
-"""A sweep: one model trained afresh at each of several lengths, shorter ones first, to see where it starts to fail."""
+"""A sweep: a model is trained from scratch at several lengths, shortest first, to find where it starts to fail."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,23 +17,23 @@ from grader.probes.sequence import gradient_by_step
 from grader.records.figures import Curve, Level, Line, input_gradient
 
 Judge = Callable[[int, Learned], Judged]
-"""Takes a length and what a training came to there; returns the verdict, or raises `Unmet`."""
+"""Takes a length and the result of the training there; returns the verdict, or raises `Unmet`."""
 GRADIENT = "gradient"
-"""The observer that a sweep adds: it is what its figure shows."""
+"""The observer that a sweep adds, for its figure."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The checks of a sweep, by length."""
+    """The checks of a sweep."""
 
     name: str
     tasks: Mapping[int, LearningTask]
     aim: str
     checks: dict[int, CheckFunction]
-    """For `needs=`, and `student.learned`."""
+    """By length; for `needs=` and `student.learned`."""
 
-    def so_far(self, student: Student) -> dict[int, Learned]:
-        """What the trainings of this attempt came to, by length, as far as it got."""
+    def results(self, student: Student) -> dict[int, Learned]:
+        """The results of this attempt's trainings so far, by length."""
         return student.once(f"sweep {self.name}", dict)
 
 
@@ -49,24 +49,24 @@ def sweep(
 ) -> Callable[[Judge], Sweep]:
     """Declare a learning check for each length; each but the first needs the one before.
 
-    It decorates the function that judges a training; the checks are called `<function>_<steps>`, and its docstring is
-    their promise, in which `{steps}` stands for the length. The report shows the error by length where the sweep ends,
-    and the training where the model starts to fail.
+    The result decorates the function that judges a training. The checks are called `<function>_<steps>`; their promise
+    is the function's docstring, in which `{steps}` stands for the length. The report shows the error by length when the
+    sweep ends, and the training at the length where the model starts to fail.
 
     Args:
-        exercise: that gets the checks.
-        tasks: the task at each length, in time steps, shorter ones first; inputs are x (B, T, F).
-        points: of the check at each length.
-        needs: what the first one needs.
-        observe: a length and the check's generator -> what is looked at in a model trained there.
-        aim: what the model does where it succeeds, for "It ... at every length": "remembers the first value".
-        about: which lengths the exercise's idea is about, as `Exercise.check` takes it.
+        exercise: the exercise that gets the checks.
+        tasks: the task for each length in time steps, shortest first; inputs are x (B, T, F).
+        points: points of the check at each length.
+        needs: checks that the first one needs.
+        observe: a length and the check's generator -> observers of a model trained at that length.
+        aim: what the model does if it succeeds, for "It ... at every length": "remembers the first value".
+        about: the `about` of `Exercise.check`, by length.
 
-    Raises `ValueError` where points and tasks are not for the same lengths.
+    Raises `ValueError` unless points and tasks are for the same lengths.
     """
     if set(points) != set(tasks):
         raise ValueError(
-            f"{exercise.id}: a sweep over {list(tasks)} steps needs points for these, found {list(points)}"
+            f"{exercise.id}: a sweep over {list(tasks)} steps needs points for the same lengths, found {list(points)}"
         )
 
     about = about or {}
@@ -89,20 +89,20 @@ def sweep(
 def _check(
     swept: Sweep, steps: int, judge: Judge, observe: Callable[[int, torch.Generator], Observers]
 ) -> CheckFunction:
-    """The check of one length, as an exercise would write it, with its name and its promise."""
+    """The check of one length, with a name and a docstring as if an exercise had defined it."""
 
     def check(student: Student) -> Judged:
         return judge(steps, _train(swept, student, steps, observe(steps, student.generator)))
 
     check.__name__ = check.__qualname__ = f"{swept.name}_{steps}"
-    check.__module__ = judge.__module__  # the exercise's, whose data a calibration's hash follows
+    check.__module__ = judge.__module__  # the exercise's, because a calibration's hash covers its data
     check.__doc__ = (judge.__doc__ or "").replace("{steps}", str(steps))
     return check
 
 
 def _train(swept: Sweep, student: Student, steps: int, observe: Observers) -> Learned:
-    """Train at one length; show how it went where the model starts to fail, and where the sweep ends."""
-    task, learned = swept.tasks[steps], swept.so_far(student)
+    """Train at one length; show the training where the model starts to fail, and the sweep when it ends."""
+    task, learned = swept.tasks[steps], swept.results(student)
     fell_short = any(before.share < 1 for before in learned.values())
     (x,), _ = task.draw(SHOWN, student.generator_for("learn/showcase"))
     look: Observers = {**observe, GRADIENT: lambda model: gradient_by_step(model, x).tolist()}
@@ -117,8 +117,8 @@ def _train(swept: Sweep, student: Student, steps: int, observe: Observers) -> Le
 
 
 def sweep_figure(swept: Sweep, student: Student) -> Curve:
-    """The error at each length, beside that of the references, where they were measured."""
-    learned = swept.so_far(student)
+    """The error at each length, together with that of the references, if they were measured."""
+    learned = swept.results(student)
     scores = {steps: found.run.score for steps, found in learned.items()}
     curves = {"your model": scores}
     for steps in swept.tasks:
@@ -132,7 +132,7 @@ def sweep_figure(swept: Sweep, student: Student) -> Curve:
     if short:
         reached = f"{scores[short[0]]:.2g}" if math.isfinite(scores[short[0]]) else "not a number"
         sentence = f"It starts to fail at {short[0]} steps: its {kind} there is {reached}; "
-        sentence += f"knowing nothing scores {task.worst:.2g}."
+        sentence += f"a trivial baseline scores {task.worst:.2g}."
     if max(learned) < longest:
         sentence += " Longer sequences were not tried."
     return Curve(
@@ -141,6 +141,6 @@ def sweep_figure(swept: Sweep, student: Student) -> Curve:
         x_label="time steps of a sequence",
         y_label=task.metric,
         lines=[Line(name, list(found), list(found.values())) for name, found in curves.items()],
-        levels=[Level("knowing nothing", task.worst), Level("full marks", task.best)],
+        levels=[Level("trivial baseline", task.worst), Level("full marks", task.best)],
         log_y=task.lower_is_better,
     )

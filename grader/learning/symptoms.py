@@ -1,4 +1,4 @@
-"""Symptoms of a model that was trained and learned nothing: how it behaves, looked at from outside."""
+"""Examines a model that was trained and learned nothing, from its answers and gradients."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ ROWS = 32
 
 
 def symptoms_of(model: Model, task: LearningTask, inputs: tuple[torch.Tensor, ...], deadline: float) -> Symptoms:
-    """Ask the model about a few of the probe set's inputs. What it raises then is no symptom."""
+    """Examine the model on a few inputs of the validation set. Exceptions it raises are ignored."""
     few = tuple(part[:ROWS] for part in inputs)
     try:
         given = model.predict(*few, method=task.method, deadline=deadline)
-        constant = _constant(given, task)
+        constant = _constant_answer(given, task)
         if len(few) > 1 or few[0].dim() != 3 or not few[0].is_floating_point():
             return Symptoms(constant)
         profile = gradient_by_step(model, few[0])  # (T,)
@@ -30,12 +30,12 @@ def symptoms_of(model: Model, task: LearningTask, inputs: tuple[torch.Tensor, ..
         return Symptoms(constant)
     unreached = (profile == 0).nonzero().flatten().tolist()
     fading = float(profile[: max(1, steps // 10)].max() / profile.max()) if not unreached else 1.0
-    is_cut = bool(unreached) and _depends(model, few[0], unreached, given, deadline)
+    is_cut = bool(unreached) and _answers_depend_on(model, few[0], unreached, given, deadline)
     return Symptoms(constant, steps, tuple(unreached), is_cut, fading)
 
 
-def _depends(model: Model, x: torch.Tensor, steps: list[int], given: Any, deadline: float) -> bool:
-    """Whether answers move when these steps of x (B, T, F) are others."""
+def _answers_depend_on(model: Model, x: torch.Tensor, steps: list[int], given: Any, deadline: float) -> bool:
+    """Whether answers change when these steps of x (B, T, F) change."""
     other = x.clone()
     other[:, steps] = 1 - x[:, steps]
     try:
@@ -45,8 +45,8 @@ def _depends(model: Model, x: torch.Tensor, steps: list[int], given: Any, deadli
     return isinstance(found, torch.Tensor) and isinstance(given, torch.Tensor) and not torch.equal(found, given)
 
 
-def _constant(found: Any, task: LearningTask) -> str | None:
-    """The one thing that all inputs are answered with, in words."""
+def _constant_answer(found: Any, task: LearningTask) -> str | None:
+    """A description of the answer, if it is the same for all inputs."""
     if not isinstance(found, torch.Tensor) or found.dim() == 0 or len(found) < 2:
         return None
     if not found.is_floating_point():
@@ -56,4 +56,4 @@ def _constant(found: Any, task: LearningTask) -> str | None:
         return "the same class" if bool((chosen == chosen[0]).all()) else None
     answers = found.double().flatten()
     is_flat = float(answers.std()) < 0.02 * max(1.0, float(answers.abs().mean()))
-    return f"{float(answers.mean()):.2g} or nearly that" if is_flat else None
+    return f"{float(answers.mean()):.2g} or close to it" if is_flat else None

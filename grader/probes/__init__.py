@@ -1,4 +1,4 @@
-"""What a check may ask of a model: behaviour that a score cannot see."""
+"""Behaviour probes: checks of a model's behaviour that its score does not show."""
 
 from grader.grading.model import FUSED_RECURRENT, Trace, Vjp, recurrent
 from grader.probes import recurrence

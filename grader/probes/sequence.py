@@ -1,6 +1,6 @@
-"""Behaviour probes that several exercises share: what a score cannot see. Each fails the check that asks.
+"""Behaviour probes for models that read sequences. Each `expect_...` fails the check unless its promise holds.
 
-They ask the student's model, never its source.
+They call the student's model and never look at its source.
 """
 
 import math
@@ -16,101 +16,103 @@ from grader.grading.model import Model, recurrent
 from grader.grading.student import Student
 
 ENLARGED = 1e30
-"""By how much gradients are enlarged on their way back, so that float32 holds small ones."""
+"""The factor by which gradients are scaled up, so that float32 can represent tiny ones."""
 SMALL = 5_000_000
-"""Parameters of a model that may be built thrice more to find out what its answers hang on."""
+"""A model with at most this many parameters may be built three more times to find out what its answers depend on."""
 ATTENTION = re.compile(r"softmax|scaled_dot_product|multi_head_attention")
 LAYER = re.compile(r"aten::(linear|addmm|mm|matmul|bmm|conv|embedding|einsum)")
-"""Operators, as the profiler names them."""
-CUT = ".detach(), .data, .item(), torch.no_grad(), torch.tensor() or NumPy on the way cuts the gradient."
+"""Patterns of operator names, as the profiler reports them."""
+CUT = "Something cuts the gradient: .detach(), .data, .item(), torch.no_grad(), torch.tensor() or NumPy."
 BATCH_AS_TIME = (
-    "It takes the batch for the time: PyTorch's layers take the batch first only with batch_first=True, and a loop "
-    "runs over x[:, t], not over x[t]."
+    "It treats the batch axis as time: PyTorch's layers take the batch first only with batch_first=True, and a loop "
+    "must run over x[:, t], not over x[t]."
 )
-STARTS_ANEW = "The state starts anew at every step: make it once, before the loop. Hand the state on from step to step."
-LAST_ONLY = "Hand the whole sequence to the recurrent layer, not only the last step of it."
-LEFT_OUT = "Some steps are left out: hand every step on to the recurrent layer, and the state from step to step."
-CUT_OFF = "Sequences are cut off: read all of their steps, however many there are."
+STATE_RESET = "The state is reset at every step: create it before the loop. Pass the state on from step to step."
+LAST_ONLY = "Pass the whole sequence to the recurrent layer, not only the last step."
+LEFT_OUT = "Some steps are left out: pass every step to the recurrent layer, and the state from step to step."
+CUT_OFF = "Sequences are cut off: read all steps, however many there are."
 CHANCE = (
-    "Chance decides: switch dropout and noise off in evaluation (F.dropout with training=self.training, or nn.Dropout)."
+    "The answer is random: switch off dropout and noise in evaluation (F.dropout with training=self.training, or "
+    "nn.Dropout)."
 )
 NOT_FINITE = (
-    "It is NaN or infinite, which equals nothing: look for a division by zero, a logarithm of zero, or numbers that "
-    "grow at every step."
+    "It is NaN or infinite: look for a division by zero, a logarithm of zero, or values that grow at every step."
 )
-ARGMAX = "Draw nothing at random: take the argmax."
-MEMORY = "It remembers the call before: make the initial state anew in forward, and keep no state in self."
-OTHER_ORDER = "The answers come back in another order than the sequences: undo the sorting, or let nothing sort them."
+ARGMAX = "Do not sample: take the argmax."
+MEMORY = "It remembers the previous call: create a new initial state in forward, and keep no state in self."
+OTHER_ORDER = "The answers are in a different order than the sequences: undo the sorting, or do not sort."
 OVER_BATCH = "A mean, maximum, norm or softmax runs over the batch."
-OF_ITS_OWN = "Each row of the batch is a sequence of its own: nothing is averaged or carried over axis 0."
+SEPARATE_ROWS = "Each row of the batch is a separate sequence: average nothing and carry nothing over axis 0."
 
 
 def near(value: torch.Tensor, wanted: torch.Tensor, tolerance: float = 1e-4) -> bool:
-    """Whether two tensors are the same but for rounding in float32."""
+    """Whether two tensors are equal up to rounding in float32."""
     return value.shape == wanted.shape and bool(((value - wanted).abs() <= tolerance).all())
 
 
 def are_probabilities(found: torch.Tensor) -> bool:
-    """Whether numbers (..., C) look like a softmax of logits: none is negative, and those of each row add up to 1."""
+    """Whether numbers (..., C) look like a softmax of logits: none is negative, and each row sums to 1."""
     return bool((found >= 0).all()) and near(found.sum(dim=-1), torch.ones(found.shape[:-1]))
 
 
 def expect_column(value: Any, count: int, name: str = "the answer", hint: str | None = None) -> torch.Tensor:
-    """A tensor (B, 1) or (B,) as (B,), in float64; the check fails where it is neither."""
+    """Return a tensor (B, 1) or (B,) as (B,) in float64; fail the check for any other shape."""
     is_flat = isinstance(value, torch.Tensor) and value.dim() == 1
     return expect_real(expect_shape(value, (count,) if is_flat else (count, 1), name, hint=hint), name).reshape(count)
 
 
 def expect_numbers(value: Any, shape: Sequence[int], name: str, hint: str | None = None) -> torch.Tensor:
-    """A finite tensor of floating-point numbers of this shape, in float64; the check fails where it is none."""
+    """Return a finite floating-point tensor of this shape in float64; fail the check for anything else."""
     return expect_real(expect_shape(value, shape, name, hint=hint), name)
 
 
 def expect_uniform(values: torch.Tensor, name: str) -> None:
-    """Fail the check unless values (...), all taken together, spread evenly over [0, 1): a thousand of them, or more.
+    """Fail the check unless at least a thousand values (...), flattened, look uniform over [0, 1).
 
-    It errs once in 10^10 runs, by bad luck.
+    The probability of a false alarm is below 1e-10.
     """
     found = values.double().flatten().sort().values
     low, high = float(found[0]), float(found[-1])
     reason = f"{name} goes from {low:.2f} to {high:.2f}, expected numbers in [0, 1)"
-    expect(low >= 0 and high <= 1, reason, "torch.rand draws there; torch.randn does not.")
+    expect(low >= 0 and high <= 1, reason, "torch.rand draws from this range; torch.randn does not.")
     gap = float((found - torch.linspace(0, 1, len(found))).abs().max())
-    reason = f"the numbers of {name} are not spread evenly over [0, 1)"
-    expect(gap < math.sqrt(12.5 / len(found)), reason, "torch.rand draws such numbers.")  # 2 exp(-25) by Massart
+    reason = f"the numbers of {name} are not uniform over [0, 1)"
+    expect(gap < math.sqrt(12.5 / len(found)), reason, "Draw them with torch.rand.")  # 2 exp(-25) by Massart
 
 
 def answers(model: Model, x: torch.Tensor) -> torch.Tensor:
-    """The model's answers (B,) to x (B, ...) in evaluation mode, in float64; the check fails where they are none."""
+    """The model's answers (B,) to x (B, ...) in evaluation mode, in float64; fails the check if they are invalid."""
     return expect_column(model.predict(x), len(x))
 
 
 def expect_real(value: torch.Tensor, name: str) -> torch.Tensor:
-    """A tensor in float64; the check fails where it does not hold floating-point numbers."""
-    expect(value.is_floating_point(), f"{name} has dtype {value.dtype}, expected a floating-point one")
+    """Return the tensor in float64; fail the check unless it has a floating-point dtype."""
+    expect(value.is_floating_point(), f"{name} has dtype {value.dtype}, expected a floating-point dtype")
     return value.double()
 
 
 def expect_recurrent_step(
     student: Student, model: Model, short: tuple[torch.Tensor, ...], long: tuple[torch.Tensor, ...]
 ) -> None:
-    """A recurrent step runs: by what runs for shorter and for longer inputs. Flags `no-recurrence` otherwise."""
+    """Fail the check, and flag `no-recurrence`, unless a recurrent step runs.
+
+    Detected from the operators that run for shorter and for longer inputs."""
     seen = model.trace(*long)
     if not recurrent(model.trace(*short), seen):
         student.flag("no-recurrence")
-        reason = "no part of forward is repeated along the sequence: nothing is carried from step to step"
-        hint = "Use nn.RNN, nn.GRU, nn.LSTM, or a loop over the time steps that hands a state on."
+        reason = "no part of forward repeats along the sequence: nothing is carried from step to step"
+        hint = "Use nn.RNN, nn.GRU, nn.LSTM, or a loop over the time steps that passes a state on."
         if any(ATTENTION.search(name) for name in seen.operators):
             hint = f"Attention over the raw sequence looks at all steps at once, without a state. {hint}"
         elif not any(LAYER.search(name) for name in seen.operators):
-            hint = f"A formula stands in place of a network: no layer with weights runs at all. {hint}"
+            hint = f"This is a formula, not a network: no layer with weights runs. {hint}"
         else:
-            hint = f"Layers that see the values as they came, picked out or summed up, remember nothing. {hint}"
+            hint = f"Layers that see the raw values, selected or summed, remember nothing. {hint}"
         raise Unmet(reason, hint)
 
 
 def expect_every_step_reached(model: Model, x: torch.Tensor) -> None:
-    """Gradients of the answers (B, ...) reach every step of x (B, T, F); says where they are cut."""
+    """Fail the check unless gradients of the answers (B, ...) reach every step of x (B, T, F)."""
     gradient = input_gradient(model, x)
     unreached = [t for t in range(x.shape[1]) if gradient is None or not bool(gradient[:, t].any())]
     if not unreached:
@@ -122,14 +124,14 @@ def expect_every_step_reached(model: Model, x: torch.Tensor) -> None:
     if not _same(model.predict(other), model.predict(x), tolerance=0.0):
         raise Unmet(f"{reason}, though the answer depends on step {last}", CUT)
     try:
-        hint = _of_unread(model, x, unreached)
-    except StudentRaised:  # it answered so far: what it raises now is no cause of what was found
+        hint = _why_unread(model, x, unreached)
+    except StudentRaised:  # unrelated to the finding: the model answered before
         hint = LEFT_OUT
     raise Unmet(f"{reason}: the answer does not depend on them", hint)
 
 
-def _of_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
-    """Why answers do not depend on these steps of x (B, T, F): at most two causes, the likelier first."""
+def _why_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
+    """Why answers do not depend on these steps of x (B, T, F): at most two causes, the likelier one first."""
     time = x.shape[1]
     others = x.clone()
     others[0] = 1 - x[0]
@@ -138,7 +140,7 @@ def _of_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
         return BATCH_AS_TIME
     if unread == list(range(time - 1)):  # all but the last
         short, long = (sum(model.trace(part).operators.values()) for part in (x[:, -2:], x))
-        return f"{STARTS_ANEW} Or is it that only the last step is read?" if long > short else LAST_ONLY
+        return f"{STATE_RESET} Or is only the last step read?" if long > short else LAST_ONLY
     if unread == list(range(len(unread))):
         return f"Only the last {time - len(unread)} steps are read. {CUT_OFF}"
     if unread == list(range(time - len(unread), time)):
@@ -147,8 +149,8 @@ def _of_unread(model: Model, x: torch.Tensor, unread: list[int]) -> str:
 
 
 def input_gradient(model: Model, x: torch.Tensor) -> torch.Tensor | None:
-    """The gradient (B, T, F) of the summed answers, times `ENLARGED`: one of 1e-60 that vanished honestly still counts.
-    None where there is no way back from them to x."""
+    """The gradient (B, T, F) of the summed answers, times `ENLARGED`: a gradient of 1e-60 vanished, but was not cut.
+    None if the answers are not connected to x."""
     answer = model(x)
     if not isinstance(answer, torch.Tensor):
         raise Unmet(f"the answer is {describe(answer)}, expected a tensor")
@@ -158,31 +160,32 @@ def input_gradient(model: Model, x: torch.Tensor) -> torch.Tensor | None:
 def gradient_by_step(model: Model, x: torch.Tensor) -> torch.Tensor:
     """The mean size (T,), in float64, of the gradient of an answer with respect to each step of x (B, T, F).
 
-    0 at steps that no gradient reaches. Raises `Unmet` for an answer that is no tensor, `StudentRaised`.
+    0 at steps that no gradient reaches. Raises `Unmet` for an answer that is not a tensor, and `StudentRaised`.
     """
     found = input_gradient(model, x)
     return torch.zeros(x.shape[1]).double() if found is None else found.double().abs().mean((0, 2)) / ENLARGED
 
 
 def expect_repeatable(model: Model, *inputs: torch.Tensor, name: str = "the answer", **options: Any) -> None:
-    """In evaluation mode, each row's answer depends on that row alone: not on chance, earlier calls or neighbours.
+    """Fail the check unless, in evaluation mode, each answer depends on its row alone: not on chance, earlier calls or
+    neighbours.
 
-    `options` go to `predict`, such as `method`.
+    `options` are passed to `predict`, such as `method`.
     """
     rear = slice(len(inputs[0]) // 2, None)
     first = model.predict(*inputs, **options)
     if not _same(first, model.predict(*inputs, **options)):
-        hint = _of_unlike_answers(model, first, *inputs, **options)
-        raise Unmet(f"asked twice, {name} is another", hint, explains=True)
-    # without the rows before them, and in another order: a state carried along the batch shows in one of the two
+        hint = _why_answers_differ(model, first, *inputs, **options)
+        raise Unmet(f"asked twice, {name} differs", hint, explains=True)
+    # without the rows before them and in reverse order: a state carried along the batch shows in one of the two
     alone = model.predict(*(part[rear].flip(0) for part in inputs), **options)
     if not isinstance(first, torch.Tensor) or not _same(first[rear].flip(0), alone):
         reason = f"{name} to one sequence depends on its neighbours in the batch"
-        raise Unmet(reason, _of_neighbours(model, first, *inputs, **options), explains=True)
+        raise Unmet(reason, _why_rows_interact(model, first, *inputs, **options), explains=True)
 
 
-def _of_unlike_answers(model: Model, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
-    """Why the same question gets two answers; both causes where it cannot be told which."""
+def _why_answers_differ(model: Model, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
+    """Why two calls with the same inputs differ; both causes if it is unclear which."""
     if isinstance(first, torch.Tensor) and not bool(torch.isfinite(first).all()):
         return NOT_FINITE
     is_choice = isinstance(first, torch.Tensor) and not first.is_floating_point()  # of tokens
@@ -190,45 +193,47 @@ def _of_unlike_answers(model: Model, first: Any, *inputs: torch.Tensor, **option
     try:
         weights = model.weights()
         if weights.numel() <= SMALL:
-            return chance if _is_chance(model, weights, *inputs, **options) else MEMORY
+            return chance if _is_random(model, weights, *inputs, **options) else MEMORY
     except (StudentRaised, NotAModule):
         pass
     return f"{chance} Or: {MEMORY[0].lower()}{MEMORY[1:]}"
 
 
-def _is_chance(model: Model, weights: torch.Tensor, *inputs: torch.Tensor, **options: Any) -> bool:
-    """Whether chance makes two answers differ, and not what is left of the call before: by the first call of a model,
-    where equal rows get different answers, or where another first call with the same parameters does."""
+def _is_random(model: Model, weights: torch.Tensor, *inputs: torch.Tensor, **options: Any) -> bool:
+    """Whether two answers differ because of randomness, and not because of a state kept from the previous call.
+
+    If so, equal rows get different answers in a model's first call, or the first calls of two models with the same
+    parameters differ."""
     equal = [part[:1].expand(8, *part.shape[1:]).contiguous() for part in inputs]
     found = model.rebuild().predict(*equal, **options)
     if isinstance(found, torch.Tensor) and not _same(found, found[:1].expand_as(found)):
         return True
     answers = []
     for _ in range(2):
-        twin = model.rebuild()
-        twin.load_weights(weights)
-        answers.append(twin.predict(*inputs, **options))
+        rebuilt = model.rebuild()
+        rebuilt.load_weights(weights)
+        answers.append(rebuilt.predict(*inputs, **options))
     return not _same(*answers)
 
 
-def _of_neighbours(model: Model, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
-    """How a row's answer comes to depend on the other rows."""
+def _why_rows_interact(model: Model, first: Any, *inputs: torch.Tensor, **options: Any) -> str:
+    """Why a row's answer depends on the other rows."""
     try:
         turned = model.predict(*(part.flip(0) for part in inputs), **options)
     except StudentRaised:
-        return OF_ITS_OWN
+        return SEPARATE_ROWS
     if not isinstance(first, torch.Tensor) or not isinstance(turned, torch.Tensor) or first.shape != turned.shape:
-        return OF_ITS_OWN
+        return SEPARATE_ROWS
     if _same(first.flip(0), turned):  # the same neighbours, in another order
-        return f"{OVER_BATCH} {OF_ITS_OWN}"
+        return f"{OVER_BATCH} {SEPARATE_ROWS}"
     apart = (first[:, None].double() - turned[None].double()).abs().flatten(2).amax(2)  # (B, B)
     if bool((apart.amin(1) <= 1e-4).all()):
-        return f"{OTHER_ORDER} {OF_ITS_OWN}"
-    return f"{BATCH_AS_TIME} {OF_ITS_OWN}"
+        return f"{OTHER_ORDER} {SEPARATE_ROWS}"
+    return f"{BATCH_AS_TIME} {SEPARATE_ROWS}"
 
 
 def _same(one: Any, other: Any, tolerance: float = 1e-4) -> bool:
-    """Whether two answers are tensors with the same numbers, but for rounding."""
+    """Whether two answers are tensors that are equal up to rounding."""
     if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
         return False
     return near(one.double(), other.double(), tolerance)

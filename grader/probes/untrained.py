@@ -1,4 +1,4 @@
-"""Models as they were built, with parameters moved a little or drawn again: what shows before any training."""
+"""Probes of untrained models, with perturbed or random parameters."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -11,29 +11,29 @@ from grader.grading.student import Student
 from grader.probes.sequence import expect_column
 
 DRAWS = 20
-"""How often parameters are drawn again before answers are called bounded."""
+"""The number of parameter draws before answers count as bounded."""
 BOUNDED = {
     "both": "Leave the last layer without a tanh, sigmoid or ReLU.",
     "above": "Leave the last layer without a sigmoid or tanh.",
     "either": "Leave the last layer without a sigmoid or tanh.",
 }
 LARGE = 10.0
-"""The size of parameters from which answers are large, where nothing bounds them."""
+"""The scale of parameters at which answers are large unless something bounds them."""
 
 
 def untrained(
     student: Student, name: str, *arguments: Any, inputs: tuple[torch.Tensor, ...], shake: float = 0.1
 ) -> Model:
-    """Build `name(*arguments)` and move all its parameters a little: a model that answers each input in its own way.
+    """Build `name(*arguments)` and perturb all its parameters, so that it answers different inputs differently.
 
-    A last layer that starts at zero would hide what the layers below it do, and stop all gradients.
+    A last layer that is initialized with zeros would hide what the layers before it do, and stop all gradients.
 
     Args:
-        student: whose model it is; the moves come from the check's own generator.
-        name: the class.
-        arguments: of its constructor.
-        inputs: of one forward pass in evaluation mode, in which lazy layers make their parameters; batch first.
-        shake: the standard deviation of the moves.
+        student: the student whose model it is; the noise is drawn with the check's generator.
+        name: the name of the class.
+        arguments: the arguments of its constructor.
+        inputs: inputs, batch first, of a first forward pass, in which lazy layers create their parameters.
+        shake: the standard deviation of the noise.
 
     Raises `StudentRaised`, `NotAModule`.
     """
@@ -44,18 +44,18 @@ def untrained(
 
 
 def shake_parameters(model: Model, generator: torch.Generator, by: float = 0.1) -> None:
-    """Move each parameter that is to be trained by `by * N(0, 1)`, all drawn in one row. Raises `StudentRaised`.
+    """Add `by * N(0, 1)` to each trainable parameter, all drawn at once. Raises `StudentRaised`.
 
-    The model has answered before, so that lazy layers have their parameters.
+    The model must have been called before, so that lazy layers have their parameters.
     """
     weights = model.weights()
     model.load_weights(weights + by * torch.randn(weights.shape, generator=generator))
 
 
 def redraw_parameters(model: Model, generator: torch.Generator, size: float, *, zeros_only: bool = False) -> bool:
-    """Draw parameters again as `size * N(0, 1)`, one after the other in their order; whether there were any.
+    """Replace parameters by `size * N(0, 1)`, one after the other in their order; return whether there were any.
 
-    With `zeros_only` those alone that are zero throughout, as a last layer may start. Raises `StudentRaised`.
+    With `zeros_only`, only those that are all zeros, as a last layer may be initialized. Raises `StudentRaised`.
     """
     found = {name: old for name, old in model.parameters().items() if not (zeros_only and bool(old.any()))}
     if found:
@@ -73,23 +73,23 @@ def expect_unbounded(
     read: Callable[[Any], torch.Tensor] | None = None,
     hint: str | None = None,
 ) -> None:
-    """With large random parameters, some answer lies beyond a bound: none is squashed on its way out.
+    """Fail the check unless some answers exceed a bound with large random parameters, so that nothing squashes them.
 
-    What overflows is not bounded. A model without parameters passes: that is another check's business.
+    An answer that overflows is not bounded. A model without parameters passes: other checks deal with it.
 
     Args:
-        model: of any parameters; it has others afterwards.
-        inputs: so many that their answers may go either way; batch first.
-        generator: for the parameters.
+        model: the model; its parameters are overwritten.
+        inputs: enough inputs, batch first, for answers on both sides.
+        generator: draws the parameters.
         beyond: the bound, a little outside the range of tanh and sigmoid.
-        reach: on which side of it: answers beyond `beyond` and below `-beyond` ("both"), beyond it ("above"), or
-            either of these ("either").
-        read: what the model returned -> its numbers; raises `Unmet` where they are none. By default `expect_column`.
-        hint: what to try, where the usual will not do.
+        reach: which answers must occur: above `beyond` and below `-beyond` ("both"), above it ("above"), or one of
+            these ("either").
+        read: converts the model's output to numbers; raises `Unmet` if it is invalid. By default `expect_column`.
+        hint: replaces the usual hint.
 
     Raises `Unmet`, `StudentRaised`.
     """
-    model.predict(*inputs)  # lazy layers get their parameters in the first call
+    model.predict(*inputs)  # lazy layers create their parameters in the first call
     shapes = {name: old.shape for name, old in model.parameters().items()}
     low = high = 0.0
     for _ in range(DRAWS if shapes else 0):
@@ -103,7 +103,7 @@ def expect_unbounded(
         if sides[reach] > beyond:
             return
     words = {
-        "both": f"the answer lies between {low:.2g} and {high:.2g}",
+        "both": f"the answer stays between {low:.2g} and {high:.2g}",
         "above": f"the answer does not exceed {beyond:.2g}",
         "either": f"no answer exceeds {max(-low, high):.2g}",
     }

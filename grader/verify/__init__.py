@@ -1,1 +1,1 @@
-"""A course proves itself against solutions with known grades."""
+"""Checks a course against its sample solutions."""

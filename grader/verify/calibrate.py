@@ -1,4 +1,4 @@
-"""Fill a calibration: train solutions with known grades, seed after seed, resumably."""
+"""Measures a calibration: trains sample solutions with one seed after another; can be resumed."""
 
 import math
 from collections.abc import Iterator
@@ -18,8 +18,11 @@ from grader.verify.claims import read_claim
 
 
 def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | None = None) -> Iterator[Row]:
-    """Bring each reference to `count` runs, and each mistake that a learning check must catch to `mistakes` trainings
-    (or as many), on the session's device for trainings; rows as they come. Fresh rows are kept, stale ones replaced."""
+    """Measure `count` runs of each reference, and `mistakes` trainings (by default `count`) of each mistake that a
+    learning check must catch, on the session's training device.
+
+    Yields each new row. Fresh rows are kept, stale ones are replaced.
+    """
     for check in exercise.checks:
         if check.task is None:
             continue
@@ -30,20 +33,20 @@ def calibrate(session: Session, exercise: Exercise, count: int, mistakes: int | 
 
 
 class _Filling:
-    """One learning check's file while it is being filled."""
+    """Measures the missing rows of one learning check."""
 
     def __init__(self, session: Session, exercise: Exercise, check: Check):
         self.session, self.exercise, self.check = session, exercise, check
         self.course = session.course.settings.folder
         self.task = calibration.task_of(check)
         self.versions = {**versions(), **session.jail.device_versions}
-        # now: what is edited meanwhile was not measured
+        # hashed now: later edits are not what is measured
         self.training = hash_of_training(self.course, exercise, check)
         self.kept = calibration.read(self.course, exercise.id, check.id, session.jail.device)
         self.fresh = calibration.fresh_tables(self.course, exercise, check, self.kept)
 
     def fill(self, solution: str, file: Path, count: int) -> Iterator[Row]:
-        """Measure what one solution lacks; each row is written before the next is measured."""
+        """Measure the missing rows of one solution; each row is saved before the next is measured."""
         source = hash_of_solution(file)
         rows = list(self.fresh[solution].rows) if solution in self.fresh else []
         for seed in calibration.seeds(count):
@@ -55,7 +58,7 @@ class _Filling:
                 yield row
 
     def _missing(self, solution: str, rows: list[Row]) -> int | None:
-        """The number of the next training of a seed: a mistake is trained once, a reference as the policy says."""
+        """The number of a seed's next training, or None. A mistake is trained once, a reference as the policy says."""
         if not rows:
             return 0
         if not calibration.is_reference(solution) or calibration.policy_share(rows, self._share) is not None:
@@ -67,7 +70,7 @@ class _Filling:
 
 
 def measure(session: Session, exercise: Exercise, check: Check, file: Path, seed: int, number: int) -> Row:
-    """Train a solution once, as the check does in the training of this number; one that was refused earned nothing."""
+    """Train a solution once, as the check's training of this number does. A refused training has no score."""
     solution, found = file.parent.name, None
     with session.staged(file.parent) as submission, session.attempt(submission, exercise, seed=seed) as attempt:
         try:
@@ -81,12 +84,12 @@ def measure(session: Session, exercise: Exercise, check: Check, file: Path, seed
 
 
 def _row(solution: str, seed: int, number: int, run: Run | None) -> Row:
-    """What is kept. A training that was refused, or that changed no parameter, has no score."""
+    """The row to save. A training that was refused or changed no parameter has no score."""
     if run is None or not run.moved:
         return Row(solution, seed, number, None, 0, [])
     score = float(f"{run.score:.6g}") if math.isfinite(run.score) else None
     curve = [(step, float(f"{value:.4g}")) for step, value in run.curve if math.isfinite(value)]
-    is_kept = calibration.is_reference(solution)  # a band is drawn of references only
+    is_kept = calibration.is_reference(solution)  # bands are drawn for references only
     return Row(solution, seed, number, score, run.steps, curve if is_kept else [])
 
 

@@ -1,6 +1,6 @@
-"""The solutions with known grades that a course has, and what each of them says of itself.
+"""Finds a course's sample solutions, and parses what each mistake claims.
 
-A mistake says what it gets wrong in the docstring that opens its file:
+A mistake describes itself in the docstring at the top of its file:
 
     \"\"\"my_rnn.one_step: the tanh is missing.
 
@@ -9,12 +9,12 @@ A mistake says what it gets wrong in the docstring that opens its file:
     Kind: idea
     \"\"\"
 
-The first line names the check (or the rule) that must catch it; the words behind `Hint:` must stand in what the student
-reads there. `First:` is for what a student reads first of the whole attempt: groups between semicolons, which must all
-stand there, each a choice of words between bars; case does not count. `Kind:` says that the idea of the exercise is
-missing, or that only its form is. All but the first line may be left out; a line goes on until a blank one.
+The first line names the check or rule that must catch it. The words after `Hint:` must occur in that check's message or
+hint. The words after `First:` must occur in what the student reads first about the whole attempt: all groups separated
+by semicolons, one alternative of each, separated by bars; case is ignored. `Kind:` says whether the idea of the
+exercise is missing, or only its form is wrong. All lines but the first are optional; each continues until a blank line.
 
-A folder called `a+b` is a pair: a submission with the mistakes `a` and `b`, which says nothing of itself.
+A folder named `a+b` is a pair: a submission with the mistakes `a` and `b`, which claims nothing.
 """
 
 import ast
@@ -35,7 +35,7 @@ _KEY = re.compile(r"\s*([A-Za-z]+):(?:\s+(.*))?$")
 
 
 class BadClaim(CourseError):
-    """What an author's file says of itself cannot be read: its path in the course, the line, and why."""
+    """A claim that cannot be parsed: the file's path in the course, the line, and the reason."""
 
     def __init__(self, file: Path, line: int, problem: str):
         in_course = "/".join(file.parts).rpartition("/solutions/")[2]
@@ -44,31 +44,31 @@ class BadClaim(CourseError):
 
 @dataclass(frozen=True)
 class Claim:
-    """What a mistake's first lines promise."""
+    """What a mistake's docstring claims."""
 
     exercise: str
     check: str
     mistake: str
     hint: str | None = None
     first: tuple[tuple[str, ...], ...] = ()
-    """What must stand in what is read first: one of the words of each group."""
+    """Groups of alternatives; one of each must occur in what a student reads first."""
     kind: About | None = None
 
-    def not_said_first(self, text: str) -> list[str]:
-        """The groups of `first` of which a text says nothing, in words."""
-        missing = [group for group in self.first if not any(says(text, words) for words in group)]
+    def missing_first(self, text: str) -> list[str]:
+        """Descriptions of the groups of `first` that do not occur in the text."""
+        missing = [group for group in self.first if not any(contains(text, words) for words in group)]
         return [" or ".join(f"'{words}'" for words in group) for group in missing]
 
 
-def says(text: str, words: str) -> bool:
-    """Whether words stand in a text, whatever the case and wherever lines break."""
-    return _plain(words) in _plain(text)
+def contains(text: str, words: str) -> bool:
+    """Whether the text contains the words, ignoring case and line breaks."""
+    return _normalized(words) in _normalized(text)
 
 
 def read_claim(file: Path) -> Claim | None:
-    """The claim in a solution's docstring; None for one that makes none.
+    """The claim in a solution's docstring; None if there is none.
 
-    Raises `BadClaim` for a file that is no Python, and for a line that cannot be read.
+    Raises `BadClaim` if the file is not Python, and for a line that cannot be parsed.
     """
     doc, line = _docstring(file)
     match = re.match(r"\s*(\w+)\.(\w+): (.+)", doc)
@@ -84,32 +84,32 @@ def read_claim(file: Path) -> Claim | None:
 
 
 def claim_of(folder: Path, exercise: Exercise) -> Claim:
-    """The claim of a mistake. Raises `BadClaim`, also where it makes none or names no check of the exercise."""
+    """The claim of a mistake. Raises `BadClaim` also if there is none, or it names an unknown check."""
     file = folder / f"{exercise.id}.py"
     claim = read_claim(file)
     line = _docstring(file)[1]
     if claim is None:
-        raise BadClaim(file, line, 'its first line must read """exercise.check: the mistake in words."""')
+        raise BadClaim(file, line, 'its first line must read """exercise.check: what is wrong."""')
     if claim.exercise != exercise.id or claim.check not in checks_and_rules(exercise):
         found = f"{claim.exercise}.{claim.check}"
-        raise BadClaim(file, line, f"its first line names '{found}', which is no check or rule of {exercise.id}")
+        raise BadClaim(file, line, f"its first line names '{found}', which is not a check or rule of {exercise.id}")
     return claim
 
 
-def look_at(folder: Path, exercise: Exercise) -> None:
-    """Raise `BadClaim` where a solution is no Python."""
+def require_python(folder: Path, exercise: Exercise) -> None:
+    """Raise `BadClaim` if a solution is not Python."""
     _docstring(folder / f"{exercise.id}.py")
 
 
 def parts_of(pair: Path) -> tuple[str, ...]:
-    """The names of the mistakes that a pair is made of; none for any other solution."""
+    """The names of the mistakes in a pair; empty for any other solution."""
     return tuple(pair.name.split("+")) if "+" in pair.name else ()
 
 
 def solutions_of(course: Course) -> Path | None:
-    """The course's folder of submissions with known grades, where it has one.
+    """The course's folder of sample solutions; None if there is none.
 
-    Raises `CourseError` for a mistake that stands beside the references, and a reference among the mistakes.
+    Raises `CourseError` for a mistake among the references, and for a reference among the mistakes.
     """
     folder = course.settings.folder / "solutions"
     if not folder.is_dir():
@@ -118,18 +118,18 @@ def solutions_of(course: Course) -> Path | None:
         for name in sorted(file.parent.name for file in folder.glob(f"{exercise.id}/*/{exercise.id}.py")):
             if is_reference(name):
                 where = f"solutions/{exercise.id}/{name}"
-                raise CourseError(f"{where}: references stand above the exercises; move it to solutions/{name}")
-        for beside in sorted(file.parent.name for file in folder.glob(f"*/{exercise.id}.py")):
-            if not is_reference(beside):
-                where = f"solutions/{exercise.id}/{beside}"
-                raise CourseError(f"solutions/{beside}: mistakes stand below their exercise; move it to {where}")
+                raise CourseError(f"{where}: references belong directly in solutions/; move it to solutions/{name}")
+        for misplaced in sorted(file.parent.name for file in folder.glob(f"*/{exercise.id}.py")):
+            if not is_reference(misplaced):
+                where = f"solutions/{exercise.id}/{misplaced}"
+                raise CourseError(f"solutions/{misplaced}: mistakes belong below their exercise; move it to {where}")
     return folder
 
 
 def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
-    """The folders with a solution to an exercise, by name: `reference*/`, which solve several, and those below `<id>/`.
+    """The folders with a solution to an exercise, sorted by name: `reference*/` and `<id>/*/`.
 
-    Raises `CourseError` for a mistake that stands beside the references.
+    Raises `CourseError` as `solutions_of` does.
     """
     folder = solutions_of(course)
     if folder is None:
@@ -139,23 +139,23 @@ def solutions_to(course: Course, exercise: Exercise) -> list[Path]:
 
 
 def mistakes_to(course: Course, exercise: Exercise) -> list[Path]:
-    """The folders with one mistake each: neither references nor pairs."""
+    """The folders of single mistakes: neither references nor pairs."""
     return [path for path in solutions_to(course, exercise) if not is_reference(path.name) and not parts_of(path)]
 
 
 def checks_and_rules(exercise: Exercise) -> list[str]:
-    """The names of all that a mistake can fail."""
+    """The names of all checks and rules that a mistake can fail."""
     return [*(rule.id for rule in exercise.rules), *(check.id for check in exercise.checks)]
 
 
 def _docstring(file: Path) -> tuple[str, int]:
-    """The docstring of a file, and the line in which it begins. Raises `BadClaim`."""
+    """The docstring of a file, and the line where it begins. Raises `BadClaim`."""
     try:
         body = ast.parse(file.read_bytes()).body
     except SyntaxError as problem:
-        raise BadClaim(file, problem.lineno or 1, f"this is no Python: {problem.msg}") from None
+        raise BadClaim(file, problem.lineno or 1, f"not valid Python: {problem.msg}") from None
     except ValueError as problem:
-        raise BadClaim(file, 1, f"this is no Python: {problem}") from None
+        raise BadClaim(file, 1, f"not valid Python: {problem}") from None
     match body[:1]:
         case [ast.Expr(ast.Constant(str(doc)), lineno=line)]:
             return doc, line
@@ -163,7 +163,7 @@ def _docstring(file: Path) -> tuple[str, int]:
 
 
 def _values(file: Path, doc: str, line: int) -> Mapping[str, tuple[int, str]]:
-    """What stands behind the keys of a docstring that begins in `line`: the line of each, and its words."""
+    """The keys of a docstring that begins in `line`: the line number and the value of each."""
     found: dict[str, tuple[int, str]] = {}
     key = None
     for number, text in enumerate(doc.split("\n")[1:], line + 1):
@@ -173,11 +173,11 @@ def _values(file: Path, doc: str, line: int) -> Mapping[str, tuple[int, str]]:
             if key not in _KEYS:
                 raise BadClaim(file, number, f"`{key}:` is unknown; there are {', '.join(f'`{k}:`' for k in _KEYS)}")
             if key in found:
-                raise BadClaim(file, number, f"`{key}:` is there twice")
+                raise BadClaim(file, number, f"`{key}:` occurs twice")
             found[key] = number, (match[2] or "").strip()
         elif _NEARLY.match(text):
             raise BadClaim(
-                file, number, f"'{text.strip()}': write `Hint: `, `First: ` or `Kind: `, with a blank after it"
+                file, number, f"'{text.strip()}': write `Hint: `, `First: ` or `Kind: `, with a space after it"
             )
         elif not text.strip():
             key = None
@@ -185,17 +185,17 @@ def _values(file: Path, doc: str, line: int) -> Mapping[str, tuple[int, str]]:
             found[key] = found[key][0], f"{found[key][1]} {text.strip()}".strip()
     for key, (number, words) in found.items():
         if not words:
-            raise BadClaim(file, number, f"`{key}:` says nothing")
+            raise BadClaim(file, number, f"`{key}:` is empty")
     return found
 
 
 def _group(file: Path, line: int, text: str) -> tuple[str, ...]:
-    """The words between semicolons, of which one must be said."""
+    """The alternatives between two semicolons."""
     words = tuple(choice.strip() for choice in text.split("|"))
     if not all(words):
         raise BadClaim(file, line, "`First:` has nothing between two bars or semicolons")
     return words
 
 
-def _plain(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(text.casefold().split())

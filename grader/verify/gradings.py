@@ -1,4 +1,4 @@
-"""What solutions and starters were graded to: each once in a session with one seed, as far as is asked."""
+"""Grades solutions and starters, each at most once per session and seed, up to the check that is needed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,39 +14,39 @@ from grader.records.grade import ExerciseGrade
 
 @dataclass(frozen=True)
 class Grading:
-    """One solution, or a starter, as it was graded."""
+    """The result of grading one solution or starter."""
 
     name: str
     grade: ExerciseGrade
     upto: str | None
-    """The check that was the last one to be judged; None where all were."""
+    """The last check that was run; None if all were."""
     learned: Sequence[tuple[str, Learned]]
-    """The learning checks that trained something, and what came of it."""
+    """The learning checks that trained a model, each with its result."""
     figures: Sequence[Figure]
     spent: float
-    """How many of the seconds for all checks were spent."""
+    """Seconds that the checks without training took."""
 
     @property
     def points(self) -> str:
-        """Its points in words, and as far as which check they go."""
+        """Its points as text and, if grading stopped early, the last check."""
         reached = f"{self.grade.points:g} of {self.grade.max_points:g}"
         return reached if self.upto is None else f"{reached}, up to {self.upto}"
 
     @property
     def failed(self) -> set[str]:
-        """The checks that did not pass, though they were judged."""
+        """The checks that ran and did not pass."""
         return {check.id for check in self.grade.checks if check.status in ("failed", "partial", "error")}
 
 
 Seen = Callable[[Grading], None]
-"""Called with each grading as it is made; a solution that is graded again, further, comes again."""
+"""Called with each new grading, and again for a solution that is graded further."""
 
 
 class Gradings:
-    """The gradings of one session with one seed, each made when it is first asked for."""
+    """The gradings of one session with one seed, each made when it is first needed."""
 
     is_whole: bool
-    """Whether mistakes are always graded to the last check."""
+    """Whether mistakes are always graded up to the last check."""
 
     def __init__(self, session: Session, seed: int, *, is_whole: bool = False, seen: Seen = lambda _: None):
         self.session, self.seed = session, seed
@@ -55,8 +55,8 @@ class Gradings:
         self._made: dict[tuple[str, Path, str | None], Grading] = {}
 
     def of(self, path: Path, exercise: Exercise, *, upto: str | None = None, name: str | None = None) -> Grading:
-        """A folder or a file graded as one exercise: to the last check, or up to the one named."""
-        cut = as_far_as(exercise, upto)
+        """The grading of a folder or a file: up to the last check, or up to `upto`."""
+        cut = truncated_at(exercise, upto)
         whole, part = (exercise.id, path, None), (exercise.id, path, upto if cut is not exercise else None)
         if whole in self._made:
             return self._made[whole]
@@ -80,9 +80,11 @@ class Gradings:
         return grading
 
 
-def as_far_as(exercise: Exercise, check: str | None) -> Exercise:
-    """An exercise without the checks below one of its own: all above it are kept, since one that fails is read first,
-    and those it needs are among them. The exercise itself for its last check, and for what is no check of it."""
+def truncated_at(exercise: Exercise, check: str | None) -> Exercise:
+    """The exercise without the checks below `check`.
+
+    All above are kept: students read the first one that fails, and those that `check` needs are among them. Returns the
+    exercise itself for its last check and for None."""
     ids = [known.id for known in exercise.checks]
     if check not in ids[:-1]:
         return exercise

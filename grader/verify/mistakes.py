@@ -1,4 +1,4 @@
-"""What mistakes prove: that the check they name fails, says what is wrong, and what is read first says it too."""
+"""Verifies mistakes: the check that each one names must fail and explain it, and so must what a student reads first."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from pathlib import Path
 from grader.authoring.exercise import Exercise
 from grader.records.grade import ExerciseGrade
 from grader.records.summary import first_in
-from grader.verify.claims import BadClaim, Claim, claim_of, mistakes_to, parts_of, says, solutions_to
+from grader.verify.claims import BadClaim, Claim, claim_of, contains, mistakes_to, parts_of, solutions_to
 from grader.verify.gradings import Grading, Gradings
 
 
 def graded_mistake(gradings: Gradings, folder: Path, exercise: Exercise, claim: Claim) -> tuple[Grading, list[str]]:
-    """A mistake's grading, and why it does not prove what it says.
+    """A mistake's grading, and why its claim does not hold.
 
-    It is graded as far as the check it names. To the last one goes a mistake whose points matter: one with a kind, and
-    a part of a pair; and one that proves nothing as far as that, since a check further down may explain it.
+    It is graded up to the check it names. It is graded up to the last check if its points matter (it has a kind, or is
+    part of a pair), or if its claim does not hold otherwise, because a later check may explain it.
     """
     is_whole = gradings.is_whole or claim.kind is not None or folder.name in _paired(gradings, exercise)
     grading = gradings.of(folder, exercise, upto=None if is_whole else claim.check)
@@ -27,13 +27,13 @@ def graded_mistake(gradings: Gradings, folder: Path, exercise: Exercise, claim: 
 
 
 def graded_pair(gradings: Gradings, folder: Path, exercise: Exercise) -> tuple[Grading, str, list[str]]:
-    """A pair's grading, the points of its parts in words, and what is wrong with it."""
+    """A pair's grading, the points of its parts as text, and what is wrong with it."""
     known = {path.name: path for path in mistakes_to(gradings.session.course, exercise)}
     parts = parts_of(folder)
     grading = gradings.of(folder, exercise)
     points = [f"{name} {gradings.of(known[name], exercise).grade.points:g}" for name in parts if name in known]
-    problems = [] if len(set(parts)) == len(parts) == 2 else ["a pair is called after two mistakes: first+second"]
-    problems += [f"it is called after '{name}', and there is no such mistake" for name in parts if name not in known]
+    problems = [] if len(set(parts)) == len(parts) == 2 else ["a pair must be named after two mistakes: first+second"]
+    problems += [f"it is named after '{name}', but there is no such mistake" for name in parts if name not in known]
     if grading.grade.status == "broken":
         problems.append("the grader itself failed on it")
     elif grading.grade.points == grading.grade.max_points:
@@ -42,7 +42,7 @@ def graded_pair(gradings: Gradings, folder: Path, exercise: Exercise) -> tuple[G
 
 
 def problems_of(grade: ExerciseGrade, claim: Claim, exercise: Exercise) -> Iterator[str]:
-    """Why a mistake does not prove what it says."""
+    """Why a mistake's claim does not hold."""
     if grade.status == "broken":
         yield "the grader itself failed on it"
     elif any(rule.id == claim.check for rule in exercise.rules):
@@ -60,8 +60,10 @@ def problems_of(grade: ExerciseGrade, claim: Claim, exercise: Exercise) -> Itera
 
 
 def is_caught(gradings: Gradings, exercise: Exercise, name: str) -> bool:
-    """Whether some mistake fails a check or a rule: those that name it are asked first, the others, graded to the
-    last check, only where these do not fail it. A rule is caught by those that name it alone."""
+    """Whether some mistake fails a check or a rule.
+
+    Those that name it are tried first; for a check, then all others, graded up to the last check.
+    """
     claims = _claims(gradings, exercise)
     for folder, claim in claims.items():
         if claim.check == name and name in caught_by(graded_mistake(gradings, folder, exercise, claim)[0], claim):
@@ -71,31 +73,31 @@ def is_caught(gradings: Gradings, exercise: Exercise, name: str) -> bool:
 
 
 def caught_by(grading: Grading, claim: Claim) -> set[str]:
-    """The checks that a mistake fails, and the rule that it breaks: it has to be the one it names."""
+    """The checks that a mistake fails, or the rule that it names, if it is disallowed."""
     return grading.failed | ({claim.check} if grading.grade.status == "disallowed" else set())
 
 
 def _claims(gradings: Gradings, exercise: Exercise) -> dict[Path, Claim]:
-    """What the mistakes say of themselves, without those of which it cannot be read."""
+    """The claims of all mistakes that can be parsed."""
     found = {}
     for folder in mistakes_to(gradings.session.course, exercise):
-        with contextlib.suppress(BadClaim):  # told where that one is graded
+        with contextlib.suppress(BadClaim):  # reported when that one is graded
             found[folder] = claim_of(folder, exercise)
     return found
 
 
 def _paired(gradings: Gradings, exercise: Exercise) -> set[str]:
-    """The names of the mistakes that stand in a pair."""
+    """The names of the mistakes that are part of a pair."""
     return {name for folder in solutions_to(gradings.session.course, exercise) for name in parts_of(folder)}
 
 
 def _missing_hint(claim: Claim, text: str) -> Iterator[str]:
-    if claim.hint is not None and not says(text, claim.hint):
-        yield f"{claim.check} says nothing of '{claim.hint}': {text.strip()}"
+    if claim.hint is not None and not contains(text, claim.hint):
+        yield f"{claim.check} does not say '{claim.hint}': {text.strip()}"
 
 
 def _missing_first(claim: Claim, grade: ExerciseGrade) -> Iterator[str]:
     fix = first_in(grade)
     text = "" if fix is None else f"{fix.reason}\n{fix.hint or ''}".strip()
-    for words in claim.not_said_first(text):
-        yield f"what a student reads first says nothing of {words}: {text}"
+    for words in claim.missing_first(text):
+        yield f"what a student reads first does not say {words}: {text}"

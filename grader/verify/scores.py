@@ -1,4 +1,4 @@
-"""What solutions score in a learning check, beside the thresholds that say what a score is worth."""
+"""The scores of solutions in a learning check, sorted together with the score thresholds."""
 
 import math
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ _THRESHOLDS = ("stop", "best", "half", "zero", "worst")
 
 @dataclass(frozen=True)
 class Rung:
-    """A held-out score: a solution's, of the run that counted, or a threshold's."""
+    """A held-out score: that of a solution's run that counts, or a threshold."""
 
     name: str
     score: float
     share: float | None
-    """What it earns, in [0, 1]; None for a threshold."""
+    """The share in [0, 1] that it earns; None for a threshold."""
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """All scores of one learning check, from the best to the worst; those that are no numbers come last."""
+    """All scores of one learning check, from best to worst; NaN and infinite ones come last."""
 
     metric: str
     rungs: list[Rung]
 
 
 def ladder(check: Check, learned: Mapping[str, Learned]) -> Ladder | None:
-    """What solutions, by their name, reached in a check; None for a check that trains nothing."""
+    """The sorted scores of solutions by name; None for a check that trains nothing."""
     task = advice.task_of(check)
     if task is None:
         return None
@@ -41,7 +41,7 @@ def ladder(check: Check, learned: Mapping[str, Learned]) -> Ladder | None:
 
 
 def _place(task: LearningTask, rung: Rung) -> tuple[bool, float, bool]:
-    """Where a rung stands: what scores no number at the end, solutions before a threshold that they just reach."""
+    """The sort key: NaN and infinite scores last, solutions before a threshold that they just reach."""
     if not math.isfinite(rung.score):
         return True, 0.0, False
     return False, rung.score if task.lower_is_better else -rung.score, rung.share is None

@@ -1,1 +1,1 @@
-"""What `grade watch` does between two saves."""
+"""Regrades a submission after each save, for `grade watch`."""

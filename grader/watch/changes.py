@@ -1,4 +1,4 @@
-"""Sees that something was saved: what lies in a file or folder, each time that it has changed."""
+"""Watches a file or folder and reports the digests of its files after each save."""
 
 import hashlib
 import os
@@ -14,29 +14,29 @@ from grader.jail.shared.ignored import IGNORED
 
 _SEEN = 5000
 _HASHED_BYTES = 4 << 20
-"""A larger file counts as changed by its time."""
+"""A larger file counts as changed if its size or modification time changes."""
 _QUIET_MS = 50
-"""A save is over when nothing was written for so long."""
+"""A save is complete when nothing was written for this long."""
 _LOOK_MS = 1000
-"""What no notice was given of, on a network's disk or where a folder was made anew, is seen after so long."""
+"""Files are also checked at this interval, for network drives and replaced folders, which send no notifications."""
 
 Digests = dict[str, bytes]
 """A digest of each file of a submission, by its path inside; empty where there is nothing."""
 
 
 class Saved(BaseException):
-    """Something was saved while it was graded. Not an `Exception`: no check may take it for its own."""
+    """A file was saved during a grading. Not an `Exception`, so that no check catches it."""
 
 
 class Source:
-    """A file or folder that is being worked on; it may not be there yet, and may come and go."""
+    """A file or folder that is being edited; it may not exist yet, and may disappear and return."""
 
     def __init__(self, path: Path):
-        self.path = Path(os.path.abspath(path))  # noqa: PTH100  (`resolve` follows links, which may be made anew)
+        self.path = Path(os.path.abspath(path))  # noqa: PTH100  (`resolve` would follow links, which may change)
         self._known: dict[str, tuple[tuple[int, ...], bytes]] = {}
 
     def digests(self) -> Digests:
-        """What lies there now. A file is read again only where its time or size changed."""
+        """The current digests. A file is read again only if its time or size changed."""
         found: dict[str, tuple[tuple[int, ...], bytes]] = {}
         for name, file in self.files():
             try:
@@ -47,25 +47,25 @@ class Source:
                 known = self._known.get(name)
                 found[name] = known if known and known[0] == key else (key, _digest(file, status))
             except OSError:
-                continue  # gone again
+                continue  # deleted meanwhile
         self._known = found
         return {name: digest for name, (_, digest) in found.items()}
 
     def changes(self, stop: threading.Event) -> Iterator[Digests]:
-        """What lies there, at once and whenever it has changed, until `stop` is set."""
+        """The digests, immediately and after each change, until `stop` is set."""
         seen: Digests | None = None
         while not stop.is_set():
-            for found in self._looks(stop):
+            for found in self._poll(stop):
                 if found != seen:
                     seen = found
                     yield found
 
-    def _looks(self, stop: threading.Event) -> Iterator[Digests]:
-        """What lies there, at each notice and every second, until the folder that is watched is another one."""
+    def _poll(self, stop: threading.Event) -> Iterator[Digests]:
+        """The digests at each notification and every second, until the watched folder is replaced."""
         watched = self.path if self.path.is_dir() else self.path.parent
         identity = _identity(watched)
         try:
-            notices = watchfiles.watch(
+            notifications = watchfiles.watch(
                 watched,
                 recursive=watched == self.path,
                 step=_QUIET_MS,
@@ -78,17 +78,17 @@ class Source:
                 watch_filter=None,
             )
             yield self.digests()
-            for _ in notices:
+            for _ in notifications:
                 yield self.digests()
                 is_folder = self.path.is_dir()
                 if _identity(watched) != identity or is_folder != (watched == self.path):
                     return
-        except OSError:  # the folder is gone, or the system gives no more notices: look by the clock
+        except OSError:  # the folder is gone, or the system has no more watches: poll instead
             stop.wait(_LOOK_MS / 1000)
             yield self.digests()
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """The files that may be part of it, by their paths inside; of a folder that is too large, the first ones."""
+        """The files that may belong to the submission, by relative path; only the first ones if there are too many."""
         if not self.path.is_dir():
             yield self.path.name, self.path
             return
@@ -96,7 +96,7 @@ class Source:
         for folder, folders, files in os.walk(self.path):
             folders[:] = sorted(name for name in folders if not _is_ignored(name))
             seen += len(files) + len(folders)
-            if seen > _SEEN:  # a home folder: looked at every second, it would keep a processor busy
+            if seen > _SEEN:  # a home folder, say: polling all of it would keep a processor busy
                 return
             for name in sorted(files):
                 if not _is_ignored(name):
@@ -125,11 +125,11 @@ def _digest(file: Path, status: os.stat_result) -> bytes:
 
 
 class ChangeQueue:
-    """The changes of a `Source`, seen in a thread of its own; only the latest is kept."""
+    """Collects the changes of a `Source` in a background thread; only the latest is kept."""
 
     def __init__(self, source: Source):
         self._source = source
-        self._stop, self._news = threading.Event(), threading.Event()
+        self._stop, self._has_change = threading.Event(), threading.Event()
         self._found: Digests = {}
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -143,31 +143,31 @@ class ChangeQueue:
         self._thread.join(2 * _LOOK_MS / 1000)
 
     def next(self) -> Digests:
-        """Wait for the next save; what lies there then."""
-        while not self._news.wait(3600):
+        """Wait for the next save; return the digests after it."""
+        while not self._has_change.wait(3600):
             pass
-        self._news.clear()
+        self._has_change.clear()
         if self._problem is not None:
             raise self._problem
         return self._found
 
     def interrupt(self, *_: object) -> None:
-        """Raise `Saved` if there was another save."""
-        if self._news.is_set():
+        """Raise `Saved` if there was another save since."""
+        if self._has_change.is_set():
             raise Saved
 
     def _run(self) -> None:
         try:
             for found in self._source.changes(self._stop):
                 self._found = found
-                self._news.set()
+                self._has_change.set()
         except Exception as problem:
             self._problem = problem
-            self._news.set()
+            self._has_change.set()
 
 
 def mentions(folder: Path, module: str, suffixes: Collection[str] = (".py",)) -> bool:
-    """Whether a file of the folder but the module's own has its name in it, as a word, in whatever sense."""
+    """Whether any other file of the folder contains the module's name as a word."""
     word = re.compile(rb"\b" + re.escape(module.encode()) + rb"\b")
     for name, file in Source(folder).files():
         if name in {f"{module}{suffix}" for suffix in suffixes}:

@@ -1,6 +1,6 @@
-"""Save after save: what `grade watch` grades of each one, and what it then knows. How that looks is the screen's.
+"""The loop of `grade watch`: regrades the affected exercises after each save. A `Screen` displays the results.
 
-What is graded comes in two answers: first all that needs no training, then everything. A save stops what is under way.
+Checks that need no training are graded and shown first, then all others. Another save stops a grading in progress.
 """
 
 import time
@@ -18,45 +18,45 @@ from grader.grading.session import Session
 from grader.intake.staging import Submission
 from grader.records.grade import ExerciseGrade, Grade
 from grader.watch.changes import ChangeQueue, Digests, Saved, mentions
-from grader.watch.scoreboard import Difference, Scoreboard, touched, without_training
+from grader.watch.scoreboard import Difference, Scoreboard, affected_exercises, without_training
 
 
 @dataclass(frozen=True)
 class View:
-    """What is known after a part of a round."""
+    """What is shown after each part of a round."""
 
     when: str
-    """When the save was, and what was judged since."""
+    """When the save was, and what has been graded since."""
     problem: str | None
-    """Why nothing could be judged."""
+    """Why nothing could be graded."""
     news: list[Difference] = field(default_factory=list)
-    """What the last save changed, and those before it of which nothing was shown."""
+    """What has changed since the last view."""
     grades: list[ExerciseGrade] = field(default_factory=list)
-    """The exercises that were begun, or all, where none was; what was saved last comes first."""
+    """The exercises that the student has begun, or all if there are none; those saved last come first."""
     others: list[str] = field(default_factory=list)
-    """The ids of those that were not begun."""
+    """The ids of exercises that were not begun."""
     due: frozenset[str] = frozenset()
-    """The ids of those whose training follows."""
+    """The ids of exercises whose training follows."""
     grade: Grade | None = None
-    """The latest answer, with the exercises of `grades`."""
+    """The latest grade, with the exercises in `grades`."""
 
 
 class Screen(Protocol):
-    """Where a round is shown."""
+    """Displays rounds."""
 
     def absent(self) -> None:
-        """There is nothing at the path."""
+        """Nothing exists at the path."""
 
     def show(self, view: View) -> None:
-        """A part of a round is done."""
+        """Show the state after a part of a round."""
 
     def judging(self) -> AbstractContextManager[Listener]:
-        """Who listens while something is graded."""
+        """The listener for a grading."""
 
 
 @dataclass
 class Rounds:
-    """Grades one path again and again through one session, always with the same seed."""
+    """Regrades one path through one session, always with the same seed."""
 
     session: Session
     path: Path
@@ -72,7 +72,7 @@ class Rounds:
     _grade: Grade | None = None
 
     def run(self) -> None:
-        """Answer each save until something else than another save ends it."""
+        """Grade after each save until an exception other than `Saved` ends it."""
         before: Digests = {}
         while True:
             files = self.changes.next()
@@ -80,7 +80,7 @@ class Rounds:
                 if files:
                     self._saved(before, files)
                     before = files
-                    self._judge()
+                    self._grade_changes()
                 else:
                     before = files
                     self.screen.absent()
@@ -89,7 +89,9 @@ class Rounds:
 
     def _saved(self, before: Digests, files: Digests) -> None:
         exercises, suffixes = self.session.exercises, self._suffixes
-        ids = touched(exercises, before, files, lambda module: mentions(self.path, module, suffixes), suffixes)
+        ids = affected_exercises(
+            exercises, before, files, lambda module: mentions(self.path, module, suffixes), suffixes
+        )
         there = {Path(name).stem for name in files if Path(name).suffix.lower() in suffixes and "/" not in name}
         changed = {Path(name).stem for name in files if files[name] != before.get(name)}
         self._order = sorted((exercise.id for exercise in exercises), key=lambda name: name not in changed)
@@ -97,43 +99,43 @@ class Rounds:
         self._begun |= {exercise.id for exercise in exercises if exercise.id in there}
         for exercise in exercises:
             if exercise.id in ids:
-                self._scoreboard.doubt(exercise)
+                self._scoreboard.mark_stale(exercise)
         if self._is_shown:
             self._news, self._is_shown = [], False
 
     @property
     def _suffixes(self) -> tuple[str, ...]:
-        """What a module's file may end in."""
+        """The suffixes that a module's file may have."""
         return (".py", *(suffix for format_ in self.session.course.formats for suffix in format_.suffixes))
 
-    def _judge(self) -> None:
-        """First what needs no training, of all exercises; then the trainings, one exercise at a time."""
+    def _grade_changes(self) -> None:
+        """First the checks of all exercises that need no training; then the trainings, one exercise at a time."""
         when = time.strftime("%H:%M:%S")
         with self.session.staged(self.path) as submission:
             if submission.problem is not None:
                 self._show(f"saved at {when}", submission.problem)
                 return
-            for exercise in self._in_turn():
-                self._judge_one(submission, exercise, without_training(exercise))
+            for exercise in self._due_exercises():
+                self._grade_one(submission, exercise, without_training(exercise))
                 if not exercise.trains or self._scoreboard.grades[exercise.id].status != "graded":
                     self._scoreboard.stale[exercise.id] = set()
                     self._due.discard(exercise.id)
             self._show(f"saved at {when}")
-            for exercise in self._in_turn():
-                self._judge_one(submission, exercise, exercise)
+            for exercise in self._due_exercises():
+                self._grade_one(submission, exercise, exercise)
                 self._due.discard(exercise.id)
                 self._show(f"saved at {when}, {exercise.id} trained")
 
-    def _in_turn(self) -> list[Exercise]:
+    def _due_exercises(self) -> list[Exercise]:
         known = {exercise.id: exercise for exercise in self.session.exercises}
         return [known[name] for name in self._order if name in self._due]
 
-    def _judge_one(self, submission: Submission, whole: Exercise, part: Exercise) -> None:
-        """Judge some of an exercise's checks."""
+    def _grade_one(self, submission: Submission, whole: Exercise, part: Exercise) -> None:
+        """Grade some of an exercise's checks."""
         with self.screen.judging() as listener:
             heard = replace(listener, check=_both(self.changes.interrupt, listener.check))
             grade = self.session.grade(submission, seed=self.seed, exercises=[part], listener=heard)
-        self._news += self._scoreboard.take(whole, grade.exercises[0])
+        self._news += self._scoreboard.update(whole, grade.exercises[0])
         if grade.exercises[0].status not in ("missing", "error"):
             self._begun.add(whole.id)
         self._grade = grade

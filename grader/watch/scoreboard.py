@@ -1,4 +1,4 @@
-"""What is known of a submission after some saves: which exercises a save may have changed, and what it changed."""
+"""Keeps the latest verdicts of a submission across saves, and compares them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -17,19 +17,19 @@ _CHECK_WORDS = {
     "skipped": "cannot be judged now",
 }
 _STATUS_WORDS = {
-    "missing": "is not there any more",
+    "missing": "is missing now",
     "error": "cannot be loaded or built now",
     "disallowed": "breaks a rule of the exercise now",
-    "crashed": "ends its process now",
-    "timeout": "does not come to an end now",
-    "memory": "takes too much memory now",
+    "crashed": "crashes its process now",
+    "timeout": "runs out of time now",
+    "memory": "needs too much memory now",
     "broken": "could not be judged: the grader itself failed",
 }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What one check, or an exercise as a whole, came to since it was last judged."""
+    """How one check, or a whole exercise, has changed since it was last graded."""
 
     exercise: str
     check: str | None
@@ -40,18 +40,18 @@ class Difference:
 
 @dataclass
 class Scoreboard:
-    """What is known of a submission after some saves: the latest verdict of every check, by exercise."""
+    """The latest verdict of every check, by exercise."""
 
     grades: dict[str, ExerciseGrade] = field(default_factory=dict)
     stale: dict[str, set[str]] = field(default_factory=dict)
-    """The checks of each exercise whose verdict is from before the last save, or that have none yet."""
+    """The checks of each exercise that were not graded since the last save."""
 
-    def doubt(self, exercise: Exercise) -> None:
-        """A save may have changed it."""
+    def mark_stale(self, exercise: Exercise) -> None:
+        """Mark all verdicts of an exercise as out of date."""
         self.stale[exercise.id] = {check.id for check in exercise.checks}
 
-    def take(self, exercise: Exercise, found: ExerciseGrade) -> list[Difference]:
-        """Note what some or all of an exercise's checks came to; what is different from before."""
+    def update(self, exercise: Exercise, found: ExerciseGrade) -> list[Difference]:
+        """Record new verdicts of some or all checks of an exercise; return the differences."""
         before = self.grades.get(exercise.id)
         verdicts = {verdict.id: verdict for verdict in [*(before.checks if before else []), *found.checks]}
         checks = [verdicts[check.id] for check in exercise.checks if check.id in verdicts]
@@ -60,7 +60,7 @@ class Scoreboard:
         return list(_differences(before, found)) if before else []
 
     def current(self, exercise: str) -> ExerciseGrade:
-        """An exercise's grade as far as it has been judged since the last save."""
+        """An exercise's grade from the checks that were graded since the last save."""
         grade = self.grades[exercise]
         checks = [verdict for verdict in grade.checks if verdict.id not in self.stale[exercise]]
         points = round(sum(verdict.points for verdict in checks), 2)
@@ -69,7 +69,7 @@ class Scoreboard:
 
 
 def without_training(exercise: Exercise) -> Exercise:
-    """The exercise with the checks that neither train nor need what a training showed."""
+    """The exercise without the checks that train or need a check that trains."""
     trained: set[str] = set()
     for check in exercise.checks:
         if check.task is not None or trained & set(check.needs):
@@ -77,17 +77,17 @@ def without_training(exercise: Exercise) -> Exercise:
     return replace(exercise, checks=[check for check in exercise.checks if check.id not in trained])
 
 
-def touched(
+def affected_exercises(
     exercises: Iterable[Exercise],
     before: Digests,
     after: Digests,
     mentions: Callable[[str], bool],
     suffixes: Collection[str] = (".py",),
 ) -> set[str]:
-    """The ids of the exercises that a save may have changed the grade of.
+    """The ids of the exercises whose grade a save may have changed.
 
-    All, unless it was in their own modules only, which no other file `mentions`; those without a module of their own
-    may be anywhere. A module is called after its exercise and ends in one of the `suffixes`.
+    All, unless only exercises' own modules changed and no other file `mentions` them. An exercise without a module of
+    its own may be defined anywhere. A module is named after its exercise and has one of the `suffixes`.
     """
     modules = {f"{exercise.id}{suffix}": exercise.id for exercise in exercises for suffix in suffixes}
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

@@ -1,6 +1,6 @@
-"""The formats of `grade export`: what a gradebook becomes, one file for each.
+"""The formats of `grade export`, one file for each.
 
-Our own documents are written whole; a sheet of an LMS is the instructor's and is filled in place, cell by cell.
+The grader's own documents are written from scratch; a sheet of an LMS belongs to the instructor and is filled in place.
 """
 
 from grader.plugin import Exporter, hookimpl

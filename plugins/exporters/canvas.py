@@ -1,7 +1,7 @@
-"""Canvas: a column of the gradebook that the instructor exported, filled in place, to be imported again.
+"""Canvas: fills a column of the gradebook that the instructor exported, for import.
 
-Canvas takes a blank over a score for a change, an unknown title for a new assignment and a name for a student if
-nothing else fits: so only grades are written, into a column that exists, and students are matched by their ids alone.
+Canvas treats a blank cell as a change, an unknown title as a new assignment, and falls back to matching students by
+name. So only grades are written, only into an existing column, and students are matched by ids alone.
 """
 
 import re
@@ -21,26 +21,26 @@ _COMPUTED = re.compile(
 
 
 class Frame(NamedTuple):
-    """Where things stand in a gradebook."""
+    """The structure of a gradebook sheet."""
 
     header: list[str]
     ids: list[tuple[str, int]]
-    """What can identify a student, strongest first: the column's title and index."""
+    """Columns that identify a student, the most reliable first: title and index."""
     first: int
-    """The first column behind those about students."""
+    """The first column after those about students."""
     possible: int | None
-    """The row with each assignment's points."""
+    """The row with each assignment's maximum points."""
 
 
 def export(exporting: Exporting) -> Exported:
     """Fill `--column` of `--into`. Raises `CannotExport`."""
     if exporting.into is None:
-        raise CannotExport(f"canvas fills a sheet of Canvas's own: {_GET}")
+        raise CannotExport(f"canvas fills a gradebook exported from Canvas: {_GET}")
     sheet = read_sheet(exporting.into, (b",", b";"))
     frame = _frame(sheet)
     index = _pick(sheet, frame, exporting.column)
     scores = read_scores(exporting)
-    students, doubtful = _match(sheet, frame, scores)
+    students, ambiguous = _match(sheet, frame, scores)
     rows = range(1, len(sheet.spans))
     possible = number(sheet.text(frame.possible, index)) if frame.possible is not None else None
     maxima = dict.fromkeys(rows, possible) if possible and possible > 0 else {}
@@ -48,12 +48,10 @@ def export(exporting: Exporting) -> Exported:
     column = Column(index, maxima, decimal_mark(numbers, sheet.delimiter), kept=("EX",))
     document, notes = fill(sheet, column, students, scores)
     if not maxima:
-        notes.insert(
-            0, f"the sheet tells no Points Possible for '{frame.header[index]}': points are written as they are"
-        )
-    if doubtful:
-        notes.append(f"the ID of one and the SIS ID of another in the sheet, not written: {listed(doubtful)}")
-    found = {*students.values(), *doubtful}
+        notes.insert(0, f"the sheet has no Points Possible for '{frame.header[index]}': points are not scaled")
+    if ambiguous:
+        notes.append(f"the ID of one student and the SIS ID of another in the sheet, not written: {listed(ambiguous)}")
+    found = {*students.values(), *ambiguous}
     missing = [student for student in scores if student not in found]
     without = [_who(sheet, frame, row) for row in rows if row not in students and _is_student(sheet, frame, row)]
     return Exported(document, notes=[*notes, *matching_notes(missing, without)])
@@ -67,10 +65,10 @@ def _frame(sheet: Sheet) -> Frame:
     elif "LastName" in start[0] and "FirstName" in start[1] and "ID" in start[2]:
         id_column = 2
     else:
-        raise CannotExport(f"--into is no gradebook of Canvas's, whose first columns are Student and ID: {_GET}")
+        raise CannotExport(f"--into is not a Canvas gradebook, whose first columns are Student and ID: {_GET}")
     section = next((index for index in range(id_column + 1, len(header)) if "Section" in header[index]), None)
     if section is None:
-        raise CannotExport(f"--into has no column Section, which a gradebook of Canvas's has: {_GET}")
+        raise CannotExport(f"--into is not a Canvas gradebook, because it has no column Section: {_GET}")
     ids = [("ID", id_column)]
     for title in ("SIS User ID", "SIS Login ID"):
         pattern = re.compile(title.replace(" ", r"\s+"))
@@ -81,7 +79,7 @@ def _frame(sheet: Sheet) -> Frame:
 
 
 def _pick(sheet: Sheet, frame: Frame, wanted: str | None) -> int:
-    """The column to fill. Raises `CannotExport` with what there is where none, or more than one, is meant."""
+    """The column to fill. Raises `CannotExport`, listing the assignments, unless exactly one matches."""
     columns = range(frame.first, len(frame.header))
     titles = {index: re.fullmatch(r"(.*\S)\s*\([0-9]+\)", frame.header[index], re.DOTALL) for index in columns}
     computed = {index for index in columns if _is_computed(sheet, frame, index)}
@@ -110,11 +108,10 @@ def _is_computed(sheet: Sheet, frame: Frame, index: int) -> bool:
 
 
 def _match(sheet: Sheet, frame: Frame, scores: Collection[str]) -> tuple[dict[int, str], list[str]]:
-    """Whose grade belongs into which row, and those that are left alone because it is not certain.
+    """The student of each row, and the ambiguous students, who are left out.
 
-    A student may have several rows (one per section). What is not certain is a key that is one student's ID and
-    another's SIS ID: a wrong guess would give somebody a stranger's grade.
-    """
+    A student may have several rows (one per section). A key is ambiguous if it is one student's ID and another's SIS
+    ID: a wrong guess would give a student someone else's grade."""
     kinds = [_rows_by_key(sheet, frame, index, scores) for _, index in frame.ids]
     places = {student: {tuple(rows[student]) for rows in kinds if student in rows} for student in scores}
     students: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""The gradebook as a table for spreadsheets, after RFC 4180: comma, CRLF, quotes where they are needed; UTF-8."""
+"""The gradebook as a table for spreadsheets, as in RFC 4180: comma, CRLF, quotes where necessary; UTF-8."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ COLUMNS = ("submission", "status", "points", "max_points", "percent", "seed", "f
 
 
 def export(exporting: Exporting) -> Exported:
-    """A header, then one row per submission that counts. Points are those that count, adjustments included."""
+    """A header, then one row per submission that counts. Points include adjustments."""
     document = io.BytesIO()
     text = io.TextIOWrapper(document, encoding="utf-8", errors="replace", newline="", write_through=True)
     writer = csv.writer(text)  # its default line end is RFC 4180's
@@ -22,7 +22,7 @@ def export(exporting: Exporting) -> Exported:
 
 
 def inert(text: str) -> str:
-    """Text that a spreadsheet would take for a formula, with an apostrophe before it; other text as it is."""
+    """Put an apostrophe before text that a spreadsheet would take for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

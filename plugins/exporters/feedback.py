@@ -1,4 +1,4 @@
-"""Feedback files for a Moodle assignment: a zip whose folder names lead each page to its student."""
+"""Feedback files for a Moodle assignment: a zip in which folder names assign each page to a student."""
 
 import io
 import re
@@ -10,11 +10,11 @@ from .filling import listed
 from .safe_names import safe_name
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The same gradebook makes the same zip."""
+"""Fixed, so that the same gradebook gives the same zip."""
 
 
 def export(exporting: Exporting) -> Exported:
-    """`<Full name>_<id>_assignfeedback_file/report.html` for each row whose student is a participant number."""
+    """`<Full name>_<id>_assignfeedback_file/report.html` for each row whose student key is a participant number."""
     document = io.BytesIO()
     others = []
     written = 0
@@ -30,16 +30,16 @@ def export(exporting: Exporting) -> Exported:
             written += 1
     if not written:
         raise CannotExport(
-            "moodle-feedback: no student of the gradebook is a participant number of Moodle's; "
-            f"found {listed(others) or 'none at all'}; grade the zip that Moodle's 'Download all submissions' makes"
+            "moodle-feedback: no student key in the gradebook is a Moodle participant number; "
+            f"found {listed(others) or 'none at all'}; grade the zip from Moodle's 'Download all submissions'"
         )
     notes = ["in Moodle: the assignment, Submissions, 'Upload multiple feedback files in a zip'"]
     if others:
-        notes.append(f"no participant number of Moodle's, left out: {listed(others)}")
+        notes.append(f"not a Moodle participant number, left out: {listed(others)}")
     return Exported(document.getvalue(), notes=notes)
 
 
 def _folder(row: Row) -> str:
-    """Moodle takes the second part between underscores for the number, so a name has none."""
+    """Moodle takes the second field between underscores as the number, so the name must not contain any."""
     name = " ".join(re.sub(r"[_.]", " ", safe_name(row.name or "Participant", 100)).split())
     return f"{name or 'Participant'}_{row.student}_assignfeedback_file"

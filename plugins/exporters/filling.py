@@ -1,4 +1,4 @@
-"""Grades into one column of a sheet: scaled to its maximum, in its spelling of numbers, with notes on what was not."""
+"""Writes grades into one column of a sheet: scaled to its maximum, with its decimal separator, and with notes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .sheets import Sheet, number
 
 
 class Score(NamedTuple):
-    """What a student's submission came to."""
+    """The points of a student's submission."""
 
     points: float
     most: float
@@ -19,11 +19,11 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """The column to fill, and what it says of numbers."""
+    """The column to fill, and its number format."""
 
     index: int
     maxima: Mapping[int, float]
-    """The sheet's maximum by row; a row that has none is filled with our points as they are."""
+    """The sheet's maximum by row; without one, points are not scaled."""
     mark: str
     """The decimal separator."""
     kept: Sequence[str] = ()
@@ -67,17 +67,17 @@ def fill(
 
 
 def matching_notes(missing: Sequence[str], without: Sequence[str]) -> list[str]:
-    """Who is in the gradebook alone, and who is in the sheet alone."""
+    """Notes about students who are only in the gradebook or only in the sheet."""
     notes = []
     if missing:
-        notes.append(f"no row of the sheet is theirs, not written: {listed(missing)}")
+        notes.append(f"not in the sheet, not written: {listed(missing)}")
     if without:
-        notes.append(f"in the sheet, but without a grade, left as they are: {listed(without)}")
+        notes.append(f"in the sheet, but without a grade, unchanged: {listed(without)}")
     return notes
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
-    """Names for a note, the first of them where there are many; fit for a terminal."""
+    """The first names as a list for a note, safe to print on a terminal."""
     shown = ["".join(letter if letter.isprintable() else "?" for letter in name[:80]) for name in names[:most]]
     more = [f"and {len(names) - most} more"] if len(names) > most else []
     return ", ".join(shown + more)
@@ -85,18 +85,18 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 def _scaling(scaled: set[tuple[float, float]]) -> list[str]:
     return [
-        f"scaled from our {format_points(ours)} points to the sheet's {format_points(theirs)}"
-        for ours, theirs in sorted(scaled)
+        f"scaled from {format_points(graded)} points to the sheet's {format_points(maximum)}"
+        for graded, maximum in sorted(scaled)
     ]
 
 
 def _notes(left: Mapping[str, Sequence[str]]) -> list[str]:
-    said = {
-        "kept": "excused in the sheet, left alone",
-        "short": "their row in the sheet ends before the column, not written",
-        "unjudged": "nothing of theirs could be judged, not written: grade them again",
-        "broken": "the grader failed on one of their exercises, whose points do not count: grade them again",
-        "replaced": "another grade stood there and was replaced",
+    texts = {
+        "kept": "excused in the sheet, unchanged",
+        "short": "their row in the sheet is too short, not written",
+        "unjudged": "nothing could be judged, not written: grade them again",
+        "broken": "internal error in one of their exercises, whose points do not count: grade them again",
+        "replaced": "a different grade was replaced",
         "above": "more than the sheet's maximum, which the LMS may refuse",
     }
-    return [f"{text}: {listed(left[kind])}" for kind, text in said.items() if left[kind]]
+    return [f"{text}: {listed(left[kind])}" for kind, text in texts.items() if left[kind]]

@@ -1,4 +1,4 @@
-"""Gradescope's `results.json`: what its autograder harness reads from a submission's container."""
+"""Gradescope's `results.json`: what Gradescope reads from an autograder's container."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from .safe_names import unique_names
 
 
 def export(exporting: Exporting) -> Exported:
-    """The one document where the gradebook holds one row, else `<student>/results.json` for each."""
+    """One document if the gradebook has one row, else `<student>/results.json` for each."""
     if len(list(itertools.islice(exporting.rows(), 2))) == 1:
         return Exported(_document(next(iter(exporting.rows()))))
     return Exported(folder=_files(exporting))
@@ -29,9 +29,9 @@ def _document(row: Row) -> bytes:
 
 
 def _results(row: Row) -> dict[str, Any]:
-    """Every format is `text`: what students wrote stands in these texts, and the default at the top is HTML.
+    """Every format is `text`, because these texts quote students and the default at the top level is HTML.
 
-    Nothing is hidden, as Gradescope shows no total then; flags are the instructor's and are left out.
+    Nothing is hidden, because Gradescope would show no total; flags are for the instructor and are left out.
     """
     judged = [exercise for exercise in row.grade.exercises if exercise.status != "broken"]
     return {
@@ -51,12 +51,12 @@ def _results(row: Row) -> dict[str, Any]:
 
 
 def _remarks(row: Row) -> Iterator[str]:
-    """What is to be said of the submission as a whole."""
+    """Remarks about the submission as a whole."""
     if row.grade.message:
         yield row.grade.message
     for exercise in row.grade.exercises:
         if exercise.status == "broken":
-            yield f"{exercise.title}: the grader could not judge this one, its points do not count."
+            yield f"{exercise.title}: the grader could not judge this exercise; its points do not count."
         elif exercise.message:
             yield f"{exercise.title}: {exercise.message}"
         yield from (f"{exercise.title}: {note}" for note in exercise.notes)

@@ -1,4 +1,4 @@
-"""All grades as one JSON document: each as `grade submit --format json` tells it, and who handed it in."""
+"""All grades in one JSON document: each as in `grade submit --format json`, with the student."""
 
 import io
 from typing import Any
@@ -11,18 +11,18 @@ SCHEMA = 1
 
 
 def export(exporting: Exporting) -> Exported:
-    """`{"schema": 1, "grades": [...]}` with one grade a line, encoded as it is read: no two are held at once."""
+    """`{"schema": 1, "grades": [...]}` with one grade per line, encoded one at a time to save memory."""
     document = io.BytesIO()
     document.write(f'{{"schema": {SCHEMA}, "grades": ['.encode())
     for number, row in enumerate(exporting.rows()):
         document.write(b",\n" if number else b"\n")
-        document.write(msgspec.json.encode(_as_told(row)))  # strict: it writes no NaN
+        document.write(msgspec.json.encode(_record(row)))  # strict JSON: no NaN
     document.write(b"\n]}\n")
     return Exported(document.getvalue())
 
 
-def _as_told(row: Row) -> dict[str, Any]:
-    """The grade's own fields keep their meaning; what counts after adjustments stands beside them."""
+def _record(row: Row) -> dict[str, Any]:
+    """The grade's own fields are unchanged; points after adjustments are separate fields."""
     grade = {field: getattr(row.grade, field) for field in row.grade.__struct_fields__}
     return {
         **grade,

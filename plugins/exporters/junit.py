@@ -9,16 +9,16 @@ from xml.sax.saxutils import escape, quoteattr
 from grader.plugin import ExerciseGrade, Exported, Exporting, Row, Verdict, format_points
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document may hold, not even escaped."""
+"""Characters that XML forbids, even escaped."""
 
 _OUTCOMES = {"partial": "failure", "failed": "failure", "error": "error", "skipped": "skipped"}
-"""What becomes of a check's status; `passed` has no element."""
+"""The element for a check's status; `passed` has none."""
 
 _TOTALS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def export(exporting: Exporting) -> Exported:
-    """One `testsuites` element. Time is a submission's: no single check's is measured."""
+    """One `testsuites` element. Time is given per submission: it is not measured per check."""
     document = io.BytesIO()
     document.write(b'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="grades">\n')
     for row in exporting.rows():
@@ -50,7 +50,7 @@ def _suite(row: Row) -> Iterator[str]:
         yield from _case(exercise, check)
     if not cases:
         yield _start("testcase", classname="submission", name="submission")
-        yield _outcome("error", grade.status, grade.message or "there is no check of it", None)
+        yield _outcome("error", grade.status, grade.message or "it has no checks", None)
         yield "</testcase>\n"
     yield "</testsuite>\n"
 
@@ -64,7 +64,7 @@ def _case(exercise: ExerciseGrade, check: Verdict) -> Iterator[str]:
 
 
 def _outcome(element: str, kind: str, message: str, hint: str | None) -> str:
-    """The message's first line as an attribute, where CI servers look for a headline, and all of it as text."""
+    """The message's first line as an attribute, which CI servers show as the title, and all of it as text."""
     first = message.strip().split("\n")[0]
     text = escape(_FORBIDDEN.sub("", "\n\n".join([message, hint] if hint else [message])))
     return f"{_start(element, type=kind, message=first)}{text}</{element}>\n"

@@ -1,7 +1,7 @@
-"""Moodle: the grading worksheet of an assignment, filled in place, to be uploaded again.
+"""Moodle: fills the grading worksheet of an assignment, for upload.
 
-Its titles, its word for "Participant" and its decimal separator follow the site's language. So a student is known by
-the number that ends the first cell, and the column by where it stands: before the maximum.
+Its titles, its word for "Participant" and its decimal separator depend on the site's language. So a student is
+identified by the number at the end of the first cell, and the grade column by its position before the maximum.
 """
 
 import re
@@ -15,7 +15,7 @@ from .sheets import Sheet, decimal_mark, number, read_sheet
 
 _GET = (
     "in Moodle, allow the offline grading worksheet in the assignment's settings (Feedback types), "
-    "take 'Download grading worksheet' from its Submissions and give that file to --into"
+    "choose 'Download grading worksheet' under Submissions and give that file to --into"
 )
 
 _MAXIMUM = {
@@ -31,24 +31,24 @@ _MAXIMUM = {
     "maximumcijfer",
     "最高成绩",
 }
-"""What some languages call the maximum, in lower case. Any other is found by its numbers."""
+"""The title of the maximum in some languages, in lower case. In others, the column is found by its numbers."""
 
 
 class Frame(NamedTuple):
-    """Where things stand in a worksheet."""
+    """The structure of a worksheet."""
 
     students: dict[int, str]
     """Participant numbers by row."""
     grade: int
     maximum: int | None
     note: str | None
-    """How the column was found, where that should be looked at."""
+    """How the column was found, if the instructor should check it."""
 
 
 def export(exporting: Exporting) -> Exported:
     """Fill the grade column of `--into`. Raises `CannotExport`."""
     if exporting.into is None:
-        raise CannotExport(f"moodle fills a sheet of Moodle's own: {_GET}")
+        raise CannotExport(f"moodle fills a worksheet downloaded from Moodle: {_GET}")
     sheet = read_sheet(exporting.into, (b",", b";", b"\t"))
     frame = _frame(sheet, exporting.column)
     scores = read_scores(exporting)
@@ -72,14 +72,14 @@ def _frame(sheet: Sheet, wanted: str | None) -> Frame:
     found = {row: re.fullmatch(r".*?([0-9]+)", sheet.text(row, 0), re.DOTALL) for row in range(1, len(sheet.spans))}
     students = {row: match[1] for row, match in found.items() if match}
     if not students or len(header) < 3:
-        raise CannotExport(f"--into is no grading worksheet: no first cell ends in a participant's number; {_GET}")
+        raise CannotExport(f"--into is not a grading worksheet: no first cell ends in a participant number; {_GET}")
     twice = [student for student, count in Counter(students.values()).items() if count > 1]
     if twice:
         raise CannotExport(f"--into has participants more than once: {listed(twice)}; download the worksheet again")
     grade, note = _grade_column(sheet, header, list(students), wanted)
     if _is_maximum(sheet, grade + 1, list(students)):
         return Frame(students, grade, grade + 1, note)
-    unscaled = f"no maximum stands behind the column '{header[grade]}': points are written as they are"
+    unscaled = f"no maximum follows the column '{header[grade]}': points are not scaled"
     return Frame(students, grade, None, unscaled)
 
 
@@ -99,19 +99,19 @@ def _grade_column(sheet: Sheet, header: list[str], rows: list[int], wanted: str 
         [index] = shaped
         return index, f"'{header[index]}' was filled: the column before the maximum, '{header[index + 1]}'"
     raise CannotExport(
-        f"which column holds the grade is not certain (only grades in points can be filled, no scales); "
+        f"the grade column cannot be identified (only grades in points can be filled, not scales); "
         f"choose it with --column; the sheet has {there}"
     )
 
 
 def _is_maximum(sheet: Sheet, index: int, rows: list[int]) -> bool:
-    """Whether a column holds one and the same positive number."""
+    """Whether a column contains the same positive number in all rows."""
     values = {number(sheet.text(row, index)) for row in rows}
     return len(values) == 1 and (values.pop() or 0) > 0
 
 
 def _is_grade(sheet: Sheet, index: int, rows: list[int]) -> bool:
-    """Whether a column is empty or holds numbers up to the maximum behind it."""
+    """Whether a column contains only blanks or numbers up to the maximum in the next column."""
     if not _is_maximum(sheet, index + 1, rows):
         return False
     most = number(sheet.text(rows[0], index + 1)) or 0

@@ -1,4 +1,4 @@
-"""Names of students and their files, made fit to be names of folders and files on any machine."""
+"""Makes names of students and their files safe as names of folders and files on any machine."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 _UNSAFE = re.compile(r"[^\w .,()@+=-]")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
-"""What Windows keeps for itself, with any ending."""
+"""Names that Windows reserves, with any extension."""
 
 
 def safe_name(text: str, most: int = 100) -> str:
@@ -20,13 +20,13 @@ def safe_name(text: str, most: int = 100) -> str:
 
 
 def safe_path(path: str) -> str:
-    """A path that stays in its folder, whatever it was."""
+    """A relative path that cannot leave its folder."""
     parts = [part for part in re.split(r"[/\\]", path) if part not in ("", ".", "..")]
     return "/".join(safe_name(part) for part in parts[-8:]) or "_"
 
 
 def unique_names() -> Callable[[str], str]:
-    """`safe_name`, with a number added where it has given the name before, also if only upper and lower case differ."""
+    """`safe_name`, with a number added if it has returned that name before, ignoring case."""
     given: set[str] = set()
 
     def unique(text: str) -> str:
@@ -38,7 +38,7 @@ def unique_names() -> Callable[[str], str]:
 
 
 def unique_paths() -> Callable[[str], str]:
-    """`safe_path`, numbered likewise, and never one that needs a folder where there is a file, or the reverse."""
+    """`safe_path`, numbered likewise; no path is both a file and a folder."""
     files: set[str] = set()
     folders: set[str] = set()
 
@@ -60,7 +60,7 @@ def _folders(path: str) -> list[str]:
 
 
 def _numbered(name: str, is_taken: Callable[[str], bool]) -> str:
-    """The name, else the first of `name-2`, `name-3`, ... that is free; of a path, its top is numbered."""
+    """The name, else the first of `name-2`, `name-3`, ... that is free; in a path, the top-level folder is numbered."""
     top, slash, rest = name.partition("/")
     stem, dot, ending = top.rpartition(".") if "." in top and not slash else (top, "", "")
     count = 1

@@ -1,6 +1,6 @@
-"""A sheet of separated values as its bytes: read into cells that know where they lie, and filled in place.
+"""Reads a sheet of separated values into byte ranges of cells, and fills cells in place.
 
-Nothing is written anew but the cells that are filled: byte order mark, line ends, quotes and encoding stay.
+Only the filled cells change: byte order mark, line ends, quotes and encoding stay.
 """
 
 import re
@@ -14,7 +14,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Sheet:
-    """The bytes, and where in them each cell starts and ends, quotes included."""
+    """The bytes of a sheet, and where each cell starts and ends in them, quotes included."""
 
     data: bytes
     delimiter: bytes
@@ -22,7 +22,7 @@ class Sheet:
     spans: Sequence[Sequence[tuple[int, int]]]
 
     def raw(self, row: int, column: int) -> bytes:
-        """A cell as it stands there; nothing where the row is too short."""
+        """The bytes of a cell; empty if the row is too short."""
         spans = self.spans[row]
         if column >= len(spans):
             return b""
@@ -30,7 +30,7 @@ class Sheet:
         return self.data[start:end]
 
     def text(self, row: int, column: int) -> str:
-        """A cell's text without its quotes and without blanks around it."""
+        """A cell's text without quotes and surrounding spaces."""
         raw = self.raw(row, column)
         if raw.startswith(b'"'):
             raw = raw[1:-1].replace(b'""', b'"')
@@ -57,24 +57,23 @@ class Sheet:
 
 
 def read_sheet(data: bytes, delimiters: Sequence[bytes]) -> Sheet:
-    """Read with the delimiter that gives the first row most cells. Raises `CannotExport` for what is no such sheet."""
+    """Read with the delimiter that splits the first row into the most cells. Raises `CannotExport` for an invalid
+    sheet."""
     if not data.removeprefix(BOM).strip():
         raise CannotExport("the sheet of --into is empty")
     if b"\0" in data:
-        raise CannotExport(
-            "the sheet of --into is no text in UTF-8 (a workbook, or UTF-16?): take the CSV as downloaded"
-        )
+        raise CannotExport("the sheet of --into is not a text file (a workbook, or UTF-16?): use the CSV as downloaded")
     try:
         data.decode("utf-8")
         encoding = "utf-8"
     except UnicodeDecodeError:
-        encoding = "latin-1"  # any byte is a letter of it; it is only compared, and stays as it is
+        encoding = "latin-1"  # decodes any byte; the text is only compared, and the bytes stay
     delimiter = max(delimiters, key=lambda one: _width(data, one))
     return Sheet(data, delimiter, encoding, _rows(data, delimiter))
 
 
 def number(text: str) -> float | None:
-    """`12.5`, `12,5`, `1.000,00`: the last separator is the decimal one, as in Canvas. None for what is no number."""
+    """`12.5`, `12,5`, `1.000,00`: the last separator is the decimal one, as in Canvas. None if it is not a number."""
     text = re.sub(r"\s", "", text[:100])
     if not re.fullmatch(r"-?[0-9.,]*[0-9][0-9.,]*", text):
         return None
@@ -83,7 +82,8 @@ def number(text: str) -> float | None:
 
 
 def decimal_mark(texts: Iterable[str], delimiter: bytes) -> str:
-    """Comma or point, as the numbers in a sheet have it. Three digits behind it may be thousands and tell nothing."""
+    """The decimal separator of the numbers in a sheet. Before three digits it may separate thousands, so it is
+    ignored."""
     for text in texts:
         if found := re.fullmatch(r"-?[0-9.,\s]*[0-9]([.,])(?:[0-9]{1,2}|[0-9]{4,})", text):
             return found[1]
@@ -107,7 +107,7 @@ def _rows(data: bytes, delimiter: bytes, most: int | None = None) -> list[list[t
         found = cell.match(data, position)
         if found is None:
             line = len(re.findall(rb"\r\n|\n|\r", data[:position])) + 1
-            raise CannotExport(f"the sheet of --into, line {line}: a quote that does not close, or text behind one")
+            raise CannotExport(f"the sheet of --into, line {line}: an unclosed quote, or text after a closing quote")
         row.append(found.span(1))
         position = found.end()
         if found[2] != delimiter:

@@ -1,6 +1,6 @@
-"""The sources of all submissions in one folder, for a program that looks for copies: Dolos, JPlag or MOSS.
+"""The sources of all submissions in one folder, for a plagiarism detector: Dolos, JPlag or MOSS.
 
-What such a program finds is for an instructor to look at. It never changes a score.
+Its results are for the instructor and never change a score.
 """
 
 import csv
@@ -12,7 +12,7 @@ from grader.plugin import Exported, Exporting
 from .csv_table import inert
 from .safe_names import unique_names, unique_paths
 
-_NOTE = "Dolos reads info.csv; JPlag and MOSS take each folder as one submission. What they find changes no score."
+_NOTE = "Dolos reads info.csv; JPlag and MOSS take each folder as one submission. Their results change no score."
 
 
 def export(exporting: Exporting) -> Exported:

@@ -1,4 +1,4 @@
-"""The layouts of downloads: who handed in what, told by names alone. One file per system."""
+"""Layouts of LMS downloads: who submitted what, judging by names alone. One file per system."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from . import blackboard, canvas, git, gradescope, moodle, plain
 
 @hookimpl
 def grader_layouts(exercises: Sequence[str]) -> list[Layout]:
-    """The layouts; `plain` claims no download for itself, it takes what no other layout knows."""
+    """All layouts; `plain` is for downloads that no other layout detects."""
 
     def collect_plain(folder: Path, name: str) -> Collected:
         return plain.collect(folder, name, exercises)

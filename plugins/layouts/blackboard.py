@@ -1,8 +1,8 @@
-"""Blackboard Learn (original), "Assignment File Download": one flat archive of
+"""Blackboard Learn (original), "Assignment File Download": a flat archive of
 `<assignment>_<username>_attempt_<YYYY-MM-DD-HH-MM-SS>_<file>`, and a receipt `.txt` of the same prefix per attempt.
 
-Titles have blanks and underscores: what counts is the field before `_attempt_`. Receipts hold what students wrote and
-are not read.
+Titles may contain spaces and underscores: the user name is the field before `_attempt_`. Receipts contain text by
+students and are not read.
 """
 
 import re
@@ -22,7 +22,7 @@ _NAME = re.compile(
 
 
 class Entry(NamedTuple):
-    """What a name tells; the file is empty for a receipt. Times are the school's, without a zone."""
+    """The parts of a file's name; `file` is empty for a receipt. Times are local, without a zone."""
 
     user: str
     when: str
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 
 def parse(entry: str) -> Entry | None:
-    """The parts of a file's name; None for what is no attempt's."""
+    """Parse a file's name; None if it is not part of an attempt."""
     match = _NAME.fullmatch(entry)
     if match is None or not (match["receipt"] or usable(match["file"])):
         return None
@@ -42,7 +42,7 @@ def parse(entry: str) -> Entry | None:
 
 
 def detect(folder: Path, name: str) -> bool:
-    """Whether most entries carry Blackboard's `_attempt_` with a time."""
+    """Whether most entries have Blackboard's `_attempt_` with a time."""
     return _looks_right(root(folder, _looks_right))
 
 
@@ -58,7 +58,7 @@ def collect(folder: Path, name: str) -> Collected:
     for path in listing.all:
         entry = parse(path.name)
         if entry is None:
-            skipped.append(Skipped(path.name, "not named as Blackboard names an attempt: whose it is cannot be told"))
+            skipped.append(Skipped(path.name, "not named like a Blackboard attempt: its owner is unknown"))
         else:
             attempts[entry.user][entry.when] += [Part(entry.file, path)] if entry.file else []
     uploads = []
@@ -66,7 +66,7 @@ def collect(folder: Path, name: str) -> Collected:
         times = sorted(by_time, reverse=True)
         for when in times:
             if by_time[when]:
-                earlier = [f"an earlier attempt: the newest is of {times[0]}"] if when != times[0] else []
+                earlier = [f"an earlier attempt: the newest one is from {times[0]}"] if when != times[0] else []
                 uploads.append(Upload([Member(user)], by_time[when], when=when, doubts=earlier))
             else:
                 skipped.append(Skipped(f"{user}, attempt of {when}", "a receipt without files: nothing was attached"))

@@ -1,8 +1,8 @@
-"""Clones of git repositories, one folder each: of GitHub Classroom, of Classroom 50, or a folder of any.
+"""Folders of git clones: from GitHub Classroom, Classroom 50, or anywhere.
 
 Classroom's `<assignment>-submissions/<assignment>-<user>`; Classroom 50's
-`<classroom>-<assignment>_submissions_<time>/<classroom>-<assignment>-<username>` with `scores.csv` beside them. git
-itself is never run here: the configuration of a student's repository can have it run anything.
+`<classroom>-<assignment>_submissions_<time>/<classroom>-<assignment>-<username>` with `scores.csv` next to them. git
+itself is never run here: the configuration of a student's repository can make it run anything.
 """
 
 import csv
@@ -13,7 +13,7 @@ from pathlib import Path
 from grader.plugin import Collected, Member, Part, Skipped, Upload
 
 from . import gradescope, moodle
-from .listing import look_into, root, same_text
+from .listing import look_into, normalized, root
 
 _DOWNLOAD = re.compile(r"(?P<prefix>.+?)[-_]submissions(?:_[0-9]{4}(?:_[0-9]{2}){2}_T(?:_[0-9]{2}){3})?", re.IGNORECASE)
 _SCORES = "scores.csv"
@@ -21,7 +21,7 @@ _MAX_BYTES = 20 << 20
 
 
 def detect(folder: Path, name: str) -> bool:
-    """Whether most folders are clones, and no file is anybody's submission."""
+    """Whether most folders are clones, and no file looks like a submission."""
     return _looks_right(root(folder, _looks_right))
 
 
@@ -47,26 +47,26 @@ def collect(folder: Path, name: str) -> Collected:
     inner = root(folder, _looks_right)
     listing = look_into(inner)
     skipped = list(listing.skipped)
-    skipped += [Skipped(file.name, "a file beside the clones") for file in listing.files if file.name != _SCORES]
+    skipped += [Skipped(file.name, "a file next to the clones") for file in listing.files if file.name != _SCORES]
     students = _students(inner / _SCORES) if any(file.name == _SCORES for file in listing.files) else {}
     prefix = _named_prefix([name, inner.name]) or _common_prefix(listing.folders, students)
     uploads = []
     for path in listing.folders:
-        doubts = []
-        user = same_text(path.name)
+        warnings = []
+        user = normalized(path.name)
         if prefix and path.name.lower().startswith(prefix) and len(path.name) > len(prefix):
-            user = same_text(path.name[len(prefix) :])
+            user = normalized(path.name[len(prefix) :])
         elif prefix:
-            doubts = [f"its name does not start with {prefix}, as the others' do"]
+            warnings = [f"its name does not start with {prefix} like the others"]
         if students and user.lower() not in students:
-            doubts.append(f"{_SCORES} names no user {user}")
+            warnings.append(f"{_SCORES} does not list the user {user}")
         member = students.get(user.lower(), Member(user))
-        uploads.append(Upload([member], [Part("", path)], doubts=doubts))
+        uploads.append(Upload([member], [Part("", path)], doubts=warnings))
     return Collected(uploads, skipped)
 
 
 def _named_prefix(names: list[str]) -> str:
-    """What stands before the user in each folder, where the download's name tells it."""
+    """The prefix before the user name in each folder, if the download's name contains it."""
     for name in names:
         if match := _DOWNLOAD.fullmatch(name):
             return f"{match['prefix'].lower()}-"
@@ -74,7 +74,8 @@ def _named_prefix(names: list[str]) -> str:
 
 
 def _common_prefix(folders: list[Path], students: dict[str, Member]) -> str:
-    """What is left of most folders' names without one of the users: `--dir` gives the download any name."""
+    """The prefix that most folders' names have before a known user name, since `--dir` can give the download any
+    name."""
     prefixes = Counter(
         path.name.lower().removesuffix(user)
         for path in folders
@@ -85,16 +86,17 @@ def _common_prefix(folders: list[Path], students: dict[str, Member]) -> str:
 
 
 def _students(path: Path) -> dict[str, Member]:
-    """The users of Classroom 50's summary, in lower case; its scores and times come from files students can write."""
+    """The users in Classroom 50's summary, in lower case. Its scores and times are not used: students can write
+    them."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             return {}
         with path.open(encoding="utf-8-sig", newline="") as file:
             return {row["username"].lower(): _member(row) for row in csv.DictReader(file) if row.get("username")}
     except (OSError, ValueError, csv.Error):
-        return {}  # a summary that cannot be read costs names, no submission
+        return {}  # without a readable summary, only names are missing
 
 
 def _member(row: dict[str, str | None]) -> Member:
     name = " ".join(part for part in ((row.get("first_name") or ""), (row.get("last_name") or "")) if part)
-    return Member(row["username"] or "", same_text(name), row.get("email") or "")
+    return Member(row["username"] or "", normalized(name), row.get("email") or "")

@@ -1,17 +1,17 @@
-"""Gradescope, "Export Submissions": `submission_metadata.yml`, and a folder `submission_<n>` per submission."""
+"""Gradescope, "Export Submissions": `submission_metadata.yml` and a folder `submission_<n>` per submission."""
 
 from pathlib import Path
 
 from grader.plugin import Collected, Member, Part, Skipped, Upload
 
-from .listing import look_into, root, same_text
+from .listing import look_into, normalized, root
 from .metadata import Submission, read_metadata
 
 METADATA = "submission_metadata.yml"
 
 
 def detect(folder: Path, name: str) -> bool:
-    """Whether Gradescope's own list of the submissions is there."""
+    """Whether Gradescope's list of submissions is there."""
     return _looks_right(root(folder, _looks_right))
 
 
@@ -20,7 +20,7 @@ def _looks_right(folder: Path) -> bool:
 
 
 def collect(folder: Path, name: str) -> Collected:
-    """One upload per folder that the list names; a group's members are all its submitters."""
+    """One upload per folder in the list; all submitters of a group are its members."""
     folder = root(folder, _looks_right)
     listing = look_into(folder)
     known = read_metadata(folder / METADATA)
@@ -28,44 +28,44 @@ def collect(folder: Path, name: str) -> Collected:
     for path in listing.folders:
         submission = known.pop(path.name, None)
         if submission is None:
-            skipped.append(Skipped(path.name, f"{METADATA} does not name it: whose it is cannot be told"))
+            skipped.append(Skipped(path.name, f"{METADATA} does not name it: its owner is unknown"))
         else:
             uploads.append(_upload(path, submission))
-    told = {entry.what for entry in skipped}
+    skipped_names = {entry.what for entry in skipped}
     skipped += [
         Skipped(missing, f"named by {METADATA}, but there is no such folder")
         for missing in known
-        if missing not in told
+        if missing not in skipped_names
     ]
     skipped += [Skipped(file.name, "a file beside the submissions") for file in listing.files if file.name != METADATA]
-    return Collected(_with_doubles(uploads), skipped)
+    return Collected(_with_duplicates(uploads), skipped)
 
 
 def _upload(path: Path, submission: Submission) -> Upload:
-    doubts = list(submission.doubts)
+    warnings = list(submission.warnings)
     members: dict[str, Member] = {}
     for number, submitter in enumerate(submission.submitters, 1):
         key = submitter.sid or submitter.email
         if not key:
             key = path.name if len(submission.submitters) == 1 else f"{path.name}-{number}"
-            doubts.append(f"{submitter.name or 'a submitter'} has neither a student id nor an e-mail address")
-        members.setdefault(key, Member(key, same_text(submitter.name), submitter.email))
+            warnings.append(f"{submitter.name or 'a submitter'} has neither a student id nor an email address")
+        members.setdefault(key, Member(key, normalized(submitter.name), submitter.email))
     if not members:
         members[path.name] = Member(path.name)
-        doubts.append("Gradescope names nobody for it")
-    return Upload(list(members.values()), [Part("", path)], when=submission.when, doubts=doubts)
+        warnings.append("Gradescope lists no submitter for it")
+    return Upload(list(members.values()), [Part("", path)], when=submission.when, doubts=warnings)
 
 
-def _with_doubles(uploads: list[Upload]) -> list[Upload]:
-    """A word for each upload one of whose members is in another one too."""
+def _with_duplicates(uploads: list[Upload]) -> list[Upload]:
+    """The uploads, each with a warning if one of its members is in another one too."""
     folders: dict[str, list[str]] = {}
     for upload in uploads:
         for member in upload.members:
             folders.setdefault(member.key, []).append(upload.parts[0].path.name)
-    told = []
+    found = []
     for upload in uploads:
         own = upload.parts[0].path.name
         also = {other: member.key for member in upload.members for other in folders[member.key] if other != own}
-        doubts = [f"double: {key} is in {other} too" for other, key in sorted(also.items())]
-        told.append(Upload(upload.members, upload.parts, upload.when, upload.late, [*upload.doubts, *doubts]))
-    return told
+        warnings = [f"duplicate: {key} is in {other} too" for other, key in sorted(also.items())]
+        found.append(Upload(upload.members, upload.parts, upload.when, upload.late, [*upload.doubts, *warnings]))
+    return found

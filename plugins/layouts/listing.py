@@ -1,4 +1,4 @@
-"""What lies in a folder of a download, without what nobody handed in."""
+"""Lists a folder of a download, without files that nobody submitted."""
 
 import os
 import unicodedata
@@ -12,7 +12,7 @@ _IGNORED = {"__MACOSX", "__pycache__", "grade-report", "Thumbs.db", "desktop.ini
 
 
 class Listing(NamedTuple):
-    """The children of a folder by name, and those that cannot be used."""
+    """The children of a folder, sorted by name, and those that cannot be used."""
 
     files: list[Path]
     folders: list[Path]
@@ -24,7 +24,7 @@ class Listing(NamedTuple):
 
 
 def look_into(folder: Path) -> Listing:
-    """What lies directly in a folder. Raises `BadDownload` where it cannot be listed."""
+    """List the direct children of a folder. Raises `BadDownload` if that fails."""
     listing = Listing([], [], [])
     try:
         with os.scandir(folder) as listed:
@@ -38,9 +38,7 @@ def look_into(folder: Path) -> Listing:
         if shown != entry.name:
             listing.skipped.append(Skipped(shown, "its name is not UTF-8; rename it"))
         elif entry.is_symlink():
-            listing.skipped.append(
-                Skipped(shown, "a link, which could lead anywhere; put what it leads to in its place")
-            )
+            listing.skipped.append(Skipped(shown, "a link, which could point anywhere; replace it by a copy"))
         elif entry.is_dir(follow_symlinks=False):
             listing.folders.append(Path(entry.path))
         elif entry.is_file(follow_symlinks=False):
@@ -51,7 +49,7 @@ def look_into(folder: Path) -> Listing:
 
 
 def root(folder: Path, looks_right: Callable[[Path], bool]) -> Path:
-    """`folder`, or the only thing in it where that alone looks right: many archives wrap what they hold in a folder."""
+    """`folder`, or its only subfolder if only that looks right: many archives wrap their contents in a folder."""
     if not looks_right(folder):
         listing = look_into(folder)
         if len(listing.folders) == 1 and not listing.files and looks_right(listing.folders[0]):
@@ -60,15 +58,15 @@ def root(folder: Path, looks_right: Callable[[Path], bool]) -> Path:
 
 
 def most(entries: list[Path], match: Callable[[str], object]) -> bool:
-    """Whether more than half of the entries have names that match: a few strays do not hide what a download is."""
+    """Whether more than half of the entries have names that match, so that a few stray files do not matter."""
     return 2 * sum(1 for entry in entries if match(entry.name)) > len(entries)
 
 
-def same_text(text: str) -> str:
-    """A name as one text, however the archive spelled its accents: macOS takes them apart."""
+def normalized(text: str) -> str:
+    """A name in Unicode NFC: macOS decomposes accents."""
     return unicodedata.normalize("NFC", text)
 
 
 def usable(name: str) -> bool:
-    """Whether a file may be called that: an LMS's prefix taken away can leave a name that leads elsewhere."""
+    """Whether this is a safe file name: without the LMS's prefix, a name may point to another folder."""
     return bool(name.strip(". ")) and "/" not in name and "\\" not in name and "\0" not in name

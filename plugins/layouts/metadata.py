@@ -1,9 +1,8 @@
-"""Gradescope's `submission_metadata.yml`, read event by event.
+"""Reads Gradescope's `submission_metadata.yml` event by event.
 
-Such a file holds every old result, up to hundreds of megabytes, of which we want a few lines: who, and when. So nothing
-else is built, no tag is followed, and an alias stands for one value that was read before, never for a copy of it. Ids
-stay the text that they are, `007` included.
-"""
+Such a file contains every old result, up to hundreds of megabytes, of which only a few lines matter: who submitted, and
+when. So nothing else is constructed, tags are ignored, and an alias refers to the value read before and never copies
+it. Ids remain text, such as `007`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,14 +19,14 @@ _MAX_BYTES = 200 << 20
 _MAX_SUBMITTERS = 100
 _MAX_DEPTH = 4
 _MAX_SKIPPED_DEPTH = 1000
-"""Of what is left out: the parser's time grows with the square of the depth."""
+"""For skipped values: the parser's time grows with the square of the depth."""
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 
 Value = str | None | list[Any] | dict[str, Any]
 
 
 class Submitter(NamedTuple):
-    """One of those who handed a submission in; what is missing is empty."""
+    """A student who submitted; missing fields are empty."""
 
     sid: str
     name: str
@@ -35,11 +34,11 @@ class Submitter(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What the file says of one folder."""
+    """The metadata of one folder."""
 
     submitters: list[Submitter]
     when: str | None
-    doubts: list[str]
+    warnings: list[str]
 
 
 def read_metadata(path: Path) -> dict[str, Submission]:
@@ -48,7 +47,7 @@ def read_metadata(path: Path) -> dict[str, Submission]:
 
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise BadDownload(f"{path.name}: larger than {_MAX_BYTES >> 20} MiB; take the results out of it")
+            raise BadDownload(f"{path.name}: larger than {_MAX_BYTES >> 20} MiB; remove the results from it")
         with path.open("rb") as file:
             loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
             return _Reader(yaml.parse(file, Loader=loader), path.name).submissions()
@@ -61,7 +60,7 @@ def read_metadata(path: Path) -> dict[str, Submission]:
 
 
 class _Reader:
-    """Walks the events; each method takes the first event of a value and leaves the walk behind the value's last."""
+    """Walks the events. Each method takes the first event of a value and consumes all its events."""
 
     def __init__(self, events: "Iterator[yaml.Event]", file: str) -> None:
         self.events = events
@@ -77,7 +76,7 @@ class _Reader:
         return {key: self.submission(event) for key, event in self.pairs()}
 
     def pairs(self) -> "Iterator[tuple[str, yaml.Event]]":
-        """The keys of a mapping, each with the first event of its value, which must be read before the next key."""
+        """The keys of a mapping, each with the first event of its value, which must be consumed before the next key."""
         import yaml
 
         while not isinstance(key := next(self.events), yaml.MappingEndEvent):
@@ -93,25 +92,25 @@ class _Reader:
             self.skip(event)
             return Submission([], None, [])
         submitters: list[Submitter] = []
-        when, doubts = None, []
+        when, warnings = None, []
         for key, value in self.pairs():
             if key == "submitters":
                 listed = self.value(value)
                 listed = listed if isinstance(listed, list) else []
                 submitters = [_submitter(one) for one in listed[:_MAX_SUBMITTERS] if isinstance(one, dict)]
                 if len(submitters) < len(listed):
-                    doubts.append(f"{len(listed) - len(submitters)} of its submitters could not be read")
+                    warnings.append(f"{len(listed) - len(submitters)} of its submitters could not be read")
             elif key == "created_at":
                 text = self.value(value)
                 when = iso(text) if isinstance(text, str) else None
                 if text and when is None:
-                    doubts.append("when it was handed in could not be read")
+                    warnings.append("the time of submission could not be read")
             else:
                 self.skip(value)
-        return Submission(submitters, when, doubts)
+        return Submission(submitters, when, warnings)
 
     def value(self, event: "yaml.Event", depth: int = 0) -> Value:
-        """A value as text, lists and dictionaries; None for nothing, and for what is nested too deep."""
+        """A value as text, lists and dictionaries; None for null, and for anything nested too deeply."""
         import yaml
 
         if isinstance(event, yaml.AliasEvent):
@@ -132,7 +131,7 @@ class _Reader:
         return result
 
     def skip(self, event: "yaml.Event") -> None:
-        """Leave out a value, however deep."""
+        """Skip a value of any depth."""
         import yaml
 
         depth = 0
@@ -152,7 +151,7 @@ def _submitter(fields: dict[str, Any]) -> Submitter:
 
 
 def iso(text: str) -> str | None:
-    """A time of YAML's or Ruby's, such as `2026-01-15 10:22:33.123456789 -08:00`, in ISO 8601, else None."""
+    """A time written by YAML or Ruby, such as `2026-01-15 10:22:33.123456789 -08:00`, in ISO 8601, else None."""
     day, _, rest = text.strip().partition(" " if " " in text.strip() else "T")
     try:
         return datetime.fromisoformat(f"{day}T{rest.replace(' ', '')}" if rest else day).isoformat()

@@ -1,4 +1,4 @@
-"""Jupyter notebooks: a format. What is in one is read by `converter.py`, in a jailed worker and nowhere else."""
+"""The format for Jupyter notebooks. They are read only by `converter.py`, in a jailed worker."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Run inside a jailed worker, never on the trusted side: a notebook -> the Python files that stand for it.
+"""Converts a notebook to Python files. Runs inside a jailed worker, never on the trusted side.
 
-The code cells in order, each by itself: one that is broken is left out alone. Nothing is executed: magics and shell
-lines become nothing, saved outputs are not looked at. Lines stay where they are in their cell.
+Code cells are converted in order and independently, so that only broken ones are left out. Nothing is executed: magics
+and shell lines are removed, saved outputs are ignored. Line numbers within a cell do not change.
 """
 
 import ast
@@ -26,10 +26,10 @@ TARGET = re.compile(r"(?:\./)?(\w[\w-]{0,98}\.py)")
 
 
 def convert(path):
-    """The files that stand for the notebook at `path`, and notes. Raises ValueError: why there are none.
+    """Convert the notebook at `path`. Raises ValueError with the reason if it cannot be converted.
 
-    Returns `{"files": [(name, text, parts)], "notes": [...]}`; a part is (first line in the text, what to call this
-    place of the notebook, first line there).
+    Returns `{"files": [(name, text, parts)], "notes": [...]}`; a part is (first line in the text, name of the place in
+    the notebook, first line there).
     """
     cells = code_cells(read(path))
     if len(cells) > CELLS:
@@ -43,7 +43,7 @@ def convert(path):
     for number, source in enumerate(cells, start=1):
         try:
             if not isinstance(source, str):
-                raise ValueError("its source is no text")
+                raise ValueError("its source is not text")
             target, first, text = python(source, own, pieces, number, dropped)
             check(text, first)
         except Unreadable as problem:
@@ -58,7 +58,7 @@ def convert(path):
 
 
 class Unreadable(Exception):
-    """Code that is no Python, and the line of the cell where it ends to be."""
+    """Code that is not valid Python, with the line of the cell."""
 
     def __init__(self, reason, line):
         super().__init__(reason)
@@ -79,29 +79,29 @@ def read(path):
         return nbformat.convert(reader.reads(text), 4)
     except reader.NotJSONError as error:
         cause = error.__cause__
-        where = f"line {cause.lineno}: {cause.msg}" if isinstance(cause, json.JSONDecodeError) else "no JSON"
+        where = f"line {cause.lineno}: {cause.msg}" if isinstance(cause, json.JSONDecodeError) else "not JSON"
         raise ValueError(f"it is broken ({where}); {AGAIN}") from None
     except RecursionError:
         raise ValueError(f"it is nested too deeply; {AGAIN}") from None
     except MemoryError:
         raise
     except (NBFormatError, ValidationError) as error:
-        raise ValueError(f"it is no notebook ({str(error)[:200]}); {AGAIN}") from None
-    except Exception:  # what nbformat does with JSON that is something else: AttributeError, KeyError, ...
-        raise ValueError(f"it is no notebook; {AGAIN}") from None
+        raise ValueError(f"it is not a notebook ({str(error)[:200]}); {AGAIN}") from None
+    except Exception:  # what nbformat raises for other JSON: AttributeError, KeyError, ...
+        raise ValueError(f"it is not a notebook; {AGAIN}") from None
 
 
 def code_cells(notebook):
-    """The sources of the code cells that are not empty: what Jupyter numbers when it runs them all."""
+    """The sources of the code cells that are not empty, which Jupyter numbers when it runs them all."""
     cells = notebook.get("cells")
     if not isinstance(cells, list):
-        raise ValueError(f"it is no notebook: it has no list of cells; {AGAIN}")
+        raise ValueError(f"it is not a notebook: it has no list of cells; {AGAIN}")
     found = [cell.get("source") for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
     return [source for source in found if not isinstance(source, str) or source.strip()]
 
 
 def python(source, own, pieces, number, dropped):
-    """A cell as Python: which file it belongs to, its first line in the cell, its text."""
+    """Convert a cell to Python: the file it belongs to, its first line in the cell, its text."""
     lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first, lines = cleaned(1, lines)
     while magic := CELL_MAGIC.match(lines[0]):
@@ -116,7 +116,7 @@ def python(source, own, pieces, number, dropped):
 
 
 def cleaned(first, lines):
-    """As IPython cleans a cell: without empty lines at its head, indentation of all lines, and pasted prompts."""
+    """Clean a cell like IPython: without leading empty lines, common indentation and pasted prompts."""
     empty = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     text = [f"{line}\n" for line in lines[empty:]]
     for transform in TransformerManager().cleanup_transforms:
@@ -125,12 +125,12 @@ def cleaned(first, lines):
 
 
 def written(first, lines, arguments, own, pieces, what, dropped):
-    """The text of a cell that would be written to a file: a module of its own, where it is one."""
+    """Convert a cell that `%%writefile` would write to a file; a .py file becomes a module."""
     appends = "-a" in arguments or "--append" in arguments
     names = [argument.strip("'\"") for argument in arguments if not argument.startswith("-")]
     found = TARGET.fullmatch(names[0]) if len(names) == 1 else None
     if found is None:
-        dropped.append(f"{what} writes no .py file beside the notebook and was left out")
+        dropped.append(f"{what} does not write a .py file next to the notebook and was left out")
         return own, first, ""
     target = found[1]
     if target != own and not appends:
@@ -139,20 +139,20 @@ def written(first, lines, arguments, own, pieces, what, dropped):
 
 
 def without_magics(lines, first, number, dropped):
-    """The cell's text with nothing in the place of line magics, shell lines and requests for help."""
+    """The cell's text without line magics, shell lines and requests for help."""
     magics = Magics()
     text = [f"{line}\n" for line in lines]
     try:
         text = magics.do_token_transforms(text)
     except (SyntaxError, RuntimeError, ValueError, IndexError):
-        return "".join(text)  # what is wrong with it is found when it is parsed
+        return "".join(text)  # the error is reported when it is parsed
     for line, statement in magics.assignments:
         dropped.append(f"cell {number}, line {first + line}: `{statement[:80]}` was left out")
     return "".join(text)
 
 
 class Magics(TransformerManager):
-    """IPython's own transformations, with nothing in the place of each magic, and as many lines as before."""
+    """IPython's transformations, with magics removed and the number of lines kept."""
 
     def __init__(self):
         super().__init__()
@@ -174,19 +174,19 @@ class Magics(TransformerManager):
 
 
 def check(text, first):
-    """Raise `Unreadable` for what is no Python where other code precedes it."""
+    """Raise `Unreadable` if the text is not valid Python after other code."""
     try:
-        ast.parse(f"#\n#\n{text}")  # in a file's first two lines a comment may name an encoding
+        ast.parse(f"#\n#\n{text}")  # a comment in the first two lines of a file may declare an encoding
     except SyntaxError as error:
         raise Unreadable(error.msg, max((error.lineno or 3) - 3, 0) + first) from None
     except UnicodeEncodeError:
-        raise ValueError("there is half a character in it") from None
+        raise ValueError("it contains an invalid character (a lone surrogate)") from None
     except (RecursionError, MemoryError):
         raise ValueError("something in it is nested too deeply, or there is too much of it") from None
 
 
 def joined(name, pieces, notebook):
-    """One file out of its pieces, and where each comes from."""
+    """Join pieces to one file, with the place that each comes from."""
     lines = ["# The code cells of a notebook, converted.", "#"]
     parts = []
     for label, first, text in pieces:

@@ -66,14 +66,14 @@ def test_special_tokens_can_be_written():
     ("attempt", "words"),
     [
         (lambda: Tokens("␀^", "a^"), "'^' would have two"),
-        (lambda: Tokens("", "ab"), "there is none"),
+        (lambda: Tokens("", "ab"), "must be a special character"),
         (lambda: Tokens("␀", "ab").encode(["abc"]), "no token for 'c'"),
         (lambda: Tokens("␀", "ab").encode(["ab\N{GRINNING FACE}"]), "no token for"),
         (lambda: Tokens("␀", "ab").encode(["abab"], 3), "4 characters, more than 3"),
         (lambda: Parts.drawn("abab", seeded(0), probe=1, held_out=1, showcase=1), "twice"),
         (lambda: Parts.drawn("abc", seeded(0), probe=1, held_out=1, showcase=1), "none is left"),
         (lambda: Parts.by_key("abc", str, seeded(0), probe=1, held_out=1, showcase=1), "none is left"),
-        (lambda: Parts.by_key("abc", str, seeded(0), probe=1, held_out=9, showcase=1), "only 1 are there"),
+        (lambda: Parts.by_key("abc", str, seeded(0), probe=1, held_out=9, showcase=1), "only 1 are left"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(attempt, words):

@@ -86,7 +86,7 @@ def test_expect_tuple_takes_tuples_and_lists_alone(value):
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_expect_tuple_counts(count):
-    assert f"returned {count} things, expected 2" in refusal(expect_tuple, (1,) * count, 2, "forward").reason
+    assert f"returned {count} values, expected 2" in refusal(expect_tuple, (1,) * count, 2, "forward").reason
 
 
 def test_expect_close_keeps_its_tolerance():
@@ -120,8 +120,8 @@ OTHERS = {
     [
         (SUMS / 2 + 5e-5, "y is half of it"),
         (SUMS + 1, "y is one more"),
-        (0 * SUMS + 9, "y is something else than the sum"),
-        (SUMS + 7, "y is something else than the sum"),
+        (0 * SUMS + 9, "y is not the sum"),
+        (SUMS + 7, "y is not the sum"),
         (SUMS[:, None], "y has shape (3, 1), expected (3,)"),
         (SUMS.double(), "y has dtype torch.float64, expected torch.float32"),
         (SUMS.long(), "y has dtype torch.int64, expected torch.float32"),

@@ -188,7 +188,7 @@ def test_an_instructors_evening(tmp_path: Path, course: Path):
     told = done.stderr.decode()
     assert "Layout 'canvas': 5 submissions of 5 students, 1 late, 1 skipped" in told
     assert "zuse_106_text.html: a text entry: there is no file to grade" in told
-    assert "double.py was handed in twice: attachment 5013 counts, 5003 is left out" in " ".join(told.split())
+    assert "double.py was submitted twice: attachment 5013 counts, 5003 is left out" in " ".join(told.split())
     assert b"5 students graded" in done.stdout and not (tmp_path / "pages").exists()
     # filled as Canvas has it: out of 8 where ours is out of 4, and the points that a late day costs
     (tmp_path / "export.csv").write_bytes(SHEET.encode())
@@ -196,7 +196,7 @@ def test_an_instructors_evening(tmp_path: Path, course: Path):
     assert filled.returncode == 0, filled.stderr
     assert filled.stdout.decode() == FILLED
     assert (tmp_path / "export.csv").read_bytes() == SHEET.encode()
-    assert "without a grade, left as they are: 106" in filled.stderr.decode()
+    assert "without a grade, unchanged: 106" in filled.stderr.decode()
     # a table for a spreadsheet goes to standard output though the course names a folder for its reports
     table = grade(tmp_path, "export", "csv")
     assert [row["points"] for row in csv.DictReader(io.StringIO(table.stdout.decode()))] == ["4", "0.6", "4", "4", "4"]
@@ -207,7 +207,7 @@ def test_an_instructors_evening(tmp_path: Path, course: Path):
         assert page == (tmp_path / "reports" / "students" / f"{student}.html").read_text()
         others = {"lovelace", "byron", "hopper", "noether", "turing"}
         assert len([name for name in others if name in page]) == 1, "a page names its own student alone"
-        assert ("handed in late: 10 % of 4 points" in page) == (student == 102)
+        assert ("submitted late: 10 % of 4 points" in page) == (student == 102)
     # a command that a plugin adds reads the course's settings as all others do
     assert b"1 of 4" in grade(tmp_path, "history", "102").stdout
     assert grade(tmp_path, "history", "--version").returncode == 0

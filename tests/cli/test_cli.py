@@ -300,7 +300,7 @@ def test_show_tells_the_budget_and_what_a_recipe_leaves_out(course):
         shown = CliRunner().invoke(main, ["show", exercise.id]).stdout
         assert shown.count("Training: ") == 1
         told = (
-            f"at most {task.steps} steps. What its `recipe` leaves out is: optimizer adam, lr {task.lr:g}, batch_size"
+            f"at most {task.steps} steps. The defaults for its `recipe` are: optimizer adam, lr {task.lr:g}, batch_size"
         )
         assert told in shown
         rest = f"batch_size {task.batch_size}, clip_norm 1, weight_decay 0, momentum 0, schedule constant"

@@ -217,7 +217,7 @@ def test_the_statement_names_errors_runs_and_limits():
 def test_a_mistake_with_a_good_score_is_counted_and_the_statement_says_what_was_not():
     text = statement(made([row(), *(row("half", seed=seed) for seed in range(5)), row("low", score=0.2)]))
     assert "earned full marks in 5 of 6 (" in text
-    assert text.endswith("before what the check asks of a trained model beside its score.")
+    assert text.endswith("not counting what the check requires of a trained model beyond its score.")
 
 
 @pytest.mark.parametrize(
@@ -650,7 +650,7 @@ def test_measuring_never_writes_over_a_file_that_it_cannot_read(small, cli, text
     result = cli("verify", "adding", "--course", folder, "--calibrate", "1")
     assert result.returncode == 3
     assert result.stderr.startswith("grade: exercises/adding/calibration/learns.cpu.json: it cannot be read (")
-    assert result.stderr.endswith("); mend it, or delete it and measure again\n")
+    assert result.stderr.endswith("); fix it, or delete it and measure again\n")
     assert file.read_text() == text
     verified = cli("verify", "adding", "--course", folder)
     assert "learns.cpu.json: it cannot be read" in verified.stdout

@@ -169,7 +169,7 @@ def test_picking_what_is_not_there_says_what_there_is(folder):
         ),
         "a need that is no check": (
             {"a": plugin("def g(s): 'p'\n@exercise.check(points=1, needs=g)\ndef f(s): 'p'")},
-            ["needs 'g'", "no check defined above"],
+            ["needs 'g'", "not a check defined above"],
         ),
         "a limit that is unknown": (
             {"a": plugin(options=", limits={'second': 3}")},
@@ -255,9 +255,9 @@ def test_an_exercise_has_its_defaults_where_the_course_sets_nothing(folder):
     ("settings", "source", "words"),
     [
         ("[tool.grade.exercises.other]\nnames = 'x'", DATED, ["no exercise is called 'other'", "task"]),
-        ("[tool.grade.exercises.task]\nnames_ = 'x'", DATED, ["'names_' is no option", "names, count"]),
+        ("[tool.grade.exercises.task]\nnames_ = 'x'", DATED, ["has no option 'names_'", "names, count"]),
         ("[tool.grade.exercises.task]\nnames = 3", DATED, ["names is 3", "type str"]),
-        ("[tool.grade.exercises.task]\nx = 3", plugin(), ["'x' is no option", "it has none"]),
+        ("[tool.grade.exercises.task]\nx = 3", plugin(), ["has no option 'x'", "it has none"]),
         ("[tool.grade.exercises]\ntask = 3", DATED, ["tool.grade"]),
         (
             "[tool.grade.exercises.task]\nnames = 'x'",

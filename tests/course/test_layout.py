@@ -39,7 +39,7 @@ OF_BEFORE = {
     "exercises/calibration/parity.odd.cpu.json": f"exercises/calibration/: {EACH}/calibration/",
 }
 """A file where it stood before -> the sentence that names its new place."""
-BESIDE = "solutions/never-odd: mistakes stand below their exercise; move it to solutions/parity/never-odd"
+BESIDE = "solutions/never-odd: mistakes belong below their exercise; move it to solutions/parity/never-odd"
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_reference_among_the_mistakes_is_told_its_place(course):
     found = loaded(course({"solutions/parity/reference/parity.py": RIGHT}))
     with pytest.raises(CourseError) as refused:
         solutions_to(found, found.exercises[0])
-    where = "solutions/parity/reference: references stand above the exercises; move it to solutions/reference"
+    where = "solutions/parity/reference: references belong directly in solutions/; move it to solutions/reference"
     assert str(refused.value) == where
 
 
@@ -125,7 +125,7 @@ def test_an_id_that_can_be_no_file_of_pythons_is_refused(course):
     changes = {"exercises/parity/__init__.py": None, "exercises/bit-parity/__init__.py": EXERCISE}
     changes["exercises/bit-parity/__init__.py"] = EXERCISE.replace('"parity", t', '"bit-parity", t')
     with pytest.raises(
-        CourseError, match="'bit-parity' names the file that students hand in; use letters, digits and _"
+        CourseError, match="'bit-parity' is the name of the file that students submit; use letters, digits and _"
     ):
         loaded(course(changes))
 
@@ -151,8 +151,8 @@ def test_nor_is_it_an_item_of_pytest(course):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("x = 1\n", "it makes no exercise; write `exercise = Exercise(...)`"),
-        (EXERCISE.replace("exercise", "made"), "it makes no exercise; write `exercise = Exercise(...)`"),
+        ("x = 1\n", "it defines no exercise; write `exercise = Exercise(...)`"),
+        (EXERCISE.replace("exercise", "made"), "it defines no exercise; write `exercise = Exercise(...)`"),
         (
             EXERCISE.replace('"parity", t', '"other", t'),
             "its exercise is called 'other'; call its folder exercises/other",

@@ -79,8 +79,8 @@ def test_what_has_no_band_is_told(means, tmp_path):
     assert result.exit_code == 0
     assert "means.learns has no reference band: `grade verify means --calibrate 25` measures one" in result.stdout
     assert f"pip install torch --index-url {CPU_INDEX}\n" in (tmp_path / "given/README.md").read_text()
-    assert "[tool.grade] seed stays here" in result.stdout
-    assert "[tool.grade] gradebook stays here" in result.stdout
+    assert "[tool.grade] seed is left out" in result.stdout
+    assert "[tool.grade] gradebook is left out" in result.stdout
 
 
 def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
@@ -93,7 +93,7 @@ def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
     with (means / "pyproject.toml").open("a") as settings:
         settings.write('[tool.grade.exercises.means]\nnames = "lists"\nsize = 5\n')
     result = release(tmp_path / "given", "--course", means)
-    assert "lists stays here" in result.stdout
+    assert "lists is left out" in result.stdout
     assert not (tmp_path / "given/lists").exists()
     assert "size = 5" in (tmp_path / "given/pyproject.toml").read_text()
     assert "names" not in (tmp_path / "given/pyproject.toml").read_text()
@@ -103,7 +103,7 @@ def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
     result = release(tmp_path / "all", "--with-data", "--course", means)
     assert (tmp_path / "all/lists/Dutch.txt").read_text() == "de Vries"
     assert 'names = "lists"' in (tmp_path / "all/pyproject.toml").read_text()
-    assert "stays here" not in result.stdout.replace("seed stays here", "").replace("gradebook stays here", "")
+    assert "is left out" not in result.stdout.replace("seed is left out", "").replace("gradebook is left out", "")
 
 
 def test_data_outside_the_course_is_not_taken_along(means, tmp_path):

@@ -23,7 +23,7 @@ CLAIMS = {f"{path.parent.name}/{path.name}": read_claim(path / f"{path.parent.na
 
 def missing(name, first):
     """The words that do not stand in what a student reads first, of those that the mistake's docstring says."""
-    return CLAIMS[name].not_said_first(first)
+    return CLAIMS[name].missing_first(first)
 
 
 def exercise_of(mistake):
@@ -114,7 +114,7 @@ def hints(submission, zygote, course):
 
 
 def test_what_explains_other_failures_is_said_there_first(hints):
-    chance = Unmet("asked twice, it is another", "Chance decides.", explains=True)
+    chance = Unmet("asked twice, it differs", "It is random.", explains=True)
     found = hints(
         {
             "before": lambda: Unmet("it is wrong", "Add one."),
@@ -125,12 +125,12 @@ def test_what_explains_other_failures_is_said_there_first(hints):
             "certain": lambda: Judged(0.5, "half of it", "The rate is off.", is_certain=True),
         }
     )
-    why = "Asked twice, it is another, which may be why. Chance decides."
+    why = "Asked twice, it differs, which may be why. It is random."
     assert found == {
         "before": f"{why} If it is not that: Add one.",
         "bare": why,
         "passes": None,
-        "same": "Chance decides.",
+        "same": "It is random.",
         "part": f"{why} If it is not that: More of it.",
         "certain": "The rate is off.",
     }

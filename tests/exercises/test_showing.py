@@ -43,7 +43,7 @@ def test_a_right_layer_leaves_nothing_to_show(shown):
     ("mistake", "law"),
     [
         ("reversed-time", "time runs backwards: the last step is read first"),
-        ("state-reset", "the state is not carried on: every step starts anew"),
+        ("state-reset", "the state is not passed on: it is reset at every step"),
         ("no-tanh", "no nonlinearity where tanh belongs"),
         ("relu", "a ReLU where tanh belongs"),
         ("symmetric", None),

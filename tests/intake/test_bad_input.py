@@ -192,8 +192,8 @@ def test_a_missing_package_that_is_not_used_costs_nothing(answer):
 @pytest.mark.parametrize(
     ("forward", "words"),
     [
-        ("return None", ["returned None", "Return two things: outputs, h_n"]),
-        ("pass", ["returned None", "Return two things: outputs, h_n"]),
+        ("return None", ["returned None", "Return two values: outputs, h_n"]),
+        ("pass", ["returned None", "Return two values: outputs, h_n"]),
         ("return outputs", ["returned a tensor of shape", "expected a tuple of 2"]),
         ("return [outputs, h_n, h]", ["returned 3 things, expected 2"]),
         ("return {'outputs': outputs}", ["returned a dict"]),

@@ -134,7 +134,9 @@ def test_checks_are_declared_shorter_ones_first_each_in_need_of_the_one_before()
 
 def test_points_are_given_for_each_length():
     exercise = Exercise("task", title="A task", statement="", names=("Model",))
-    with pytest.raises(ValueError, match=r"task: a sweep over \[2\] steps needs points for these, found \[3\]"):
+    with pytest.raises(
+        ValueError, match=r"task: a sweep over \[2\] steps needs points for the same lengths, found \[3\]"
+    ):
         sweep(exercise, {2: task_at(2)}, points={3: 1}, needs=[], observe=lambda steps, generator: {}, aim="remembers")
 
 
@@ -160,7 +162,7 @@ def test_a_sweep_ends_where_nothing_is_learned_any_more_and_shows_that(swept):
     assert statuses == "passed passed failed skipped passed"
     assert set(seen) == {2, 4, "looked"}
     assert re.fullmatch(
-        r"It starts to fail at 4 steps: its error there is [01]\.?\d*; knowing nothing scores 1\. "
+        r"It starts to fail at 4 steps: its error there is [01]\.?\d*; a trivial baseline scores 1\. "
         r"Longer sequences were not tried\.",
         figures[0].sentence,
     )

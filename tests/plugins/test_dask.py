@@ -49,13 +49,13 @@ def make(course):
         ({"address": "tcp://localhost.example.org:8786"}, "open to the network"),
         ({"address": "ws://127.0.0.1:8786"}, "must be like tcp://127.0.0.1:8786"),
         ({"address": "tcp://127.0.0.1"}, "must be like tcp://127.0.0.1:8786"),
-        ({"address": "tcp://127.0.0.1:port"}, "no address"),
+        ({"address": "tcp://127.0.0.1:port"}, "not an address"),
         ({"address": "tls://10.1.2.3:8786"}, "ca= is missing"),
         ({"address": "tls://10.1.2.3:8786", "ca": "nowhere.pem", "cert": "c", "key": "k"}, "ca=nowhere.pem: no such"),
         ({"address": "tcp://127.0.0.1:1", "gpu": "one"}, "gpu=one: expected a number"),
         ({"address": "tcp://127.0.0.1:1", "wait": "-1"}, "wait=-1: expected a number"),
         ({"address": "tcp://127.0.0.1:1", "wait": "nan"}, "wait=nan: expected a number"),
-        ({"scheduler_file": "nowhere.json"}, "nowhere.json: no scheduler file"),
+        ({"scheduler_file": "nowhere.json"}, "nowhere.json: not a Dask scheduler file"),
         ({"address": "tcp://127.0.0.1:1", "wait": "0.1"}, "no Dask scheduler answers at tcp://127.0.0.1:1"),
     ],
 )
@@ -69,7 +69,7 @@ def test_what_will_not_do_is_refused_in_one_line(make, options, words):
 def test_a_scheduler_file_is_looked_at(make, tmp_path, text):
     file = tmp_path / "scheduler.json"
     file.write_text(text)
-    with pytest.raises(ValueError, match=r"no scheduler file|open to the network"):
+    with pytest.raises(ValueError, match=r"not a Dask scheduler file|open to the network"):
         make(scheduler_file=str(file))
 
 

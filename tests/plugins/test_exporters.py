@@ -58,7 +58,7 @@ def row(student="ada", *exercises, name="", adjustments=(), status="graded", mes
     )
 
 
-LATE = Adjustment("handed in 1 day late: 10 % of 4 points per day", -0.4)
+LATE = Adjustment("submitted 1 day late: 10 % of 4 points per day", -0.4)
 ROWS = [
     row(
         "1001",
@@ -267,7 +267,7 @@ def test_gradescope_gets_a_folder_for_more_and_no_flags(export):
     assert not any(b"forbidden-layer" in content or b"protocol" in content for content in files.values())
     second = strictly(files["1002/results.json"])
     assert second["output"].split("\n") == [
-        "The my_rnn: the grader could not judge this one, its points do not count.",
+        "The my_rnn: the grader could not judge this exercise; its points do not count.",
         "The adding: a note",
     ]
     assert [test["name"] for test in second["tests"]] == ["The adding: Keeps `curve`."]
@@ -389,7 +389,9 @@ def test_feedback_is_the_same_for_the_same_gradebook(export):
 
 
 def test_feedback_needs_participant_numbers(export):
-    with pytest.raises(CannotExport, match=r"no student of the gradebook is a participant number.*found ada, bob;"):
+    with pytest.raises(
+        CannotExport, match=r"no student key in the gradebook is a Moodle participant number.*found ada, bob;"
+    ):
         export("moodle-feedback", [row("ada"), row("bob")])
 
 
@@ -463,7 +465,7 @@ def test_a_download_of_canvas_comes_back_as_its_gradebook(cli, tmp_path, submiss
     )
     filled = cli("export", "canvas", "--into", sheet, "--output", tmp_path / "import.csv", "--course", course)
     assert filled.returncode == 0, filled.stderr
-    assert "without a grade, left as they are: 104" in filled.stderr
+    assert "without a grade, unchanged: 104" in filled.stderr
     assert (tmp_path / "import.csv").read_bytes() == sheet.read_bytes().replace(b"101,1,", b"101,1,4").replace(
         b"102,1,", b"102,1,3"
     ).replace(b"103,1,", b"103,1,0")

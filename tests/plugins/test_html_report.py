@@ -108,7 +108,7 @@ LEARNING_CURVE = Curve(
     y_label="mean squared error",
     lines=[Line("your model", STEPS, [0.17 * 0.73**count for count in range(14)])],
     bands=[Band("reference solutions", [0, 200, 400], [0.15, 0.01, 0.002], [0.18, 0.03, 0.003])],
-    levels=[Level("knowing nothing", 0.167), Level("full marks", 0.01)],
+    levels=[Level("trivial baseline", 0.167), Level("full marks", 0.01)],
     marks=[Mark("stopped at step 325", 325)],
     log_y=True,
 )
@@ -405,7 +405,7 @@ def test_evidence_stands_after_the_exercises(render):
         "Evidence Exercise adding_problem",
         "Learning Your model reached an error of 0.0032; full marks need 0.01.",
         "stopped at step 325",
-        "knowing nothing: 0.167 full marks: 0.01 stopped at step 325",
+        "trivial baseline: 0.167 full marks: 0.01 stopped at step 325",
         "Learning in numbers training steps your model reference solutions 0 0.17 0.15 to 0.18 25 0.124",
         "325 0.00284 0.005 to 0.0131",
         "Gradients They do not vanish.",

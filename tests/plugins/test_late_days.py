@@ -52,7 +52,7 @@ def test_nothing_set_nothing_done(adjust):
 )
 def test_each_day_begun_costs(adjust, when, points, days):
     found = adjust(DAILY, when)
-    expected = [Adjustment(f"handed in {days} late: 10 % of 20 points per day", points)] if points else []
+    expected = [Adjustment(f"submitted {days} late: 10 % of 20 points per day", points)] if points else []
     assert found == expected
 
 
@@ -72,23 +72,23 @@ def test_free_days_cost_nothing_and_are_told(adjust):
     settings = {**DAILY, "free_days": 2}
     assert adjust(settings, "2026-11-22T23:00:00+01:00") == []
     assert adjust(settings, "2026-11-23T23:00:00+01:00") == [
-        Adjustment("handed in 3 days late, 2 of them free: 10 % of 20 points per day", -2)
+        Adjustment("submitted 3 days late, 2 of them free: 10 % of 20 points per day", -2)
     ]
 
 
 def test_there_is_an_end_to_it(adjust):
     [most] = adjust({**DAILY, "at_most_percent": 25}, "2026-11-30T00:00:00+01:00")
-    assert most == Adjustment("handed in 10 days late: 10 % of 20 points per day, at most 25 %", -5)
+    assert most == Adjustment("submitted 10 days late: 10 % of 20 points per day, at most 25 %", -5)
     [all_of_it] = adjust(DAILY, "9999-12-31T00:00:00Z")
     assert all_of_it.points == -20
 
 
 def test_a_download_that_only_says_late(adjust):
     flat = {"flat_percent": 12.5}
-    assert adjust(flat, late=True) == [Adjustment("handed in late: 12.5 % of 20 points", -2.5)]
+    assert adjust(flat, late=True) == [Adjustment("submitted late: 12.5 % of 20 points", -2.5)]
     assert adjust(flat, late=False) == []
     both = {**DAILY, **flat}
-    assert adjust(both, late=True) == [Adjustment("handed in late: 12.5 % of 20 points", -2.5)]
+    assert adjust(both, late=True) == [Adjustment("submitted late: 12.5 % of 20 points", -2.5)]
     assert adjust(both, "2026-11-20T12:00:00+01:00", late=True) == []  # the time is better evidence than a word
     assert adjust(DAILY, late=True) == []
 
@@ -119,7 +119,7 @@ def test_never_more_than_the_cap_and_never_a_gain(course, when, cap, percent, fr
     "settings, said",
     [
         ({"percent_per_day": 10}, "percent_per_day needs a due date"),
-        ({"due": DUE}, "what does a day cost?"),
+        ({"due": DUE}, "percent_per_day is not"),
         ({"free_days": 2}, "neither due nor flat_percent"),
         ({**DAILY, "due": "on Friday"}, "due is 'on Friday', expected a time such as"),
         ({**DAILY, "due": "2026-11-20T23:59:00"}, "without a time zone"),
@@ -130,7 +130,7 @@ def test_never_more_than_the_cap_and_never_a_gain(course, when, cap, percent, fr
         ({**DAILY, "at_most_percent": 101}, "at_most_percent"),
         ({**DAILY, "grace_minutes": float("inf")}, "grace_minutes"),
         ({**DAILY, "free_days": 1.5}, "free_days is 1.5: expected `int`, got `float`"),
-        ({**DAILY, "percent_per_week": 5}, "'percent_per_week' is no setting; there are: due, percent_per_day, "),
+        ({**DAILY, "percent_per_week": 5}, "unknown setting 'percent_per_week'; available: due, percent_per_day, "),
     ],
 )
 def test_settings_that_will_not_do_are_told_in_one_line(adjust, settings, said):

@@ -316,7 +316,7 @@ def test_canvas_a_name_that_looks_like_somebody_elses_number_is_told_and_never_m
 def test_canvas_what_does_not_parse_is_skipped(entry, collect):
     collected = collect("canvas", {"ada_7_10_a.py": CODE, entry: ""})
     assert len(collected.uploads) == 1
-    assert why(collected) == {entry: "not named as Canvas names an attachment: whose it is cannot be told"}
+    assert why(collected) == {entry: "not named like a Canvas attachment: its owner is unknown"}
 
 
 @pytest.mark.parametrize("entries", [MOODLE, MOODLE_OLD], ids=["new", "old"])
@@ -332,7 +332,7 @@ def test_moodle_folders(entries, collect):
     assert all([part.name for part in upload.parts] == [""] for upload in uploads.values())
     assert sorted(why(collected).values()) == [
         "an online text: there is no file to grade",
-        "feedback of a teacher's: no submission",
+        "feedback from a teacher, not a submission",
     ]
 
 
@@ -376,12 +376,12 @@ def test_gradescope(collect):
     assert by_folder["submission_11"].when == "2026-01-15T10:22:33.123456-08:00"
     assert by_folder["submission_12"].when == "2026-01-16T01:02:03+00:00"
     assert by_folder["submission_13"].doubts == [
-        "when it was handed in could not be read",
-        "Nobody Known has neither a student id nor an e-mail address",
+        "the time of submission could not be read",
+        "Nobody Known has neither a student id nor an email address",
     ]
-    assert by_folder["submission_14"].doubts == ["Gradescope names nobody for it"]
+    assert by_folder["submission_14"].doubts == ["Gradescope lists no submitter for it"]
     assert why(collected) == {
-        "submission_17": "submission_metadata.yml does not name it: whose it is cannot be told",
+        "submission_17": "submission_metadata.yml does not name it: its owner is unknown",
         "submission_16": "named by submission_metadata.yml, but there is no such folder",
     }
 
@@ -391,8 +391,8 @@ def test_gradescope_one_student_in_two_submissions_is_told(collect):
     entries = {"submission_metadata.yml": text, "submission_1/a.py": "", "submission_2/a.py": ""}
     uploads = collect("gradescope", entries).uploads
     assert [upload.doubts for upload in uploads] == [
-        ["double: 7 is in submission_2 too"],
-        ["double: 7 is in submission_1 too"],
+        ["duplicate: 7 is in submission_2 too"],
+        ["duplicate: 7 is in submission_1 too"],
     ]
 
 
@@ -455,7 +455,7 @@ def test_blackboard(collect):
     ]
     assert [upload.doubts for upload in collected.uploads] == [
         [],
-        ["an earlier attempt: the newest is of 2026-01-17T08:00:00"],
+        ["an earlier attempt: the newest one is from 2026-01-17T08:00:00"],
         [],
     ]
     assert why(collected) == {"empty, attempt of 2026-01-16T09:00:00": "a receipt without files: nothing was attached"}
@@ -469,7 +469,7 @@ def test_git(collect, course, lay):
     uploads = by_key(course.layouts["git"].collect(folder, folder.name))
     told = {key: (upload.members[0].name, upload.members[0].email) for key, upload in uploads.items()}
     assert told == {"Ada-L": ("Ada Lovelace", "ada@example.edu"), "grace": ("Grace Hopper", ""), "new": ("", "")}
-    assert uploads["new"].doubts == ["scores.csv names no user new"]
+    assert uploads["new"].doubts == ["scores.csv does not list the user new"]
     folder = folder.rename(folder.with_name("elsewhere"))
     assert set(by_key(course.layouts["git"].collect(folder, folder.name))) == {"Ada-L", "grace", "new"}
 
@@ -477,8 +477,8 @@ def test_git(collect, course, lay):
 def test_git_a_clone_that_is_named_otherwise_is_told(collect):
     entries = {**CLASSROOM, "other/.git/HEAD": "", "notes.txt": ""}
     collected = collect("git", entries, "hw-1-submissions")
-    assert by_key(collected)["other"].doubts == ["its name does not start with hw-1-, as the others' do"]
-    assert why(collected) == {"notes.txt": "a file beside the clones"}
+    assert by_key(collected)["other"].doubts == ["its name does not start with hw-1- like the others"]
+    assert why(collected) == {"notes.txt": "a file next to the clones"}
 
 
 def test_plain(collect):
@@ -493,11 +493,11 @@ def test_plain(collect):
         ("josé", ["josé.py"]),
     ]
     assert [upload.doubts for upload in collected.uploads[:3]] == [
-        ["double: there is ada.zip too; keep one of them"],
-        ["double: there is ada too; keep one of them"],
+        ["duplicate: there is ada.zip too; keep one of them"],
+        ["duplicate: there is ada too; keep one of them"],
         [],
     ]
-    assert why(collected) == {"notes.txt": "no folder, .py, .ipynb or .zip: no submission"}
+    assert why(collected) == {"notes.txt": "not a folder, .py, .ipynb or .zip, so not a submission"}
 
 
 def test_plain_accents_are_one_however_they_are_spelled(collect):
@@ -509,7 +509,7 @@ def test_plain_accents_are_one_however_they_are_spelled(collect):
 
 @pytest.mark.parametrize("module", ["my_rnn.py", "adding_problem.ipynb"])
 def test_plain_a_folder_of_modules_is_one_submission(module, collect):
-    with pytest.raises(BadDownload, match=rf"ada: it holds {module} itself.*grade submit"):
+    with pytest.raises(BadDownload, match=rf"ada: it contains {module} itself.*grade submit"):
         collect("plain", {module: CODE, "data/x.txt": "", "rnn_parts.py": CODE}, "ada")
 
 
@@ -519,7 +519,7 @@ def test_plain_an_archive_of_a_folder(collect, course, lay):
     one = course.layouts["plain"].collect(lay({"ada/my_rnn.py": CODE}, "one"), "one")
     assert [(upload.members[0].key, upload.doubts) for upload in one.uploads] == [("ada", [])]
     other = course.layouts["plain"].collect(lay({"class/ada/a.py": "", "class/bob/a.py": ""}, "other"), "other")
-    assert "if class holds the class, give that folder itself" in other.uploads[0].doubts[0]
+    assert "if class contains the class, give that folder itself" in other.uploads[0].doubts[0]
 
 
 @pytest.mark.parametrize("layout", ["plain", "canvas", "moodle", "gradescope", "blackboard", "git"])

@@ -65,10 +65,10 @@ def test_a_recurrent_step_is_seen(student, answer):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("self.wide(x.sum(1))", "picked out or summed up"),
-        ("self.wide(x[:, 0])", "picked out or summed up"),
+        ("self.wide(x.sum(1))", "selected or summed"),
+        ("self.wide(x[:, 0])", "selected or summed"),
         ("self.wide(x).softmax(1).sum(1)", "Attention over the raw sequence"),
-        ("x.prod(2).sum(1, keepdim=True)", "A formula"),
+        ("x.prod(2).sum(1, keepdim=True)", "This is a formula"),
     ],
 )
 def test_what_is_not_repeated_is_flagged(student, answer, words):
@@ -110,8 +110,8 @@ def test_steps_that_no_gradient_reaches_are_counted(student, answer, words):
         ("self.layer(self.rnn(x[:, :2])[0][:, -1])", "Only the first 2 steps are read"),
         ("self.layer(self.rnn(x[:, ::2])[0][:, -1])", "Some steps are left out"),
         ("self.layer(self.rnn(x[:, -1:])[0][:, -1])", "not only the last step"),
-        ("for x_t in x.unbind(1): h = self.rnn(x_t[:, None])[1]\nreturn self.layer(h[0])", "starts anew at every step"),
-        ("self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])", "takes the batch for the time"),
+        ("for x_t in x.unbind(1): h = self.rnn(x_t[:, None])[1]\nreturn self.layer(h[0])", "is reset at every step"),
+        ("self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])", "treats the batch axis as time"),
     ],
 )
 def test_what_is_not_read_is_told_by_which_steps_these_are(student, answer, words):
@@ -133,9 +133,9 @@ def test_numbers_of_torch_rand_are_uniform_and_others_are_not(count):
     expect_uniform(values, "feature 0")
     for other, words in (
         (2 * values - 0.5, "goes from -0.[45]. to 1.[45]., expected"),
-        (values.square(), "not spread evenly"),
-        (values / 2, "not spread evenly"),
-        (torch.full_like(values, 0.5), "not spread evenly"),
+        (values.square(), "not uniform"),
+        (values / 2, "not uniform"),
+        (torch.full_like(values, 0.5), "not uniform"),
     ):
         with pytest.raises(Unmet, match=words):
             expect_uniform(other, "feature 0")
@@ -165,18 +165,18 @@ def test_the_same_answers_again_are_repeatable(student):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (f"{LAST} + torch.rand(1)", "asked twice, the number is another: Chance"),
-        (f"{LAST} + self.calls", "asked twice, the number is another: It remembers the call before"),
-        (f"torch.dropout({LAST}, 0.5, True)", "asked twice, the number is another: Chance"),
+        (f"{LAST} + torch.rand(1)", "asked twice, the number differs: The answer is random"),
+        (f"{LAST} + self.calls", "asked twice, the number differs: It remembers the previous call"),
+        (f"torch.dropout({LAST}, 0.5, True)", "asked twice, the number differs: The answer is random"),
         (f"{LAST} - ({LAST}).mean(0)", "the number to one sequence depends on its neighbours in the batch: A mean"),
-        (f"({LAST})[x[:, 0, 0].argsort()]", "neighbours in the batch: The answers come back in another order"),
+        (f"({LAST})[x[:, 0, 0].argsort()]", "neighbours in the batch: The answers are in a different order"),
         (
             "self.layer(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1])",
-            "neighbours in the batch: It takes the batch for the time",
+            "neighbours in the batch: It treats the batch axis as time",
         ),
         (f"({LAST})[:1]", "neighbours"),
-        (f"({LAST}) * float('nan')", "asked twice, the number is another: It is NaN or infinite"),
-        (f"({LAST} + 9 * torch.rand(1)).long()", "asked twice, the number is another: Draw nothing at random"),
+        (f"({LAST}) * float('nan')", "asked twice, the number differs: It is NaN or infinite"),
+        (f"({LAST} + 9 * torch.rand(1)).long()", "asked twice, the number differs: Do not sample"),
         ("None", "asked twice"),
     ],
 )
@@ -191,8 +191,8 @@ def test_what_depends_on_more_than_its_row_is_not(student, answer, words):
 @pytest.mark.parametrize(
     ("init", "words"),
     [
-        ("if Model.built: raise ValueError('once')\n        Model.built = True", "Or: it remembers the call before"),
-        ("self.large = nn.Parameter(torch.zeros(6_000_000))", "Or: it remembers the call before"),
+        ("if Model.built: raise ValueError('once')\n        Model.built = True", "Or: it remembers the previous call"),
+        ("self.large = nn.Parameter(torch.zeros(6_000_000))", "Or: it remembers the previous call"),
     ],
 )
 def test_where_it_cannot_be_told_what_answers_hang_on_both_are_said(student, init, words):

@@ -67,7 +67,7 @@ class Unit(nn.Module):
     [
         ("True", "'tanh'", 4, None),
         ("True", "'relu'", 0, "one step has a ReLU where tanh belongs"),
-        ("False", "'tanh'", 3, "there is no bias: b is zero whatever the parameters"),
+        ("False", "'tanh'", 3, "there is no bias: b is zero whatever the parameters are"),
     ],
 )
 def test_a_cell_of_another_make_is_recognised(submission, submit_json, tmp_path, bias, kind, points, reason):
@@ -204,11 +204,11 @@ def test_other_activations_are_named(student, name):
         ({"answer": "h + torch.tanh(z)"}, "one step adds tanh(...) to the previous state, which it should replace"),
         ({"answer": "torch.tanh(x @ W.T + b) + h @ U.T"}, "input and state are added outside the tanh, not inside it"),
         ({"W": "0 * self.W"}, "x has no influence on h'"),
-        ({"U": "0 * self.U"}, "no step depends on the one before"),
+        ({"U": "0 * self.U"}, "no step depends on the previous one"),
         ({"U": "self.U * torch.eye(5)"}, "each hidden unit sees only its own previous value"),
         ({"answer": "torch.tanh(z) + torch.rand(5)"}, "the same x and h give two different h'"),
         ({"answer": "torch.tanh(z - z.mean(0))"}, "the h' of a row depends on its neighbours in the batch"),
-        ({"answer": "torch.tanh(z * z)"}, "no W, U and b make one step tanh(W x_t + U h_(t-1) + b): "),
+        ({"answer": "torch.tanh(z * z)"}, "no W, U and b turn one step into tanh(W x_t + U h_(t-1) + b): "),
     ],
     ids=str,
 )
@@ -222,7 +222,7 @@ def test_a_step_that_changes_its_law_is_seen(student):
     probe = probe_of(student, answer="torch.tanh(z) if self.calls < 2 else torch.relu(z)")
     recurrence.expect_same_law(probe)
     probe.observe()
-    with pytest.raises(Unmet, match="any more"):
+    with pytest.raises(Unmet, match="no longer"):
         recurrence.expect_same_law(probe)
 
 
@@ -235,7 +235,7 @@ def test_a_step_that_changes_its_law_is_seen(student):
         ({"W": "torch.eye(2).to(x)"}, "W stays the same whatever the module's parameters are"),
         ({"U": "self.U.tril()"}, "some entries of W or U are zero whatever the parameters are"),
         ({"b": "self.b[:1]"}, "all hidden units share one bias"),
-        ({"W": "self.U"}, "some entries of W, U and b always move together"),
+        ({"W": "self.U"}, "some entries of W, U and b always change together"),
     ],
     ids=str,
 )
@@ -379,7 +379,7 @@ PROMISES = {
         recurrence.expect_equal_layer,
         {"batch": 4, "time": 7},
         {"loop": "h = h_0[0]"},
-        "the state is not carried on: every step starts anew",
+        "the state is not passed on: it is reset at every step",
     ),
     "final": (
         recurrence.expect_final_state,

@@ -79,7 +79,7 @@ def test_a_model_that_keeps_them_all_passes(student):
         ("shapes", "self.layer(self.rnn(x)[0])", r"the answer to x of shape \(4, 50, 2\) has shape \(4, 50, 1\)"),
         ("shapes", f"({LAST})[:4]", r"the answer to x of shape \(5, 120, 2\)"),
         ("recurrence", "self.wide(x.sum(1))", "nothing is carried"),
-        ("any_value", f"torch.tanh({LAST})", "lies between -1 and 1"),
+        ("any_value", f"torch.tanh({LAST})", "stays between -1 and 1"),
         ("gradients", "self.layer(self.rnn(x[:, -20:])[0][:, -1])", "reaches 10 of 30 steps"),
         ("repeatable", f"{LAST} + torch.rand(1)", "asked twice"),
     ],

@@ -71,8 +71,8 @@ def test_what_nothing_bounds_is_unbounded_and_so_is_what_overflows(student, answ
 @pytest.mark.parametrize(
     ("answer", "reach", "reason"),
     [
-        (f"torch.tanh({LAST})", "both", "whatever its parameters are, the answer lies between -1 and 1"),
-        (f"torch.relu({LAST})", "both", "whatever its parameters are, the answer lies between 0 and "),
+        (f"torch.tanh({LAST})", "both", "whatever its parameters are, the answer stays between -1 and 1"),
+        (f"torch.relu({LAST})", "both", "whatever its parameters are, the answer stays between 0 and "),
         (f"torch.sigmoid({LAST})", "above", "whatever its parameters are, the answer does not exceed 1"),
         (f"-torch.relu({LAST})", "above", "whatever its parameters are, the answer does not exceed 1"),
         (f"torch.tanh({LAST})", "either", "whatever its parameters are, no answer exceeds 1"),

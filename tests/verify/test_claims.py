@@ -8,8 +8,8 @@ from grader import Exercise, LearningTask
 from grader.authoring.recipe import Recipe
 from grader.learning.learned import Learned
 from grader.learning.run import Run
-from grader.verify.claims import BadClaim, Claim, claim_of, look_at, parts_of, read_claim
-from grader.verify.gradings import as_far_as
+from grader.verify.claims import BadClaim, Claim, claim_of, parts_of, read_claim, require_python
+from grader.verify.gradings import truncated_at
 from grader.verify.scores import ladder
 
 DOC = '''"""answer.right: one too few,
@@ -71,7 +71,7 @@ def test_a_claim_has_all_that_its_docstring_says(solution):
     ],
 )
 def test_every_group_must_be_said_in_one_of_its_words(solution, text, missing):
-    assert read_claim(solution(DOC) / "answer.py").not_said_first(text) == missing
+    assert read_claim(solution(DOC) / "answer.py").missing_first(text) == missing
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,17 @@ def test_every_group_must_be_said_in_one_of_its_words(solution, text, missing):
         (("Hint: universe", "hint: universe"), 4, "`hint:` is unknown"),
         (("Kind: idea", "Kind:idea"), 7, "'Kind:idea': write `Hint: `"),
         (("Hint: universe", "hint : universe"), 4, "'hint : universe': write `Hint: `"),
-        (("Kind: idea", "Hint: again"), 7, "`Hint:` is there twice"),
-        (("Hint: universe", "Hint:"), 4, "`Hint:` says nothing"),
+        (("Kind: idea", "Hint: again"), 7, "`Hint:` occurs twice"),
+        (("Hint: universe", "Hint:"), 4, "`Hint:` is empty"),
         (("it is 41 |", "it is 41 | |"), 5, "`First:` has nothing between two bars or semicolons"),
-        (("answer.right", "answer.left"), 1, "its first line names 'answer.left', which is no check or rule of answer"),
+        (
+            ("answer.right", "answer.left"),
+            1,
+            "its first line names 'answer.left', which is not a check or rule of answer",
+        ),
         (("answer.right: ", "Right: "), 1, "its first line must read"),
-        (('"""\n', '"""\ndef answer(:\n'), 11, "this is no Python: invalid syntax"),
-        (('"""answer', '# \0\n"""answer'), 1, "this is no Python"),
+        (('"""\n', '"""\ndef answer(:\n'), 11, "not valid Python: invalid syntax"),
+        (('"""answer', '# \0\n"""answer'), 1, "not valid Python"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_file_and_line(solution, change, line, words):
@@ -102,10 +106,10 @@ def test_what_cannot_be_read_is_told_with_its_file_and_line(solution, change, li
 def test_a_reference_may_write_what_it_likes_if_it_is_python(solution):
     exercise = exercise_with("right")
     text = '"""A GRU.\n\nArgs:\n    x: numbers.\n"""\n'
-    look_at(solution(text), exercise)
+    require_python(solution(text), exercise)
     assert read_claim(solution(text) / "answer.py") is None
     with pytest.raises(BadClaim, match="line 6"):
-        look_at(solution(text + "def answer(:"), exercise)
+        require_python(solution(text + "def answer(:"), exercise)
 
 
 def test_a_pair_is_known_by_its_name(solution):
@@ -116,10 +120,10 @@ def test_a_pair_is_known_by_its_name(solution):
 def test_an_exercise_is_cut_below_a_check():
     """With all above it; for the last one, a rule and nothing in particular it stays whole."""
     exercise = exercise_with("first", "second", "third", rules=["rule"])
-    assert [check.id for check in as_far_as(exercise, "second").checks] == ["first", "second"]
-    assert as_far_as(exercise, "second").rules == exercise.rules
+    assert [check.id for check in truncated_at(exercise, "second").checks] == ["first", "second"]
+    assert truncated_at(exercise, "second").rules == exercise.rules
     for whole in ("third", "rule", None):
-        assert as_far_as(exercise, whole) is exercise
+        assert truncated_at(exercise, whole) is exercise
     assert len(exercise.checks) == 3
 
 

@@ -87,7 +87,7 @@ def test_a_mistake_is_graded_as_far_as_the_check_that_catches_it(verify):
 def test_a_pair_is_called_after_two_mistakes(verify, name):
     result = verify({f"solutions/answer/{name}/answer.py": mistake("right", "41")})
     assert result.returncode == 1
-    assert "a pair is called after two mistakes: first+second" in result.stdout
+    assert "a pair must be named after two mistakes: first+second" in result.stdout
 
 
 @pytest.mark.slow
@@ -96,12 +96,12 @@ def test_a_pair_is_called_after_two_mistakes(verify, name):
     [
         (
             mistake("right", "41", "First: is 41; planets | stars"),
-            "what a student reads first says nothing of 'planets' or 'stars': answer() is 41 Think of the universe.",
+            "what a student reads first does not say 'planets' or 'stars': answer() is 41 Think of the universe.",
         ),
         # a check above the claimed one fails, and is read first
         (
             mistake("right", "41.0", "Hint: universe", "First: universe"),
-            "what a student reads first says nothing of 'universe': answer() is no whole number Return an int.",
+            "what a student reads first does not say 'universe': answer() is no whole number Return an int.",
         ),
     ],
 )
@@ -144,8 +144,8 @@ def test_what_cannot_be_read_is_a_problem_of_its_solution_alone(verify):
     found = lines_of(result)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "solutions/answer/less/answer.py, line 4: `Kind:` is 'ides', expected idea or form" in found
-    assert "solutions/reference/answer.py, line 1: this is no Python: invalid syntax" in found
-    assert "it is called after 'none', and there is no such mistake" in found
+    assert "solutions/reference/answer.py, line 1: not valid Python: invalid syntax" in found
+    assert "it is named after 'none', but there is no such mistake" in found
     assert "ok answer more 1 of 3, up to right" in found
     assert found[-1] == "3 problems (seed 3)."
 

@@ -82,14 +82,14 @@ def test_a_course_that_proves_itself_passes(verify):
         ({"solutions/reference/answer.py": WRONG}, "right is failed: answer() is 41"),
         ({"solutions/reference/answer.py": None}, "the exercise has no reference solution"),
         ({"solutions/answer/restless/answer.py": None}, "no mistake in solutions/ fails this check"),
-        ({"solutions/answer/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right says nothing of 'tanh'"),
+        ({"solutions/answer/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right does not say 'tanh'"),
         ({"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}, "right is passed"),
         (
             {"solutions/answer/wrong/answer.py": WRONG.replace("right:", "left:")},
-            "names 'answer.left', which is no check",
+            "names 'answer.left', which is not a check",
         ),
         ({"solutions/answer/wrong/answer.py": "def answer():\n    return 41\n"}, "its first line must read"),
-        ({"exercises/answer/starter.py": GOOD}, "a starter earns 0 and breaks nothing"),
+        ({"exercises/answer/starter.py": GOOD}, "a starter must earn 0 points and break nothing"),
         ({"exercises/answer/starter.py": None}, "exercises/answer/starter.py is missing"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_reference_that_is_nearly_too_slow_is_a_warning(verify):
     }
     result = verify(changes)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "of the 6 s that all may take" in result.stdout
+    assert "of the 6 s allowed for all" in result.stdout
 
 
 TASK = LearningTask(
@@ -203,7 +203,7 @@ ACCURACY = replace(TASK, best=0.9, half=0.8, zero=0.7, worst=0.5, stop=0.95)
     ],
 )
 def test_anchors_that_are_out_of_order_are_named(task, names):
-    problem = next(advice.on_anchors(task), None)
+    problem = next(advice.threshold_problems(task), None)
     assert (problem is None) == (names is None)
     if names is not None:
         assert f"`{names[0]}` and `{names[1]}` are out of order" in problem
@@ -233,25 +233,25 @@ def exercise_that(*, waits):
 
 def test_a_trained_model_that_nobody_looks_at_is_a_warning():
     blind = exercise_that(waits=False)
-    (told,) = advice.on_probes(blind, [("learns", learned())])
+    (told,) = advice.probe_warnings(blind, [("learns", learned())])
     assert "no check looks at the trained model" in told
     assert "needs=learns" in told
-    assert list(advice.on_probes(blind, [("learns", learned(observations={"longer": 1}))])) == []
-    assert list(advice.on_probes(exercise_that(waits=True), [("learns", learned())])) == []
-    assert list(advice.on_probes(blind, [])) == []  # it trains nothing
+    assert list(advice.probe_warnings(blind, [("learns", learned(observations={"longer": 1}))])) == []
+    assert list(advice.probe_warnings(exercise_that(waits=True), [("learns", learned())])) == []
+    assert list(advice.probe_warnings(blind, [])) == []  # it trains nothing
 
 
 def test_slow_checks_and_slow_trainings_are_told_apart():
-    assert list(advice.on_time(Limits(seconds=10), 4.9, [("learns", learned(seconds=4.9))])) == []
-    (checks,) = advice.on_time(Limits(seconds=10), 5.1, [])
+    assert list(advice.time_warnings(Limits(seconds=10), 4.9, [("learns", learned(seconds=4.9))])) == []
+    (checks,) = advice.time_warnings(Limits(seconds=10), 5.1, [])
     assert "its checks took 5 of the 10 s" in checks
-    (training,) = advice.on_time(Limits(seconds=10), 0.0, [("learns", learned(seconds=5.1))])
+    (training,) = advice.time_warnings(Limits(seconds=10), 0.0, [("learns", learned(seconds=5.1))])
     assert "a training of learns took 5.1 of the 10 s" in training
 
 
 def test_an_untrained_reference_that_earns_points_is_a_warning():
-    assert list(advice.on_untrained([("learns", learned(untrained=0.7))])) == []
-    (told,) = advice.on_untrained([("learns", learned(untrained=0.5))])
+    assert list(advice.untrained_warnings([("learns", learned(untrained=0.7))])) == []
+    (told,) = advice.untrained_warnings([("learns", learned(untrained=0.5))])
     assert "before any training its error is 0.5" in told
 
 
@@ -304,12 +304,12 @@ def test_a_learning_check_that_was_measured_and_keeps_its_anchors_is_fine(told_o
 
 
 def test_what_was_not_measured_is_a_warning(told_of):
-    assert told_of(None) == ["how often it errs has not been measured: `grade verify task --calibrate 25 --mistakes 4`"]
+    assert told_of(None) == ["its error rate has not been measured: `grade verify task --calibrate 25 --mistakes 4`"]
 
 
 def test_what_was_measured_in_a_few_runs_is_a_warning(told_of):
     (told,) = told_of(rows("reference", 1, right=1))
-    assert "was measured in 1 runs of references only" in told
+    assert "was measured with too few reference runs (1)" in told
 
 
 def test_a_stale_calibration_is_a_warning(told_of):
@@ -323,7 +323,7 @@ def test_a_reference_that_was_never_measured_and_a_solution_that_changed_are_nam
     solutions = {f"solutions/{name}/task.py": "x = 1\n" for name in names}
     measured = [*rows("reference", 20, right=20), *rows("wrong", 4, right=0)]
     (told,) = told_of(measured, solutions=solutions, changed=("wrong",))
-    assert "new or changed since it was measured: reference-new, wrong;" in told
+    assert "new or changed since the calibration: reference-new, wrong;" in told
 
 
 def test_a_mistake_that_always_scores_well_is_caught_beside_its_score(told_of):

@@ -15,7 +15,7 @@ from grader.authoring.exercise import Check, Exercise
 from grader.grading.session import Session
 from grader.records.grade import ExerciseGrade, Verdict
 from grader.watch.changes import ChangeQueue, Saved, Source, mentions
-from grader.watch.scoreboard import Scoreboard, touched, without_training
+from grader.watch.scoreboard import Scoreboard, affected_exercises, without_training
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
@@ -197,7 +197,7 @@ def test_a_save_without_a_change_is_none(tmp_path, desk):
     assert at.next() == Source(file).digests()
     with pytest.raises(Saved):
         file.write_text("a = 3")
-        at._news.wait(SECONDS)
+        at._has_change.wait(SECONDS)
         at.interrupt()
 
 
@@ -259,7 +259,7 @@ def test_a_save_touches_what_it_may_change(before, after, mentioned, expected):
     def files(text):
         return {word[:-1]: word[-1].encode() for word in text.split()}
 
-    found = touched(exercises, files(before), files(after), lambda module: module in mentioned.split())
+    found = affected_exercises(exercises, files(before), files(after), lambda module: module in mentioned.split())
     assert found == set(expected.split())
 
 
@@ -286,24 +286,24 @@ def judged(name, status="graded", **checks):
 def test_what_changed_is_told_by_check():
     """Those that were not judged again keep their verdict, for the next comparison."""
     standing, whole = Scoreboard(), exercise("a", ("x", (), None), ("y", (), None), ("z", (), None))
-    standing.doubt(whole)
-    assert standing.take(whole, judged("a", x=("passed", 2.0), y=("failed", 0.0), z=("partial", 1.0))) == []
-    standing.doubt(whole)
-    found = standing.take(whole, judged("a", x=("error", 0.0), y=("skipped", 0.0)))
+    standing.mark_stale(whole)
+    assert standing.update(whole, judged("a", x=("passed", 2.0), y=("failed", 0.0), z=("partial", 1.0))) == []
+    standing.mark_stale(whole)
+    found = standing.update(whole, judged("a", x=("error", 0.0), y=("skipped", 0.0)))
     assert [(d.check, d.points, d.words) for d in found] == [
         ("x", -2.0, "raises an error now"),
         ("y", 0.0, "cannot be judged now"),
     ]
     assert (standing.current("a").points, standing.current("a").max_points) == (0, 4)
-    (found,) = standing.take(whole, judged("a", z=("passed", 2.0)))
+    (found,) = standing.update(whole, judged("a", z=("passed", 2.0)))
     assert (found.check, found.points, found.words) == ("z", 1.0, "now passes")
     assert (standing.current("a").points, standing.current("a").max_points) == (2, 6)
 
 
 def test_an_exercise_that_cannot_be_judged_is_told_in_one_line():
     standing, whole = Scoreboard(), exercise("a", ("x", (), None), ("y", (), None))
-    standing.take(whole, judged("a", x=("passed", 2.0), y=("passed", 2.0)))
-    (found,) = standing.take(whole, judged("a", "error", x=("skipped", 0.0), y=("skipped", 0.0)))
+    standing.update(whole, judged("a", x=("passed", 2.0), y=("passed", 2.0)))
+    (found,) = standing.update(whole, judged("a", "error", x=("skipped", 0.0), y=("skipped", 0.0)))
     assert (found.check, found.points, found.words) == (None, -4.0, "cannot be loaded or built now")
-    (found,) = standing.take(whole, judged("a", x=("passed", 2.0), y=("failed", 0.0)))
+    (found,) = standing.update(whole, judged("a", x=("passed", 2.0), y=("failed", 0.0)))
     assert (found.check, found.points, found.words) == (None, 2.0, "can be judged again")

@@ -1,6 +1,6 @@
-"""Recognising a recurrent layer or cell from its answers: W, U and b are found, whatever the parameters look like.
+"""Recognises a recurrent layer or cell from its answers: solves for W, U and b, however the parameters are laid out.
 
-`recognise` is the verb; each `expect_...` is a promise of a check; `StepProbe` is what they stand on.
+`recognise` comes first; each `expect_...` is the promise of a check; all of them use `StepProbe`.
 """
 
 from grader.probes.recurrence.differentiable import Differentiable

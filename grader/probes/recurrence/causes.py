@@ -1,4 +1,4 @@
-"""Why a whole layer leaves the recurrence that its steps follow: causes in words, the likeliest first."""
+"""Why a layer deviates from the recurrence that its single steps follow, the likeliest cause first."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from grader.authoring.expectations import Unmet, expect
-from grader.probes.recurrence.laws import CUT, broken_laws, mixed
+from grader.probes.recurrence.laws import CUT, broken_laws, mixed_rows
 from grader.probes.recurrence.layer import Gradients, Layer
 from grader.probes.recurrence.step import ACTIVATIONS, atanh, far, features, fit
 
 
-def changes(layer: Layer, x: Tensor, h_0: Tensor | None) -> Iterator[Unmet]:
-    """Which of its arguments forward changes in place."""
+def changed_arguments(layer: Layer, x: Tensor, h_0: Tensor | None) -> Iterator[Unmet]:
+    """Whether forward changes its arguments in place."""
     changed = layer.model.changes(x, h_0)
     names = [name for position, name in enumerate(("x", "h_0")) if position in changed]
     if names:
@@ -20,23 +20,23 @@ def changes(layer: Layer, x: Tensor, h_0: Tensor | None) -> Iterator[Unmet]:
         yield Unmet(f"forward changes its argument {' and '.join(names)} in place", hint)
 
 
-def hidden_state(layer: Layer) -> Iterator[Unmet]:
-    """Whether the state is right, and outputs shows something else."""
+def wrong_outputs(layer: Layer) -> Iterator[Unmet]:
+    """Whether h_n is right but outputs is not."""
     probe = layer.probe
     _, h_n = layer(probe.x[:, None], probe.h[None])
     sums, close = features(probe.x, probe.h), layer.tolerances.step
     if fit(sums, h_n[0])[1] < close:
         is_linear = fit(sums, probe.answer, *ACTIVATIONS["no nonlinearity"])[1] < close
-        what = "the sums before the tanh" if is_linear else "something else than the states"
+        what = "the sums before the tanh" if is_linear else "something other than the states"
         yield Unmet(f"h_n is right, but outputs holds {what}", "outputs[:, t] is the state after step t.")
 
 
 def why_start(layer: Layer, x: Tensor, outputs: Tensor) -> Iterator[Unmet]:
-    """What the first step starts from where h_0 is None, by its outputs (B, 1, H)."""
+    """What the first step starts from if h_0 is None, judging by its outputs (B, 1, H)."""
     if far(layer(x, None)[0], outputs, layer.tolerances.sequence):
         reason = "without h_0, two calls start from different states"
         yield Unmet(reason, "h_0=None means zeros, not random numbers.")
-    yield from mixed(layer.probe, layer(x[-1:], None)[0], outputs)
+    yield from mixed_rows(layer.probe, layer(x[-1:], None)[0], outputs)
     sums = atanh(outputs[:, 0].double()) - x[:, 0].double() @ layer.step.W.T - layer.step.b  # U h_0
     start = torch.linalg.lstsq(layer.step.U, sums.T).solution.T  # (B, H)
     what = "something else" if far(start, torch.ones_like(start), 1e-2) else "ones"
@@ -44,7 +44,7 @@ def why_start(layer: Layer, x: Tensor, outputs: Tensor) -> Iterator[Unmet]:
 
 
 def why_sequence(layer: Layer, x: Tensor, h_0: Tensor, outputs: Tensor) -> Unmet:
-    """Why the steps are right one by one, but not in a row."""
+    """Why single steps are right, but a sequence is not."""
     tolerance = layer.tolerances.sequence
     for law in broken_laws(layer.step, x, h_0, outputs, tolerance):
         return Unmet(law.reason, law.hint)
@@ -52,12 +52,12 @@ def why_sequence(layer: Layer, x: Tensor, h_0: Tensor, outputs: Tensor) -> Unmet
     t = int((error.amax((0, 2)) > tolerance).int().argmax())
     row, unit = divmod(int(error[:, t].argmax()), layer.hidden_size)
     where = f"t = {t} (of {x.shape[1]} steps, counted from 0): row {row}, unit {unit} is off by"
-    reason = f"outputs leave the recurrence at {where} {error[row, t, unit]:.2g}"
+    reason = f"outputs deviate from the recurrence at {where} {error[row, t, unit]:.2g}"
     return Unmet(reason, "The steps before are right: what is special about this one?")
 
 
 def why_gradient(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Iterator[Unmet]:
-    """Where the gradient with respect to x stops on its way back."""
+    """Where the gradient with respect to x is lost on its way back."""
     if not gradients.x.any():
         yield Unmet("no gradient reaches x", CUT)
     yield from _why_detached(layer, gradients, cotangent)
@@ -69,7 +69,7 @@ def why_gradient(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Itera
 
 
 def _why_detached(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Iterator[Unmet]:
-    """How often the state is detached, where it is that what stops the gradient."""
+    """Whether detaching the state stops the gradient, and how often it is detached."""
     for every in (1, 2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100):
         wanted = layer.step.backward(gradients.outputs, cotangent, every) @ layer.step.W
         if not far(gradients.x, wanted, layer.tolerances.gradient):
@@ -78,7 +78,7 @@ def _why_detached(layer: Layer, gradients: Gradients, cotangent: Tensor) -> Iter
 
 
 def why_cut(layer: Layer, reason: str) -> Unmet:
-    """Why a gradient is missing at one end of a sequence: it may be cut all along."""
+    """Why a gradient is missing at one end of a sequence: it may be cut everywhere."""
     x, _ = layer.inputs(3, 110)
     cotangent = layer.probe.draw(3, 110, layer.hidden_size)
     gradients = backpropagated(layer, x, None, cotangent)
@@ -89,7 +89,7 @@ def why_cut(layer: Layer, reason: str) -> Unmet:
 
 
 def backpropagated(layer: Layer, x: Tensor, h_0: Tensor | None, cotangent: Tensor) -> Gradients:
-    """Backpropagate <outputs, cotangent>; the check fails where no gradient arrives anywhere."""
+    """Backpropagate <outputs, cotangent>; fail the check if no gradient arrives anywhere."""
     found = layer.backward(x, h_0, of_outputs=cotangent)
     expect(not found.is_cut, "outputs carries no gradient", CUT)
     return found

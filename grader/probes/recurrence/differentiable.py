@@ -1,4 +1,4 @@
-"""A student's model through which autograd runs on this side: its backward pass is asked of the worker."""
+"""Wraps a student's model so that autograd works on the trusted side: the worker runs its backward pass."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,15 +12,15 @@ from grader.grading.model import Model
 
 
 class Differentiable:
-    """A model that is called as a local one, and whose answers have gradients: for its inputs and its parameters.
+    """Called like a local model; its answers have gradients with respect to its inputs and its parameters.
 
     Args:
-        model: where the calls go.
-        warm: calls the model once, for lazy modules get their parameters in their first call.
+        model: the student's model.
+        warm: calls the model once, because lazy modules create their parameters in their first call.
     """
 
     parameters: dict[str, Tensor]
-    """By name, as they were loaded: leaves that require gradients."""
+    """The loaded parameters by name: leaves that require gradients."""
 
     def __init__(self, model: Model, warm: Callable[[], object]):
         self.model = model
@@ -32,12 +32,12 @@ class Differentiable:
         self.parameters = {name: _leaf(value) for name, value in values.items()}
 
     def load(self, values: dict[str, Tensor]) -> None:
-        """Overwrite parameters by name; those not named stay. Raises `StudentRaised`."""
+        """Overwrite some parameters by name. Raises `StudentRaised`."""
         self.model.load(values)
         self.parameters |= {name: _leaf(value) for name, value in values.items()}
 
     def __call__(self, *inputs: Any) -> Any:
-        """What forward returns: tensors, also in tuples. Raises `StudentRaised`."""
+        """What forward returns: tensors, possibly in tuples. Raises `StudentRaised`."""
         needed = [value for value in inputs if isinstance(value, Tensor)]
         sent = tuple(value.detach() if isinstance(value, Tensor) else value for value in inputs)
         answer = self.model(*sent)
@@ -55,15 +55,15 @@ class Differentiable:
 
         answers = list(_tensors_in(answer))
         through = _Remote.apply(backward, len(answers), *answers, *needed, *self.parameters.values())
-        return _refilled(answer, iter(through))
+        return _with_tensors(answer, iter(through))
 
 
 class _Remote(torch.autograd.Function):
-    """Hands on answers that a worker gave, and asks it for their gradients."""
+    """Returns a worker's answers, and gets their gradients from the worker."""
 
     @staticmethod
     def forward(ctx: Any, backward: Callable[..., Iterator[Any]], count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """Of the tensors, the first `count` are answers; the others are what they were made of."""
+        """The first `count` tensors are the answers; the others are inputs and parameters."""
         ctx.ask, ctx.count = backward, count
         ctx.set_materialize_grads(False)
         answers = tuple(answer.clone() for answer in tensors[:count])
@@ -72,7 +72,7 @@ class _Remote(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Any, ...]:
-        """None for what is no tensor and for the answers, then the worker's gradients."""
+        """None for the other arguments and for the answers, then the worker's gradients."""
         return (None, None, *[None] * ctx.count, *ctx.ask(cotangents))
 
 
@@ -88,10 +88,10 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
             yield from _tensors_in(part)
 
 
-def _refilled(value: Any, tensors: Iterator[Tensor]) -> Any:
-    """The value with other tensors in the places of its own."""
+def _with_tensors(value: Any, tensors: Iterator[Tensor]) -> Any:
+    """The value with its tensors replaced."""
     if isinstance(value, Tensor):
         return next(tensors)
     if isinstance(value, list | tuple):
-        return type(value)(_refilled(part, tensors) for part in value)
+        return type(value)(_with_tensors(part, tensors) for part in value)
     return value

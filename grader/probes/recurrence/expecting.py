@@ -1,4 +1,4 @@
-"""What a check may expect of a recognised layer or cell. Each fails it with the cause, where one is known."""
+"""Expectations of a recognised layer or cell. Each fails the check with the cause, if it is known."""
 
 from itertools import chain
 from typing import Literal
@@ -11,54 +11,54 @@ from grader.grading.errors import StudentRaised
 from grader.grading.student import Student
 from grader.probes.recurrence.causes import (
     backpropagated,
-    changes,
-    hidden_state,
+    changed_arguments,
     why_cut,
     why_gradient,
     why_sequence,
     why_start,
+    wrong_outputs,
 )
-from grader.probes.recurrence.laws import CUT, LAW, UNREGISTERED, mixed, tied, why_step, wrong_final_states
+from grader.probes.recurrence.laws import CUT, LAW, UNREGISTERED, mixed_rows, tied_entries, why_step, wrong_final_states
 from grader.probes.recurrence.layer import Layer
 from grader.probes.recurrence.probe import StepProbe
 from grader.probes.recurrence.step import far
 
 PAIRS = 400
-"""Steps to tell laws apart by: enough for activations that are flat on one side."""
+"""The number of observed steps that distinguishes laws: enough for activations that are flat on one side."""
 
 
 def expect_step(found: Layer | StepProbe) -> None:
-    """One step follows the law, and no part of it is nothing. Names wrong activations and missing parts."""
+    """One step follows the law, with no part missing. Names wrong activations and missing parts."""
     probe = found.probe if isinstance(found, Layer) else found
     if probe.follows and not probe.is_elementwise:
-        if isinstance(found, StepProbe):  # in one batch, a mean over it looks like a bias
-            for told in mixed(probe, probe.ask(probe.x[-1:], probe.h[-1:]), probe.answer):
-                raise told
+        if isinstance(found, StepProbe):  # within one batch, a mean over it looks like a bias
+            for problem in mixed_rows(probe, probe.ask(probe.x[-1:], probe.h[-1:]), probe.answer):
+                raise problem
         return
     probe.observe(PAIRS)
     if isinstance(found, Layer):
-        written = changes(found, probe.x[:, None], probe.h[None])
-        raise next(chain(written, why_step(probe, also=hidden_state(found))))
+        written = changed_arguments(found, probe.x[:, None], probe.h[None])
+        raise next(chain(written, why_step(probe, also=wrong_outputs(found))))
     raise next(why_step(probe, also=iter(())))
 
 
 def expect_same_law(found: Layer | StepProbe) -> None:
-    """It still takes the step that `expect_step` saw: its answers mean something in this check too."""
+    """One step still follows the law, as in `expect_step`; for checks that need it."""
     probe = found.probe if isinstance(found, Layer) else found
-    expect(probe.follows, "one step is not tanh(W x_t + U h_(t-1) + b) any more", LAW)
+    expect(probe.follows, "one step is no longer tanh(W x_t + U h_(t-1) + b)", LAW)
 
 
 def expect_bias(found: Layer | StepProbe) -> None:
-    """The sum has a bias."""
+    """The sum inside the tanh has a bias."""
     probe = found.probe if isinstance(found, Layer) else found
     hint = "Add a trainable vector of hidden_size numbers inside the tanh."
-    expect(not probe.is_nothing(probe.step.b), "there is no bias: b is zero whatever the parameters", hint)
+    expect(not probe.is_nothing(probe.step.b), "there is no bias: b is zero whatever the parameters are", hint)
 
 
 def expect_free_weights(found: Layer | StepProbe) -> None:
-    """W, U and b change with the registered parameters, each entry free of the others; names what is tied.
+    """W, U and b change with the registered parameters, each entry independently; names what is tied.
 
-    All parameters are drawn more often than W, U and b have entries: so recognise it at small sizes, (2, 2) or so.
+    Parameters are drawn more often than W, U and b have entries, so use small sizes such as (2, 2).
     """
     probe = found.probe if isinstance(found, Layer) else found
     steps = [probe.redraw() for _ in range(len(probe.step.flat) + 6)]
@@ -66,18 +66,18 @@ def expect_free_weights(found: Layer | StepProbe) -> None:
     if all(probe.is_nothing(step.b) for step in steps):
         moves = moves[:, : -probe.hidden_size]  # a missing bias is not judged here
     if torch.linalg.svdvals(moves)[-1] < probe.tolerances.nothing:
-        raise next(tied(probe, steps))
+        raise next(tied_entries(probe, steps))
 
 
 def expect_shapes(student: Student, name: str, sizes: tuple[int, int], batch: int, time: int) -> None:
     """A layer `name(I, H)` answers x (B, T, I) with outputs (B, T, H) and h_n (1, B, H), with and without an h_0."""
     try:
-        _returns_both(Layer(student, name, sizes, sizes, torch.float64), batch, time)
+        _expect_both_shapes(Layer(student, name, sizes, sizes, torch.float64), batch, time)
     except StudentRaised:
-        _returns_both(Layer(student, name, sizes, sizes, torch.float32), batch, time)
+        _expect_both_shapes(Layer(student, name, sizes, sizes, torch.float32), batch, time)
 
 
-def _returns_both(layer: Layer, batch: int, time: int) -> None:
+def _expect_both_shapes(layer: Layer, batch: int, time: int) -> None:
     layer.probe.randomise()
     x, h_0 = layer.inputs(batch, time)
     layer(x, None)
@@ -85,8 +85,8 @@ def _returns_both(layer: Layer, batch: int, time: int) -> None:
 
 
 def expect_precision(layer: Layer, batch: int, time: int) -> None:
-    """outputs and h_n have the precision of the parameters and of x, and one step is right as far as that goes."""
-    hint = "Make new tensors in the dtype of x, with x.new_zeros(...) for example."
+    """outputs and h_n have the precision of the parameters and of x, and one step is right within that precision."""
+    hint = "Create new tensors in the dtype of x, for example with x.new_zeros(...)."
     probe = layer.probe
     for name, value in zip(("outputs", "h_n"), layer(*layer.inputs(batch, time)), strict=True):
         expect_shape(value, value.shape, name, dtype=probe.dtype, hint=hint)
@@ -95,28 +95,28 @@ def expect_precision(layer: Layer, batch: int, time: int) -> None:
 
 
 def expect_arguments_kept(layer: Layer, batch: int, time: int) -> None:
-    """x and h_0 are left as they are, also where h_0 is None."""
+    """x and h_0 are not changed, also if h_0 is None."""
     x, h_0 = layer.inputs(batch, time)
     for given in (h_0, None):
-        for changed in changes(layer, x, given):
+        for changed in changed_arguments(layer, x, given):
             raise changed
 
 
 def expect_zeros_without_state(layer: Layer) -> None:
-    """The first step starts from zeros where h_0 is None."""
+    """The first step starts from zeros if h_0 is None."""
     x, outputs = layer.first_x, layer.first_outputs
     if far(outputs, layer.step.run(x), layer.tolerances.sequence):
         raise next(why_start(layer, x, outputs))
 
 
 def expect_state_read(layer: Layer) -> None:
-    """A given h_0 has an influence on outputs."""
+    """A given h_0 influences outputs."""
     hint = "Start from h_0[0] unless h_0 is None."
     expect(layer.probe.reads_state, "a given h_0 has no influence on outputs", hint)
 
 
 def expect_equal_layer(layer: Layer, batch: int, time: int) -> None:
-    """Outputs over this many steps equal the reference's. Which start is right is judged elsewhere."""
+    """Outputs over this many steps equal the reference's. Other checks judge the initial state."""
     x, h_0 = layer.inputs(batch, time)
     outputs, _ = layer(x, h_0)
     start = layer.start(h_0)
@@ -125,7 +125,7 @@ def expect_equal_layer(layer: Layer, batch: int, time: int) -> None:
 
 
 def expect_final_state(layer: Layer, batch: int, time: int) -> None:
-    """h_n is the last of the states in outputs, for gradients too."""
+    """h_n is the last state in outputs, and has the same gradients."""
     x, h_0 = layer.inputs(batch, time)
     outputs, h_n = layer(x, h_0)
     if far(h_n[0], outputs[:, -1], layer.tolerances.sequence):
@@ -164,20 +164,20 @@ def expect_equal_gradients(layer: Layer, batch: int, time: int, *, wrt: Literal[
 
 
 def expect_no_memory(layer: Layer, batch: int, time: int) -> None:
-    """The same arguments give the same answer after another call, and sizes of an earlier call do not matter."""
+    """The same arguments give the same answer after another call, and the sizes of earlier calls do not matter."""
     x, h_0 = layer.inputs(batch, time)
     for given in (None, h_0):
         first, _ = layer(x, given)
         layer(layer.probe.draw(*x.shape), given)
         again, _ = layer(x, given)
         reason = "after another call, the same arguments give different outputs"
-        hint = "Make the initial state anew in forward: what is stored in self lives on from call to call."
+        hint = "Create a new initial state in forward: what is stored in self is kept between calls."
         expect(not far(again, first, layer.tolerances.step), reason, hint)
     layer(*layer.inputs(2, 3))
 
 
 def _expect_parameter_gradients(probe: StepProbe, found: dict[str, Tensor], wanted: Tensor) -> None:
-    """Each parameter's gradient is that of W, U and b, in one row, by the chain rule through each of their entries."""
+    """Each parameter's gradient follows from that of W, U and b (in one row) by the chain rule."""
     expect(len(found) > 0, "the module has no parameters", UNREGISTERED)
     for name, gradient in found.items():
         direction = probe.draw(*gradient.shape)

@@ -1,7 +1,7 @@
-"""What wrong recurrences compute: a bank of laws that failing answers are compared with.
+"""Known wrong recurrences, with which failing answers are compared to name the mistake.
 
-Where a law fits, a mistake has a name. One-step laws are about x (N, I), h (N, H) and h' (N, H); sequence laws about
-`run(x, h_0)`, the states that the right recurrence goes through.
+One-step laws are about x (N, I), h (N, H) and h' (N, H); sequence laws are about `run(x, h_0)`, the states of the right
+recurrence.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,22 +16,22 @@ from grader.probes.recurrence.probe import StepProbe
 from grader.probes.recurrence.step import ACTIVATIONS, Step, far, features, fit
 
 LAW = "The law is h_t = tanh(W x_t + U h_(t-1) + b)."
-CUT = "torch.no_grad(), .detach(), .data, .item(), torch.tensor() or NumPy on the way cuts the gradient."
+CUT = "Something cuts the gradient: torch.no_grad(), .detach(), .data, .item(), torch.tensor() or NumPy."
 UNREGISTERED = "Only nn.Parameter, and modules kept as attributes or in nn.ModuleList, are registered."
-VIEW = "view and reshape do not exchange axes: stack with dim=1, or use transpose(0, 1)."
+VIEW = "view and reshape do not swap axes: stack with dim=1, or use transpose(0, 1)."
 
 Run = Callable[[Tensor, Tensor], Tensor]
 """A recurrence: x (B, T, I), h_0 (1, B, H) -> states (B, T, H)."""
 
 
 class StepLaw(NamedTuple):
-    """What one wrong step computes."""
+    """A wrong step."""
 
     reason: str
-    """`{answer}` stands for what an exercise calls h'."""
+    """`{answer}` is replaced by the exercise's name for h'."""
     hint: str
     error: Callable[[Tensor, Tensor, Tensor], float]
-    """How far h' (N, H) is from it, given x (N, I) and h (N, H)."""
+    """The distance of h' (N, H) from this step, given x (N, I) and h (N, H)."""
 
 
 def _error_of_stale(x: Tensor, h: Tensor, answer: Tensor) -> float:
@@ -56,17 +56,17 @@ STEPS = (
 
 
 def why_step(probe: StepProbe, also: Iterator[Unmet]) -> Iterator[Unmet]:
-    """Why an observed step does not follow the law, the likeliest first.
+    """Why an observed step does not follow the law, the likeliest cause first.
 
     Args:
-        probe: best observed with some 400 pairs: enough for activations that are flat on one side.
-        also: what an exercise knows of its own, before activations are thought of.
+        probe: a probe that was observed, best with about 400 pairs, enough for activations that are flat on one side.
+        also: further causes, tried before other activations.
     """
     words, close = probe.words, probe.tolerances.step
     if far(probe.ask(probe.x, probe.h), probe.answer, close):
         reason = f"the same x and {words.state} give two different {words.answer}"
         yield Unmet(reason, "Leave dropout and noise out of the recurrence.")
-    yield from mixed(probe, probe.ask(probe.x[-1:], probe.h[-1:]), probe.answer)
+    yield from mixed_rows(probe, probe.ask(probe.x[-1:], probe.h[-1:]), probe.answer)
     if probe.error <= close:
         yield _missing_part(probe)
     seen = (probe.x, probe.h, probe.answer)
@@ -79,14 +79,14 @@ def why_step(probe: StepProbe, also: Iterator[Unmet]) -> Iterator[Unmet]:
     sums = features(probe.x, probe.h)
     error = (probe.answer - torch.tanh(sums @ fit(sums, probe.answer)[0])).abs()
     row, unit = divmod(int(error.argmax()), probe.hidden_size)
-    reason = f"no W, U and b make one step tanh(W x_t + U h_(t-1) + b): row {row}, unit {unit} is off by"
+    reason = f"no W, U and b turn one step into tanh(W x_t + U h_(t-1) + b): row {row}, unit {unit} is off by"
     yield Unmet(f"{reason} {error.max():.2g}", "Write down what your step computes, term by term.")
 
 
-def mixed(probe: StepProbe, alone: Tensor, together: Tensor) -> Iterator[Unmet]:
-    """Whether the last row of the batch (B, ...) is answered otherwise when it is alone (1, ...)."""
+def mixed_rows(probe: StepProbe, alone: Tensor, together: Tensor) -> Iterator[Unmet]:
+    """Whether the answer to the last row of the batch (B, ...) changes if it is alone (1, ...)."""
     if far(alone, together[-1:], probe.tolerances.step):
-        hint = "Each row of the batch is a sequence of its own: take no mean or norm over axis 0."
+        hint = "Each row of the batch is a separate sequence: take no mean or norm over axis 0."
         yield Unmet(f"{probe.words.row} on its neighbours in the batch", hint)
 
 
@@ -94,23 +94,23 @@ def _missing_part(probe: StepProbe) -> Unmet:
     if probe.is_nothing(probe.step.W):
         return Unmet(f"x has no influence on {probe.words.answer}", f"W x_t is missing from the sum. {LAW}")
     if probe.is_nothing(probe.step.U):
-        return Unmet("no step depends on the one before", f"U h_(t-1) is missing from the sum. {LAW}")
+        return Unmet("no step depends on the previous one", f"U h_(t-1) is missing from the sum. {LAW}")
     reason = "each hidden unit sees only its own previous value"
     return Unmet(reason, "U h_(t-1) is a matrix product, not an elementwise one.")
 
 
 def _is_separate(probe: StepProbe) -> bool:
-    """Whether one step is f(x) + g(h): then two rows that exchange their states keep their sum."""
+    """Whether one step is f(x) + g(h): then swapping two rows' states keeps the sum of their answers."""
     x, h = probe.inputs(2)
     straight, exchanged = (probe.ask(x, state).sum(0) for state in (h, h.flip(0)))
     return not far(straight, exchanged, probe.tolerances.step)
 
 
 class SequenceLaw(NamedTuple):
-    """What a wrong loop over right steps computes."""
+    """A wrong loop over right steps."""
 
     states: Callable[[Run, Tensor, Tensor], Tensor]
-    """From the right recurrence, x (B, T, I) and h_0 (1, B, H): the wrong states (B, T, H)."""
+    """Computes the wrong states (B, T, H) from the right recurrence, x (B, T, I) and h_0 (1, B, H)."""
     reason: str
     hint: str
 
@@ -155,9 +155,9 @@ def _viewed_output(run: Run, x: Tensor, h_0: Tensor) -> Tensor:
 
 
 _BACKWARDS = ("time runs backwards: the last step is read first", "Loop over t = 0, 1, ..., T - 1.")
-_BUFFER = "Append a new tensor at each step: one that is written again shows its last content everywhere."
+_BUFFER = "Append a new tensor at each step: one that is overwritten shows its last values everywhere."
 SEQUENCES: tuple[SequenceLaw, ...] = (
-    SequenceLaw(_restarted, "the state is not carried on: every step starts anew", "Hand h_t on to step t + 1."),
+    SequenceLaw(_restarted, "the state is not passed on: it is reset at every step", "Pass h_t on to step t + 1."),
     SequenceLaw(_backwards, *_BACKWARDS),
     SequenceLaw(_backwards_and_back, *_BACKWARDS),
     SequenceLaw(_last_everywhere, "outputs holds the last state at every step", _BUFFER),
@@ -168,20 +168,20 @@ SEQUENCES: tuple[SequenceLaw, ...] = (
 
 
 def sequence_laws(step: Step) -> tuple[SequenceLaw, ...]:
-    """The bank, with the laws that only a tanh recurrence of these weights can break."""
+    """All sequence laws, including those that depend on the weights of the step."""
     reason = "the next step starts from the sum before the tanh"
-    return (*SEQUENCES, SequenceLaw(partial(_sum_carried, step), reason, "Carry h_t on, after the tanh."))
+    return (*SEQUENCES, SequenceLaw(partial(_sum_carried, step), reason, "Pass on h_t, after the tanh."))
 
 
 def broken_laws(step: Step, x: Tensor, h_0: Tensor, outputs: Tensor, tolerance: float) -> Iterator[SequenceLaw]:
-    """The laws of the bank that explain outputs (B, T, H) of x (B, T, I) from h_0 (1, B, H), likeliest first."""
+    """The laws that explain outputs (B, T, H) of x (B, T, I) from h_0 (1, B, H), the likeliest first."""
     for law in sequence_laws(step):
         if not far(law.states(step.run, x, h_0), outputs, tolerance):
             yield law
 
 
 def wrong_final_states(outputs: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """What may stand where the state after the last step belongs, in words: (B, H), or what fills that."""
+    """Common wrong final states by description: (B, H), or a tensor that broadcasts to it."""
     yield "the state after the first step", outputs[:, 0]
     yield "the state before the last step", outputs[:, -2]
     yield "the mean of all states", outputs.mean(1)
@@ -189,8 +189,8 @@ def wrong_final_states(outputs: Tensor) -> Iterator[tuple[str, Tensor]]:
     yield "zeros", torch.zeros_like(outputs[:, -1])
 
 
-def tied(probe: StepProbe, steps: list[Step]) -> Iterator[Unmet]:
-    """Which of W, U and b have fewer free numbers than entries, by steps under several random parameters."""
+def tied_entries(probe: StepProbe, steps: list[Step]) -> Iterator[Unmet]:
+    """Which of W, U and b have fewer degrees of freedom than entries, judging by steps with random parameters."""
     W, U, b = (torch.stack([getattr(step, name) for step in steps]) for name in ("W", "U", "b"))
     for name, values in (("W", W), ("U", U), ("b", b)):
         if probe.is_nothing(values - values[0]) and not probe.is_nothing(values):
@@ -201,11 +201,11 @@ def tied(probe: StepProbe, steps: list[Step]) -> Iterator[Unmet]:
         yield Unmet("some entries of W or U are zero whatever the parameters are", "W and U are full matrices.")
     if not far(b, b.mean(1, keepdim=True).expand_as(b), probe.tolerances.nothing):
         yield Unmet("all hidden units share one bias", "b has H free numbers.")
-    yield Unmet("some entries of W, U and b always move together", "Each entry is a number of its own.")
+    yield Unmet("some entries of W, U and b always change together", "Each entry must be free.")
 
 
-def of_shape(name: str, value: Any, wanted: tuple[int, ...], time: int) -> str | None:
-    """What to do about outputs or h_n of a wrong shape, by what it looks like instead."""
+def shape_hint(name: str, value: Any, wanted: tuple[int, ...], time: int) -> str | None:
+    """A hint for outputs or h_n of a wrong shape, guessed from the shape; None if it is right."""
     if isinstance(value, list):
         return "Join the list of states into one tensor: torch.stack(states, dim=1)."
     if not isinstance(value, Tensor) or tuple(value.shape) == wanted:

@@ -1,7 +1,7 @@
 """A whole recurrent layer as a black box: `forward(x, h_0) -> outputs, h_n`, batch first.
 
 x is (B, T, I), h_0 (1, B, H) or None, outputs (B, T, H), h_n (1, B, H).
-Its step is recognised by a `StepProbe`; what is asked here is what it does with sequences.
+A `StepProbe` recognises its step; this module calls it on sequences.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from torch import Tensor
 from grader.authoring.expectations import expect, expect_shape, expect_tuple
 from grader.grading.student import Student
 from grader.probes.recurrence.differentiable import Differentiable
-from grader.probes.recurrence.laws import of_shape
+from grader.probes.recurrence.laws import shape_hint
 from grader.probes.recurrence.probe import Pairs, StepProbe, Tolerances, Words, drawn
 from grader.probes.recurrence.step import Step
 
@@ -20,7 +20,7 @@ WORDS = Words(state="h_0", answer="outputs", row="the outputs of a sequence depe
 
 
 class Gradients(NamedTuple):
-    """What backpropagation through a layer gave: zeros where no gradient arrived."""
+    """The result of backpropagation through a layer; zeros where no gradient arrived."""
 
     outputs: Tensor  # (B, T, H), of the forward pass
     x: Tensor  # (B, T, I)
@@ -30,12 +30,12 @@ class Gradients(NamedTuple):
 
 
 class Layer:
-    """A student's recurrent layer of one size, in one precision.
+    """A student's recurrent layer, built with one size in one precision.
 
     Args:
-        student: whose layer it is.
-        name: of its class.
-        arguments: those of its constructor.
+        student: the student whose layer it is.
+        name: the name of its class.
+        arguments: the arguments of its constructor.
         sizes: input size I and hidden size H.
         dtype: float64 or float32.
     """
@@ -43,7 +43,7 @@ class Layer:
     first_x: Tensor
     """The inputs (B, 1, I) of its first call, without an h_0."""
     first_outputs: Tensor
-    """What it answered to them: (B, 1, H)."""
+    """Its outputs for them: (B, 1, H)."""
 
     def __init__(
         self, student: Student, name: str, arguments: tuple[Any, ...], sizes: tuple[int, int], dtype: torch.dtype
@@ -70,7 +70,7 @@ class Layer:
 
     @property
     def tolerances(self) -> Tolerances:
-        """How large errors of right layers of this precision are."""
+        """The largest errors of right layers in this precision."""
         return self.probe.tolerances
 
     def inputs(self, batch: int, time: int) -> tuple[Tensor, Tensor]:
@@ -83,11 +83,11 @@ class Layer:
         return h_0 if self.probe.reads_state else torch.zeros_like(h_0)
 
     def __call__(self, x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The student's outputs (B, T, H) and h_n (1, B, H). The check fails where they are none."""
+        """The student's outputs (B, T, H) and h_n (1, B, H). Fails the check if they are invalid."""
         return self._checked(self._through(x, h_0), x, h_0)
 
     def observe_first(self, batch: int) -> None:
-        """Note a first step without an h_0: nothing can be left over from another call yet."""
+        """Record a first step without an h_0, when no state can be left from another call yet."""
         self.first_x, _ = self.inputs(batch, 1)
         self.first_outputs, _ = self(self.first_x, None)
 
@@ -100,21 +100,21 @@ class Layer:
         of_x, of_h_0 = expect_tuple(vjp.inputs, 2, "the gradient")
         is_cut = all(gradient is None for gradient in (of_x, of_h_0, *vjp.parameters.values()))
         of_parameters = {
-            name: _arrived(vjp.parameters.get(name), value.detach(), name)
+            name: _or_zeros(vjp.parameters.get(name), value.detach(), name)
             for name, value in self._through.parameters.items()
         }
         h_0 = torch.zeros(1, *x.shape[:1], self.hidden_size) if h_0 is None else h_0
-        return Gradients(outputs, _arrived(of_x, x, "x"), _arrived(of_h_0, h_0, "h_0"), of_parameters, is_cut)
+        return Gradients(outputs, _or_zeros(of_x, x, "x"), _or_zeros(of_h_0, h_0, "h_0"), of_parameters, is_cut)
 
     def _checked(self, returned: Any, x: Tensor, h_0: Tensor | None) -> tuple[Tensor, Tensor]:
         batch, time, _ = x.shape
         given = f" for x of shape {tuple(x.shape)}" + (" and h_0=None" if h_0 is None else "")
-        parts = expect_tuple(returned, 2, "forward" + given, hint="Return two things: outputs, h_n.")
+        parts = expect_tuple(returned, 2, "forward" + given, hint="Return two values: outputs, h_n.")
         shapes = {"outputs": (batch, time, self.hidden_size), "h_n": (1, batch, self.hidden_size)}
         for value, (name, shape) in zip(parts, shapes.items(), strict=True):
-            expect_shape(value, shape, name + given, hint=of_shape(name, value, shape, time))
-            reason = f"{name} has dtype {value.dtype}, expected a floating-point one"
-            expect(value.is_floating_point(), reason, "Make new tensors in the dtype of x.")
+            expect_shape(value, shape, name + given, hint=shape_hint(name, value, shape, time))
+            reason = f"{name} has dtype {value.dtype}, expected a floating-point dtype"
+            expect(value.is_floating_point(), reason, "Create new tensors in the dtype of x.")
         return parts[0], parts[1]
 
     def _one_step(self, x: Tensor, h: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ class Layer:
         return self(x[:, None], h[None])[0][:, 0]
 
     def _carried(self, pairs: int) -> Pairs:
-        """Steps inside sequences: U may still show between them where h_0 is never read."""
+        """Steps inside sequences, which show U even if h_0 is never read."""
         x, _ = self.inputs(pairs, 6)
         outputs, _ = self(x, None)
         steps = (x[:, 1:], outputs[:, :-1], outputs[:, 1:])
@@ -130,7 +130,7 @@ class Layer:
         return before, state, after
 
 
-def _arrived(gradient: Tensor | None, value: Tensor, name: str) -> Tensor:
+def _or_zeros(gradient: Tensor | None, value: Tensor, name: str) -> Tensor:
     if gradient is None:
         return torch.zeros_like(value)
     return expect_shape(gradient, value.shape, f"the gradient with respect to {name}")

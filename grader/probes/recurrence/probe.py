@@ -1,6 +1,6 @@
-"""A recurrent step as a black box: asked for many states at random, its weights are found, and moved.
+"""A recurrent step as a black box: calls it with random states, and solves for its weights.
 
-All that an exercise supplies is `ask(x (N, I), h (N, H)) -> h' (N, H)`: how its model is asked for one step.
+An exercise supplies only `ask(x (N, I), h (N, H)) -> h' (N, H)`, which calls its model for one step.
 """
 
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from grader.probes.recurrence.differentiable import Differentiable
 from grader.probes.recurrence.step import Step, solve
 
 Ask = Callable[[Tensor, Tensor], Tensor]
-"""One step of a batch: x (N, I), h (N, H) -> h' (N, H)."""
+"""Calls a model for one step of a batch: x (N, I), h (N, H) -> h' (N, H)."""
 Pairs = tuple[Tensor, Tensor, Tensor]
-"""Steps that were seen: x (N, I), h (N, H), h' (N, H)."""
+"""Observed steps: x (N, I), h (N, H), h' (N, H)."""
 
 
 class Tolerances(NamedTuple):
-    """The largest errors of right layers with room to spare, measured over many ways of writing one."""
+    """The largest errors of right layers with some margin, measured over many implementations."""
 
     step: float  # answers after one step
     sequence: float  # answers after up to 200 steps
     gradient: float
     chain: float  # slopes in parameter space, relative
-    move: float  # how far a parameter is moved for a slope
-    nothing: float  # a weight below this is none
+    move: float  # the step of a finite difference in a parameter
+    nothing: float  # a smaller weight counts as zero
 
 
 TOLERANCES = {
@@ -37,15 +37,15 @@ TOLERANCES = {
 
 
 class Words(NamedTuple):
-    """What an exercise calls the parts of a step, for reasons."""
+    """An exercise's names for the parts of a step, used in reasons."""
 
-    state: str = "h"  # what is handed in
-    answer: str = "h'"  # what is handed back
+    state: str = "h"  # the argument
+    answer: str = "h'"  # the result
     row: str = "the h' of a row depends"  # on its neighbours
 
 
 class StepGradients(NamedTuple):
-    """What backpropagation through one step gave: zeros where no gradient arrived."""
+    """The result of backpropagation through one step; zeros where no gradient arrived."""
 
     answer: Tensor  # (N, H), of the forward pass
     x: Tensor  # (N, I)
@@ -57,28 +57,28 @@ class StepProbe:
     """One recurrent step of a student's model, in one precision.
 
     Args:
-        ask: how the model is asked for a step. Where it calls `model`, `backward` follows gradients through it.
+        ask: calls the model for a step. If it calls `model`, `backward` follows gradients through it.
         input_size: I.
         hidden_size: H.
         dtype: the precision the model was built in, float64 or float32.
-        model: whose parameters are drawn anew and moved.
+        model: the model whose parameters are randomized and perturbed.
         generator: draws all numbers.
-        carried: other steps to solve by, of N rows, where a state that is handed in moves nothing.
-        words: what reasons call the parts of a step.
+        carried: provides N other steps to solve for, if the answer does not depend on the state argument.
+        words: names for the parts of a step in reasons.
     """
 
     x: Tensor
-    """What the step was observed at: (N, I)."""
+    """The inputs of the observed steps: (N, I)."""
     h: Tensor
-    """The states before: (N, H)."""
+    """The states before these steps: (N, H)."""
     answer: Tensor
-    """The states that were answered: (N, H)."""
+    """The states after these steps: (N, H)."""
     step: Step
     """The W, U and b that explain the answers best."""
     error: float
-    """How far the answers are from this step's, at most."""
+    """The largest difference between the answers and this step's."""
     reads_state: bool
-    """Whether a state that is handed in moves the answer."""
+    """Whether the answer depends on the state argument."""
 
     def __init__(
         self,
@@ -99,10 +99,10 @@ class StepProbe:
         self.tolerances = TOLERANCES[dtype]
 
     def ask(self, x: Tensor, h: Tensor) -> Tensor:
-        """The states (N, H) after x (N, I) and h (N, H). The check fails where the answer is none."""
+        """The states (N, H) after x (N, I) and h (N, H). Fails the check if the answer is invalid."""
         answer = expect_shape(self._ask(x, h), (len(x), self.hidden_size), f"{self.words.answer} after one step")
-        reason = f"{self.words.answer} has dtype {answer.dtype}, expected a floating-point one"
-        expect(answer.is_floating_point(), reason, "Make new tensors in the dtype of x.")
+        reason = f"{self.words.answer} has dtype {answer.dtype}, expected a floating-point dtype"
+        expect(answer.is_floating_point(), reason, "Create new tensors in the dtype of x.")
         return answer
 
     def draw(self, *shape: int) -> Tensor:
@@ -119,23 +119,23 @@ class StepProbe:
 
     @property
     def follows(self) -> bool:
-        """Whether the answers are those of a step that reads both x and h; NaN is none."""
+        """Whether the answers are those of a step that depends on both x and h; false for NaN."""
         weights = (self.step.W, self.step.U)
         return self.error <= self.tolerances.step and not any(self.is_nothing(weight) for weight in weights)
 
     @property
     def is_elementwise(self) -> bool:
-        """Whether each unit sees only its own previous value, of several."""
+        """Whether each of several units depends only on its own previous value."""
         U = self.step.U
         return self.hidden_size > 1 and self.is_nothing(U - torch.diag(U.diagonal()))
 
     def randomise(self) -> None:
-        """Overwrite all parameters: nothing hangs on their initialisation, no bias hides at zero."""
+        """Overwrite all parameters at random, so that their initialization does not matter and no bias is zero."""
         scale = 0.9 / self.hidden_size**0.5
         self.model.load({name: scale * self.draw(*old.shape) for name, old in self.model.parameters.items()})
 
     def observe(self, pairs: int | None = None) -> None:
-        """Ask for one step from many random pairs (x, h) and solve for the W, U and b behind it."""
+        """Call the model with many random pairs (x, h) and solve for W, U and b."""
         pairs = pairs or 4 * (self.input_size + self.hidden_size + 1) + 16
         self.x, self.h = self.inputs(pairs)
         self.answer = self.ask(self.x, self.h)
@@ -146,13 +146,13 @@ class StepProbe:
             self.error = max(self.error, error)
 
     def redraw(self) -> Step:
-        """The step under new random parameters."""
+        """The step with new random parameters."""
         self.randomise()
         self.observe()
         return self.step
 
     def slope(self, name: str, direction: Tensor) -> Tensor:
-        """How W, U and b, in one row, move with one parameter along a direction."""
+        """The derivative of W, U and b (in one row) when one parameter moves along a direction."""
         old, size = self.model.parameters[name].detach(), self.tolerances.move
         ends = []
         for sign in (1, -1):

@@ -1,4 +1,4 @@
-"""The author's verb: build a student's recurrent layer or cell, and recognise the step that it takes."""
+"""Builds a student's recurrent layer or cell and recognises its step."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, overload
@@ -13,12 +13,12 @@ from grader.probes.recurrence.layer import Layer
 from grader.probes.recurrence.probe import TOLERANCES, StepProbe, drawn
 
 AskModel = Callable[[Callable[..., Any], Tensor, Tensor], Tensor]
-"""How a model is asked for one step: ask(model, x (N, I), h (N, H)) -> h' (N, H)."""
+"""Calls a model for one step: ask(model, x (N, I), h (N, H)) -> h' (N, H)."""
 T = TypeVar("T")
 
 
 def cell(model: Callable[..., Any], x: Tensor, h: Tensor) -> Tensor:
-    """Ask a cell, h' = model(x, h)."""
+    """Call a cell: h' = model(x, h)."""
     answer: Tensor = model(x, h)
     return answer
 
@@ -58,22 +58,22 @@ def recognise(
     sizes: tuple[int, int] | None = None,
     dtype: torch.dtype | None = None,
 ) -> Layer | StepProbe:
-    """Build `name(*arguments)`, overwrite its parameters at random, ask it for steps, and solve for W, U and b.
+    """Build `name(*arguments)`, randomize its parameters, call it for single steps, and solve for W, U and b.
 
     Args:
-        student: whose class it is.
-        name: of the class.
-        arguments: of its constructor.
-        steps: whether it has a time axis: `forward(x (B, T, I), h_0) -> outputs, h_n`. Without one it is a cell.
-        ask: how a cell is asked for one step, where that is not h' = model(x, h).
-        sizes: input size I and hidden size H; the first two arguments, unless given.
-        dtype: the one precision to build in; float64 unless given, or float32 where the class insists on that.
+        student: the student whose class it is.
+        name: the name of the class.
+        arguments: the arguments of its constructor.
+        steps: whether it is a layer with a time axis, `forward(x (B, T, I), h_0) -> outputs, h_n`, or a cell.
+        ask: calls a cell for one step, if that is not h' = model(x, h).
+        sizes: input size I and hidden size H; by default the first two arguments.
+        dtype: the precision; by default float64, or float32 if the class insists on it.
 
-    Raises `StudentRaised`, and `Unmet` where an answer is no state of the right shape. Raises `ValueError` where a
-    layer comes with an `ask`.
+    Raises `StudentRaised`, `Unmet` if an answer is not a state of the right shape, and `ValueError` for an `ask`
+    together with a layer.
     """
     if steps and ask is not None:
-        raise ValueError("`ask` says how a cell is asked; say steps=False with it")
+        raise ValueError("`ask` is for cells only; say steps=False with it")
     given: tuple[int, int] = sizes or (arguments[0], arguments[1])
 
     def layer(precision: torch.dtype) -> Layer:
@@ -92,8 +92,8 @@ def recognise(
     if dtype is not None:
         return layer(dtype) if steps else probe(dtype)
     if steps:
-        return _sharpest(layer, lambda found: found.probe)
-    return _sharpest(probe, lambda found: found)
+        return _in_best_precision(layer, lambda found: found.probe)
+    return _in_best_precision(probe, lambda found: found)
 
 
 def _probe_of(
@@ -104,7 +104,7 @@ def _probe_of(
     sizes: tuple[int, int],
     dtype: torch.dtype,
 ) -> StepProbe:
-    """The probe of a newly built cell, not observed yet."""
+    """The probe of a new cell, not observed yet."""
     model = student.build(name, *arguments, dtype=dtype)
 
     def warm() -> Tensor:
@@ -117,8 +117,8 @@ def _probe_of(
     )
 
 
-def _sharpest(observed: Callable[[torch.dtype], T], probe_of: Callable[[T], StepProbe]) -> T:
-    """What is observed in float64, or in float32 where the class insists on that."""
+def _in_best_precision(observed: Callable[[torch.dtype], T], probe_of: Callable[[T], StepProbe]) -> T:
+    """The observation in float64, or in float32 if the class insists on it."""
     try:
         found = observed(torch.float64)
     except StudentRaised:

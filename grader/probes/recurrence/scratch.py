@@ -1,4 +1,4 @@
-"""Whether a recurrent layer was written from scratch: by what ran, never by what the source looks like."""
+"""Checks that a recurrent layer was written from scratch, from the operators that ran and never from the source."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,15 @@ Sizes = Sequence[tuple[int, int]]
 
 
 def expect_from_scratch(student: Student, name: str, layers: Sizes, calls: Sizes) -> None:
-    """The layer `name(I, H)` runs without PyTorch's recurrent layers, cells and their kernels.
+    """Fail the check if the layer `name(I, H)` runs PyTorch's recurrent layers, cells or their kernels.
 
     Args:
-        student: whose layer it is.
-        name: of its class.
-        layers: the input and hidden sizes of the layers that other checks build.
-        calls: the batch sizes and lengths that they call them with.
+        student: the student whose layer it is.
+        name: the name of its class.
+        layers: input and hidden sizes of the layers that other checks build.
+        calls: batch sizes and lengths with which they call these layers.
 
-    Raises `Unmet`, and `StudentRaised` where the layer answers nowhere.
+    Raises `Unmet`, and `StudentRaised` if every call raises.
     """
     traces = _traced(student, name, layers, calls)
     found = [module for trace in traces for module, is_recurrent in trace.modules if is_recurrent]
@@ -35,10 +35,10 @@ def expect_from_scratch(student: Student, name: str, layers: Sizes, calls: Sizes
 
 
 def _traced(student: Student, name: str, layers: Sizes, calls: Sizes) -> list[Trace]:
-    """What runs in the student's layer, in both precisions, with an h_0 and without, where that does not raise.
+    """What runs in the student's layer, in both precisions, with and without an h_0, for calls that do not raise.
 
-    The sizes are those that the checks use, and others that are drawn; so is the number of calls before: nothing in
-    them tells that this call is watched.
+    Sizes are those that the checks use and random ones, and the number of calls before each trace is random, so that
+    the student's code cannot detect which call is traced.
     """
     traces = []
     for dtype in (torch.float32, torch.float64):

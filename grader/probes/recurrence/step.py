@@ -1,7 +1,7 @@
-"""One step of a tanh recurrence, and how to find its weights from what it answers. Knows tensors only.
+"""One step of a tanh recurrence, and solving for its weights from its answers. Works on tensors only.
 
-Names and layout of weights are their author's affair: atanh(h') = W x + U h + b is solved for W, U and b. Only the
-tanh recurrence leaves no residual.
+The names and the layout of a student's weights do not matter: atanh(h') = W x + U h + b is solved for W, U and b. Only
+for the tanh recurrence is the residual zero.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ Elementwise = Callable[[Tensor], Tensor]
 
 
 def far(value: Tensor, wanted: Tensor, tolerance: float) -> bool:
-    """Whether any entry differs by more than the tolerance, or is not a number."""
+    """Whether any entry differs by more than the tolerance, or is NaN."""
     return not float((value.double() - wanted.double()).abs().max()) <= tolerance
 
 
@@ -29,17 +29,17 @@ class Step:
 
     @classmethod
     def of(cls, solution: Tensor, input_size: int) -> "Step":
-        """The W, U and b of a solution (I + H + 1, H) of `fit`."""
+        """The step with the W, U and b of a solution (I + H + 1, H) of `fit`."""
         W, U, b = solution.split([input_size, solution.shape[1], 1])
         return cls(W.T, U.T, b[0])
 
     @property
     def flat(self) -> Tensor:
-        """All numbers in one row: (H*I + H*H + H,)."""
+        """All entries in one row: (H*I + H*H + H,)."""
         return torch.cat([self.W.flatten(), self.U.flatten(), self.b])
 
     def run(self, x: Tensor, h_0: Tensor | None = None) -> Tensor:
-        """The states (B, T, H) that PyTorch's own layer computes with these weights."""
+        """The states (B, T, H) that PyTorch's `nn.RNN` computes with these weights."""
         hidden_size, input_size = self.W.shape
         rnn = nn.RNN(input_size, hidden_size, batch_first=True, dtype=torch.float64)
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -58,8 +58,8 @@ class Step:
     def backward(self, outputs: Tensor, cotangent: Tensor, detached_every: int | None = None) -> Tensor:
         """Backpropagate <outputs, cotangent> through time to the sums inside the tanh: (B, T, H).
 
-        The states (B, T, H) are those that were answered, so that gradients are judged apart from values.
-        `detached_every` cuts the way back into each step whose number it divides.
+        The states (B, T, H) are the student's, so that gradients are judged independently of values.
+        `detached_every` cuts the gradient at each step whose number it divides.
         """
         outputs, cotangent = outputs.double(), cotangent.double()
         deltas = []
@@ -86,7 +86,7 @@ def features(x: Tensor, h: Tensor) -> Tensor:
 
 
 def atanh(y: Tensor) -> Tensor:
-    """The inverse of tanh; finite at the ends, where rounding puts saturated units."""
+    """The inverse of tanh; finite at -1 and 1, to which saturated units are rounded."""
     return torch.atanh(y.clamp(-1 + 1e-12, 1 - 1e-12))
 
 
@@ -100,7 +100,7 @@ ACTIVATIONS: dict[str, tuple[Elementwise, Elementwise]] = {
     "an ELU": (F.elu, lambda y: torch.where(y > 0, y, torch.log1p(y.clamp(min=-1 + 1e-12)))),
     "tanh twice": (lambda z: torch.tanh(torch.tanh(z)), lambda y: atanh(atanh(y))),
 }
-"""What may stand in tanh's place, in words: an activation and its inverse."""
+"""Activations that students use instead of tanh, by description, each with its inverse."""
 
 
 def fit(
@@ -108,9 +108,9 @@ def fit(
 ) -> tuple[Tensor, float]:
     """Solve outputs (N, H) = activation(inputs (N, F) @ S) for S (F, H); return it and the largest error.
 
-    Each equation is weighted by the slope of the activation: where it is flat, its inverse says nothing.
+    Each equation is weighted by the slope of the activation: where that is flat, its inverse is meaningless.
     """
-    outputs = outputs.double().clamp(-1e6, 1e6)  # nothing overflows, and what is clamped fits nothing
+    outputs = outputs.double().clamp(-1e6, 1e6)  # avoids overflow; clamped values fit no activation
     with torch.enable_grad():
         z = inverse(outputs).clone().requires_grad_()
         slope = torch.autograd.grad(activation(z).sum(), z)[0].T.unsqueeze(2)  # (H, N, 1)
@@ -120,13 +120,13 @@ def fit(
 
 
 def solve(x: Tensor, h: Tensor, outputs: Tensor) -> tuple[Step, float]:
-    """The step nearest to one from x (N, I) and h (N, H) to outputs (N, H), and its largest error."""
+    """The step that best maps x (N, I) and h (N, H) to outputs (N, H), and its largest error."""
     solution, error = fit(features(x, h), outputs)
     return Step.of(solution, x.shape[1]), error
 
 
 def other_activations(x: Tensor, h: Tensor, outputs: Tensor, tolerance: float) -> Iterator[tuple[str, Step]]:
-    """What explains steps from x (N, I) and h (N, H) to outputs (N, H) in tanh's place: in words, with the weights."""
+    """The other activations that explain steps from x (N, I) and h (N, H) to outputs (N, H), with the weights."""
     for name, (activation, inverse) in ACTIVATIONS.items():
         solution, error = fit(features(x, h), outputs, activation, inverse)
         if error < tolerance:

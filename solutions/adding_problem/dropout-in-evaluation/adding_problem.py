@@ -1,7 +1,7 @@
 """adding_problem.repeatable: a dropout stays on in evaluation.
 
 Hint: dropout
-First: asked twice; chance decides; dropout
+First: asked twice; the answer is random; dropout
 """
 
 import torch

@@ -1,7 +1,7 @@
 """adding_problem.recurrence: the sum is computed instead of learned.
 
 Hint: nothing is carried
-First: a formula stands in place of a network
+First: a formula, not a network
 """
 
 import torch

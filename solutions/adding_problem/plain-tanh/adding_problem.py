@@ -1,6 +1,6 @@
 """adding_problem.learns: a plain tanh network forgets long before 50 steps are over.
 
-Hint: did not get past knowing nothing
+Hint: did not beat the trivial baseline
 First: vanishes on its way back; a plain tanh layer
 """
 

@@ -1,7 +1,7 @@
 """adding_problem.repeatable: the next batch starts from the state of the last one.
 
-Hint: initial state anew
-First: remembers the call before; initial state anew
+Hint: new initial state
+First: remembers the previous call; new initial state
 """
 
 import torch

@@ -1,7 +1,7 @@
-"""adding_problem.gradients: the state starts anew at every step.
+"""adding_problem.gradients: the state is reset at every step.
 
-Hint: Hand the state on
-First: the state starts anew at every step
+Hint: Pass the state on
+First: the state is reset at every step
 """
 
 import torch

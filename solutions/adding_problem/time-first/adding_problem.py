@@ -1,7 +1,7 @@
-"""adding_problem.gradients: the recurrent layer takes the batch for the time.
+"""adding_problem.gradients: the recurrent layer treats the batch axis as time.
 
 Hint: batch_first=True
-First: takes the batch for the time; batch_first=True
+First: treats the batch axis as time; batch_first=True
 """
 
 import torch

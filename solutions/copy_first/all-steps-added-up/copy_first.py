@@ -1,7 +1,7 @@
 """copy_first.follows_first: the state is the sum of all steps, with the noise of each.
 
 Hint: adds up
-First: drawing the noise anew; adds up or averages the steps
+First: resampling the noise; adds up or averages the steps
 """
 
 import torch

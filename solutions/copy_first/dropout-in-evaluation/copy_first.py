@@ -1,7 +1,7 @@
 """copy_first.repeatable: the state loses units by chance, in evaluation as well.
 
 Hint: dropout
-First: asked twice; chance decides; dropout
+First: asked twice; the answer is random; dropout
 """
 
 import torch

@@ -1,7 +1,7 @@
 """copy_first.recurrence: the first value is picked out by its index.
 
 Hint: nothing is carried
-First: picked out or summed up, remember nothing
+First: selected or summed, remember nothing
 """
 
 from torch import nn

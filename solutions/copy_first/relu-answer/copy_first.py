@@ -1,7 +1,7 @@
 """copy_first.any_value: a ReLU behind the last layer lets no negative answer through.
 
 Hint: ReLU
-First: lies between 0 and; ReLU
+First: stays between 0 and; ReLU
 """
 
 from torch import nn

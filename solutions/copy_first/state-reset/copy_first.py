@@ -1,7 +1,7 @@
-"""copy_first.gradients: the state is made anew inside the loop.
+"""copy_first.gradients: a new state is created inside the loop.
 
-Hint: Hand the state on
-First: the state starts anew at every step
+Hint: Pass the state on
+First: the state is reset at every step
 """
 
 import torch

@@ -1,7 +1,7 @@
 """copy_first.any_value: a tanh keeps the answer between -1 and 1.
 
 Hint: without a tanh
-First: the answer lies between -; without a tanh
+First: the answer stays between -; without a tanh
 """
 
 import torch

@@ -1,7 +1,7 @@
 """date_seq2seq.repeatable: the encoder is given the batch first, but takes the first axis for the characters.
 
-Hint: a sequence of its own
-First: neighbours in the batch; takes the batch for the time
+Hint: a separate sequence
+First: neighbours in the batch; treats the batch axis as time
 """
 
 import torch

@@ -1,7 +1,7 @@
 """date_seq2seq.repeatable: a dropout stays on in evaluation.
 
 Hint: dropout
-First: chance decides; dropout
+First: the answer is random; dropout
 """
 
 import torch

@@ -1,7 +1,7 @@
 """date_seq2seq.feedback: the decoder is fed the character before the last one, a step too late.
 
 Hint: embedding of tgt[:, i]
-First: where tgt[:, i] is another character; reads the embedding of tgt[:, i] at step i
+First: if tgt[:, i] is another character; reads the embedding of tgt[:, i] at step i
 """
 
 import torch

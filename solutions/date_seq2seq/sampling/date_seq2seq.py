@@ -1,7 +1,7 @@
 """date_seq2seq.greedy: translate draws each character at random, by its probability.
 
 Hint: take the argmax
-First: draw nothing at random: take the argmax
+First: do not sample: take the argmax
 """
 
 import torch

@@ -1,7 +1,7 @@
 """date_seq2seq.source: the encoder runs, but its state is not handed to the decoder.
 
-Hint: Hand the encoder
-First: the same, to the last digit, for another date; hand the encoder's final state
+Hint: Pass the encoder
+First: the same, to the last digit, for another date; pass the encoder's final state
 """
 
 import torch

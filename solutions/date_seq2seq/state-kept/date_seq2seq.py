@@ -1,7 +1,7 @@
 """date_seq2seq.repeatable: the encoder starts from the state in which it left the last batch.
 
-Hint: initial state anew
-First: remembers the call before; initial state anew
+Hint: new initial state
+First: remembers the previous call; new initial state
 """
 
 import torch

@@ -1,7 +1,7 @@
 """date_seq2seq.greedy: in translate, each step of the decoder starts from the encoder's state again.
 
-Hint: begin anew
-First: begin anew at every step
+Hint: restart at every step
+First: restart at every step
 """
 
 import torch

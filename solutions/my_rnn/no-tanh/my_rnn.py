@@ -1,4 +1,4 @@
-"""my_rnn.one_step: the sum is handed on without a tanh.
+"""my_rnn.one_step: the sum is passed on without a tanh.
 
 Hint: no nonlinearity
 First: no nonlinearity where tanh belongs

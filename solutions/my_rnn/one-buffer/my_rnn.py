@@ -1,7 +1,7 @@
 """my_rnn.sequence: one buffer is overwritten and appended at every step.
 
 Hint: last state at every step
-First: overwritten | written again
+First: overwritten | overwritten
 """
 
 import torch

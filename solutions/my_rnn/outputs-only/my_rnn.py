@@ -1,7 +1,7 @@
 """my_rnn.shapes: forward returns the states without h_n.
 
-Hint: two things
-First: return two things: outputs, h_n
+Hint: two values
+First: return two values: outputs, h_n
 """
 
 import torch

@@ -1,7 +1,7 @@
 """my_rnn.no_memory: the last state is kept in self and starts the next call.
 
 Hint: after another call
-First: after another call; initial state anew
+First: after another call; new initial state
 """
 
 import torch

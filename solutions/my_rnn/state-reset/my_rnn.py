@@ -1,7 +1,7 @@
 """my_rnn.sequence: the state is set back to the initial one at every step.
 
-Hint: not carried on
-First: not carried on; every step starts anew
+Hint: not passed on
+First: not passed on; reset at every step
 """
 
 import torch

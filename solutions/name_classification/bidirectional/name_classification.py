@@ -1,7 +1,7 @@
 """name_classification.padding: the backward direction starts in the padding.
 
-Hint: padding behind each name
-First: more tokens of padding behind each name move an answer; pack
+Hint: padding after each name
+First: more tokens of padding after each name change an answer; pack
 """
 
 import torch

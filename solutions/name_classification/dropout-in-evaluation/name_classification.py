@@ -1,7 +1,7 @@
 """name_classification.alone: a dropout stays on in evaluation.
 
 Hint: dropout
-First: asked twice; chance decides; dropout
+First: asked twice; the answer is random; dropout
 """
 
 import torch

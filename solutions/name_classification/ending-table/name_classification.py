@@ -1,6 +1,6 @@
 """name_classification.whole_name: a table of name endings, written by hand, takes the place of a network.
 
-Hint: hand the state on
+Hint: pass the state on
 First: does not depend on letter 1; from letter to letter
 """
 

@@ -1,7 +1,7 @@
 """name_classification.padding: the final state of a GRU has read the padding.
 
 Hint: pack_padded_sequence
-First: more tokens of padding behind each name move an answer; lengths - 1
+First: more tokens of padding after each name change an answer; lengths - 1
 """
 
 from torch import nn

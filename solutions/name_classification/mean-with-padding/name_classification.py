@@ -1,7 +1,7 @@
 """name_classification.padding: the mean over the states counts those of the padding.
 
 Hint: over the letters only
-First: more tokens of padding behind each name move an answer; over the letters only
+First: more tokens of padding after each name change an answer; over the letters only
 """
 
 from torch import nn

@@ -1,7 +1,7 @@
 """name_classification.padding: a tanh network is read where the padding ends.
 
 Hint: lengths - 1
-First: more tokens of padding behind each name move an answer; lengths - 1
+First: more tokens of padding after each name change an answer; lengths - 1
 """
 
 import torch

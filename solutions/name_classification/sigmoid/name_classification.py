@@ -1,6 +1,6 @@
 """name_classification.logits: a sigmoid keeps each answer between 0 and 1.
 
-Hint: have the last word
+Hint: end with a linear layer
 First: no answer exceeds 1; without a sigmoid or tanh
 """
 

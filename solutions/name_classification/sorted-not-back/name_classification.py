@@ -1,7 +1,7 @@
 """name_classification.alone: names are sorted by length for packing, and the answers stay in that order.
 
 Hint: neighbours
-First: in another order than the sequences; undo the sorting
+First: in a different order than the sequences; undo the sorting
 """
 
 from torch import nn

@@ -1,7 +1,7 @@
-"""name_classification.whole_name: the state starts anew at every letter.
+"""name_classification.whole_name: the state is reset at every letter.
 
-Hint: Hand the state on
-First: does not depend on letter 1; hand the state on
+Hint: Pass the state on
+First: does not depend on letter 1; pass the state on
 """
 
 import torch

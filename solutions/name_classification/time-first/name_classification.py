@@ -1,4 +1,4 @@
-"""name_classification.whole_name: the recurrent layer takes the batch for the time.
+"""name_classification.whole_name: the recurrent layer treats the batch axis as time.
 
 Hint: batch_first=True
 First: does not depend on letter; batch_first=True

@@ -1,7 +1,7 @@
-"""name_classification.learns: the weight decay pulls all weights to zero.
+"""name_classification.learns: the weight decay pulls all weights towards zero.
 
 Hint: weight decay
-First: weight decay; to zero
+First: weight decay; towards zero
 """
 
 import torch
