@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from grader.records.errors import StudentFault
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "step"]
@@ -80,7 +80,7 @@ def _require_allowed(key: str, value: Any, budget: int) -> None:
 
 def _shown(text: str) -> str:
     """What was found, short enough for what is allowed to be read after it."""
-    text = plain(text)  # first: of a path that is cut, nothing tells that it is one of the host's
+    text = sanitize(text)  # first: of a path that is cut, nothing tells that it is one of the host's
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 

@@ -14,7 +14,7 @@ from grader.grading.attempt import Attempt
 from grader.grading.errors import StudentRaised
 from grader.jail.handle import WorkerEnded
 from grader.jail.shared import messages, wire
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
 
@@ -106,4 +106,4 @@ class Channel:
 
 
 def _opaque(type_name: str) -> Opaque:
-    return Opaque(plain(type_name, 100))
+    return Opaque(sanitize(type_name, 100))

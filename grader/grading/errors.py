@@ -3,7 +3,7 @@
 from grader.jail.shared import messages
 from grader.records.errors import StudentFault
 from grader.records.grade import ExerciseStatus
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 class NotLoaded(StudentFault):
@@ -30,10 +30,11 @@ class StudentRaised(StudentFault):
     """The shapes that a model answered before, and those at which it raised this, where these are others."""
 
     def __init__(self, raised: messages.Raised, doing: str):
-        self.type_name = plain(raised.type_name, 100)
-        self.message = plain(raised.message, 1000)
+        self.type_name = sanitize(raised.type_name, 100)
+        self.message = sanitize(raised.message, 1000)
         self.frames = [
-            messages.Frame(plain(f.file, 100), f.line, plain(f.function, 60), plain(f.text, 200)) for f in raised.frames
+            messages.Frame(sanitize(f.file, 100), f.line, sanitize(f.function, 60), sanitize(f.text, 200))
+            for f in raised.frames
         ]
         self.doing = doing
         super().__init__(self.reason())

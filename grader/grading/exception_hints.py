@@ -5,7 +5,7 @@ import re
 
 from grader.grading.attempt import Attempt
 from grader.grading.errors import StudentRaised
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _TOO_MUCH = (
     "It asked for more memory than an attempt may use: make fewer or smaller tensors at a time, and keep none from "
@@ -118,5 +118,5 @@ def _failed_import(message: str, attempt: Attempt) -> str | None:
     match = re.search(r"name '(\w+)' is not defined", message)
     for failure in attempt.failures():
         if match and match.group(1) in failure.defines:
-            return f"Line {failure.place.line} should have defined it, but failed: {plain(failure.error, 300)}"
+            return f"Line {failure.place.line} should have defined it, but failed: {sanitize(failure.error, 300)}"
     return None

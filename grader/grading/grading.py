@@ -15,7 +15,7 @@ from grader.jail.handle import WorkerEnded
 from grader.jail.host import Jail
 from grader.records.grade import ExerciseGrade, ExerciseStatus, Grade, Verdict
 from grader.records.limits import Level, Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _SHOWN = 4000
 """Characters of a reason or a hint."""
@@ -115,7 +115,7 @@ def _status(attempt: Attempt, checked: Checked, limits: Limits) -> tuple[Exercis
         return "broken", "The grader itself failed here; this exercise does not count."
     if checked.violation is not None:
         found = checked.violation.outcome
-        return "disallowed", plain(". ".join(filter(None, (found.message, found.hint))), _SHOWN)
+        return "disallowed", sanitize(". ".join(filter(None, (found.message, found.hint))), _SHOWN)
     last = {end.kind: end for end in attempt.ends}
     if "memory" in last or attempt.out_of_memory:
         gpu = ", or all that the GPU has" if attempt.has_gpu else ""
@@ -131,7 +131,7 @@ def _status(attempt: Attempt, checked: Checked, limits: Limits) -> tuple[Exercis
         return checked.refused.status, checked.refused.message
     errors = [outcome.message for outcome in checked.outcomes.values() if outcome.status == "error"]
     if errors and not attempt.built:
-        return "error", plain(errors[0], _SHOWN)
+        return "error", sanitize(errors[0], _SHOWN)
     return "graded", None
 
 
@@ -145,7 +145,7 @@ def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> V
         outcome = Outcome(0.0, "skipped", words.get(status, "not judged: the attempt ended before it"))
     points = round(check.points * outcome.share, 2)
     # reasons quote what students' code returned and was called: types, parameter names, messages
-    message, hint = plain(outcome.message, _SHOWN), outcome.hint and plain(outcome.hint, _SHOWN)
+    message, hint = sanitize(outcome.message, _SHOWN), outcome.hint and sanitize(outcome.hint, _SHOWN)
     return Verdict(check.id, check.promise, outcome.status, points, check.points, message, hint)
 
 

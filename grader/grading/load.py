@@ -12,7 +12,7 @@ from grader.grading.budget import SLOW_SECONDS, Budget
 from grader.grading.errors import NameNotFound, NotLoaded
 from grader.jail.handle import EndKind, Worker, WorkerEnded
 from grader.jail.shared import messages
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _SHOWN_FAILURES = 5
 _WHY_CUT: dict[EndKind, str] = {
@@ -76,7 +76,7 @@ class Loader:
             raise self._after(end) from None
         self._charge()
         if isinstance(loaded, messages.Raised):
-            raise NotLoaded("error", plain(f"loading it raised {loaded.type_name}: {loaded.message}").rstrip(": "))
+            raise NotLoaded("error", sanitize(f"loading it raised {loaded.type_name}: {loaded.message}").rstrip(": "))
         if not isinstance(loaded, messages.Loaded):
             raise WorkerEnded("protocol", "it answered something else than was asked")
         self.loaded = loaded
@@ -86,7 +86,7 @@ class Loader:
         loaded = self.loaded
         assert loaded is not None
         if loaded.error is not None:
-            raise NotLoaded("error", plain(loaded.error))
+            raise NotLoaded("error", sanitize(loaded.error))
         if not loaded.found:
             failed = [self._failure_of(name) for name in self._exercise.names]
             if any(failed):
@@ -106,14 +106,14 @@ class Loader:
     def reading_notes(self) -> list[str]:
         """What was odd about the files, for the student."""
         # a forged answer may hold any number
-        return [] if self.loaded is None else [plain(note) for note in self.loaded.notes[:_SHOWN_FAILURES]]
+        return [] if self.loaded is None else [sanitize(note) for note in self.loaded.notes[:_SHOWN_FAILURES]]
 
     def failure_notes(self) -> list[str]:
         """What was left out and why, for the student."""
         notes, failures = [], self.failures()
         for failure in failures[:_SHOWN_FAILURES]:
-            reason = self._cut.get(failure.place) or plain(failure.error, 300)
-            notes.append(f"`{plain(failure.place.file)}`, line {failure.place.line}, was left out: {reason}")
+            reason = self._cut.get(failure.place) or sanitize(failure.error, 300)
+            notes.append(f"`{sanitize(failure.place.file)}`, line {failure.place.line}, was left out: {reason}")
         if len(failures) > _SHOWN_FAILURES:
             notes.append(f"{len(failures) - _SHOWN_FAILURES} more statements were left out")
         return notes
@@ -146,7 +146,7 @@ class Loader:
         is_hopeless = not self._budget.reload()
         is_definition = step is not None and step.defines == "definition"
         if step is not None and is_definition:
-            end.doing = f"line {step.place.line} of `{plain(step.place.file, 100)}`"
+            end.doing = f"line {step.place.line} of `{sanitize(step.place.file, 100)}`"
             is_hopeless |= end.kind == "timeout"
         if end.kind == "timeout" and self._budget.is_spent:
             end.detail = self._budget.reason
@@ -162,10 +162,9 @@ class Loader:
         """Why a name is not defined, where a statement that should have defined it failed; else None."""
         for failure in self.failures():
             if name in failure.defines:
-                reason = self._cut.get(failure.place) or plain(failure.error, 500)
-                return (
-                    f"`{name}` could not be defined: {plain(failure.place.file)}, line {failure.place.line}: {reason}"
-                )
+                reason = self._cut.get(failure.place) or sanitize(failure.error, 500)
+                where = f"{sanitize(failure.place.file)}, line {failure.place.line}"
+                return f"`{name}` could not be defined: {where}: {reason}"
         return None
 
     def _missing(self, name: str) -> str:
@@ -176,5 +175,5 @@ class Loader:
         near = difflib.get_close_matches(name.casefold().replace("_", ""), list(by_folded), 1, 0.6)
         if near:
             other = by_folded[near[0]]
-            return f"found `{plain(other.name)}` in `{plain(other.file)}`, expected `{name}`"
-        return f"`{plain(loaded.file)}` does not define `{name}`" if loaded.file else f"no file defines `{name}`"
+            return f"found `{sanitize(other.name)}` in `{sanitize(other.file)}`, expected `{name}`"
+        return f"`{sanitize(loaded.file)}` does not define `{name}`" if loaded.file else f"no file defines `{name}`"

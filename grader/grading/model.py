@@ -13,7 +13,7 @@ from grader.authoring.recipe import Recipe
 from grader.grading.channel import Channel
 from grader.grading.errors import NotAModule, StudentRaised
 from grader.jail.shared import messages, wire
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Model:
         nodes, tensors = self._channel.pack(inputs, self._tensors)
         request = messages.Trace(self._build, nodes)
         traced, _ = self._channel.ask(request, tensors, messages.Traced, "`forward`")
-        return Trace(traced.operators, [(plain(m.type_name, 200), m.is_torch_recurrent) for m in traced.modules])
+        return Trace(traced.operators, [(sanitize(m.type_name, 200), m.is_torch_recurrent) for m in traced.modules])
 
     def _overwrite(self, request: msgspec.Struct, tensors: list[torch.Tensor]) -> None:
         self._values_of_its_own_size(request, tensors, "loading parameters", 0)
@@ -177,7 +177,7 @@ def build_model(channel: Channel, request: messages.Build, tensors: list[torch.T
     """
     built, _ = channel.ask(request, tensors, messages.Built, doing)
     if not built.is_module:
-        raise NotAModule(f"{doing} is an object of type {plain(built.type_name, 100)}, not an `nn.Module`")
+        raise NotAModule(f"{doing} is an object of type {sanitize(built.type_name, 100)}, not an `nn.Module`")
     return Model(channel, built.model, request, tensors)
 
 

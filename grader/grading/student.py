@@ -19,7 +19,7 @@ from grader.grading.model import Model, build_model
 from grader.jail.handle import WorkerEnded
 from grader.jail.shared import messages
 from grader.records.figures import Band, Figure
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _DTYPES: dict[torch.dtype, messages.DtypeName] = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -130,7 +130,7 @@ class Student:
             return None  # what was found without it stands
         if line.place is None:
             return None
-        return f"{plain(line.place.file, 100)}, line {line.place.line}: `{plain(line.text, 200)}`"
+        return f"{sanitize(line.place.file, 100)}, line {line.place.line}: `{sanitize(line.text, 200)}`"
 
 
 def _learned_in(check: str) -> str:

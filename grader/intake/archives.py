@@ -17,7 +17,7 @@ from grader.jail.handle import Worker, WorkerEnded
 from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.limits import Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _DOWNLOAD_ENTRIES = 20_000
 _DOWNLOAD_BYTES = 4 << 30
@@ -45,7 +45,7 @@ def unpack_submission(archive: bytes, folder: Path, jail: Jail, limits: Limits) 
         answer, data = _ask(upload, jail, limits)
     finally:
         shutil.rmtree(upload, ignore_errors=True)
-    yield from (plain(note, 200) for note in answer.notes)
+    yield from (sanitize(note, 200) for note in answer.notes)
     try:
         yield from write_entries(folder, answer.entries, data, most=MAX_ENTRIES, depth=MAX_DEPTH)
     except Rejected as reason:
@@ -67,7 +67,7 @@ def _ask(upload: Path, jail: Jail, limits: Limits) -> tuple[messages.Unpacked, b
     if not isinstance(answer, messages.Unpacked):
         raise Rejected(f"the archive is broken; {_AGAIN}")
     if answer.error is not None:
-        raise Rejected(plain(answer.error))
+        raise Rejected(sanitize(answer.error))
     return answer, tensors[0].numpy().tobytes()
 
 
@@ -128,7 +128,7 @@ def _next_piece(path: Path, worker: Worker, start: int) -> tuple[messages.Piece,
     if not isinstance(answer, messages.Piece):
         raise BadDownload(f"{path}: the archive is broken; download it again")
     if answer.error is not None:
-        raise BadDownload(f"{path}: {plain(answer.error)}")
+        raise BadDownload(f"{path}: {sanitize(answer.error)}")
     return answer, tensors[0].numpy().tobytes()
 
 
@@ -142,10 +142,10 @@ def _write(path: Path, packed: int, folder: Path, pieces: Iterator[tuple[message
             raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_BYTES >> 30} GiB; split it")
         if total > _RATIO_FROM and total > _DOWNLOAD_RATIO * packed:
             raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_RATIO} times its size; it is no download")
-        notes += [plain(note, 200) for note in piece.notes]
+        notes += [sanitize(note, 200) for note in piece.notes]
         for entry in piece.entries:
             if PurePosixPath(entry.path) in seen:
-                notes.append(f"`{plain(entry.path, 100)}` is in it more than once; the last one was kept")
+                notes.append(f"`{sanitize(entry.path, 100)}` is in it more than once; the last one was kept")
             seen.add(PurePosixPath(entry.path))
         try:
             notes += write_entries(folder, piece.entries, data, most=_DOWNLOAD_ENTRIES, depth=_DOWNLOAD_DEPTH)

@@ -28,7 +28,7 @@ from grader.intake.reading import (
 )
 from grader.intake.rejected import Rejected
 from grader.records.limits import Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ def pack(upload: Upload, limits: Limits) -> Packed:
                     files[name] = found.contents
                     folders.update(name.parents)
         except Rejected as reason:
-            notes.append(f"`{plain(part.name or part.path.name, 100)}` {reason}")
+            notes.append(f"`{sanitize(part.name or part.path.name, 100)}` {reason}")
     ordered = sorted(files.items())
     stamps = [(str(name), contents.stamp) for name, contents in ordered]
     stamp = hashlib.blake2b(ascii((stamps, notes)).encode(), digest_size=16).hexdigest()
@@ -142,9 +142,9 @@ def _read(
         if isinstance(found, str):
             yield found
         elif name / found.name in folders:
-            yield f"`{plain(str(found.name), 100)}` {_unreadable(errno.EISDIR)}"
+            yield f"`{sanitize(str(found.name), 100)}` {_unreadable(errno.EISDIR)}"
         elif any(folder in files for folder in (name / found.name).parents):
-            yield f"`{plain(str(found.name), 100)}` {_unreadable(errno.ENOTDIR)}"
+            yield f"`{sanitize(str(found.name), 100)}` {_unreadable(errno.ENOTDIR)}"
         else:
             yield File(name / found.name, found.contents)
 

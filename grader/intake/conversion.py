@@ -21,7 +21,7 @@ from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.jail.shared.origins import Origin, record_of
 from grader.records.limits import Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 if TYPE_CHECKING:
     from grader.course.contributions import Format  # it imports torch, which a session imports beside its jail's start
@@ -53,9 +53,9 @@ def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limit
     with contextlib.ExitStack() as stack:
         converters: dict[str, _Converter] = {}
         for path in files[:_FILES]:
-            name = f"`{plain(str(path.relative_to(folder)), 100)}`"
+            name = f"`{sanitize(str(path.relative_to(folder)), 100)}`"
             if path.with_suffix(".py").exists():
-                notes.append(f"{name} was not looked at: `{plain(path.stem, 100)}.py` is there too")
+                notes.append(f"{name} was not looked at: `{sanitize(path.stem, 100)}.py` is there too")
                 continue
             format_ = by_suffix[path.suffix.lower()]
             if format_.name not in converters:
@@ -100,13 +100,13 @@ class _Converter:
         relative = str(path.relative_to(self._folder))
         answer, data = self._ask(messages.Convert(relative, self._source))
         if answer.error is not None:
-            raise Rejected(plain(answer.error, 500))
-        found = [f"`{plain(relative, 100)}`, {plain(note, 300)}" for note in answer.notes]
+            raise Rejected(sanitize(answer.error, 500))
+        found = [f"`{sanitize(relative, 100)}`, {sanitize(note, 300)}" for note in answer.notes]
         if sum(file.size for file in answer.files) > min(len(data), self._limits.files_mib << 20):
             raise Rejected("its conversion is too large")
         if not answer.files:
             raise Rejected(
-                f"there is no code in it that can be read ({plain(answer.notes[0], 300)})"
+                f"there is no code in it that can be read ({sanitize(answer.notes[0], 300)})"
                 if found
                 else "there is no code in it"
             )
@@ -131,14 +131,14 @@ class _Converter:
         if isinstance(answer, messages.Raised) and answer.out_of_memory:
             raise Rejected(f"it could not be read in {self._limits.memory_mib} MiB of memory")
         if isinstance(answer, messages.Raised):
-            raise Rejected(f"it cannot be read ({plain(f'{answer.type_name}: {answer.message}', 200)})")
+            raise Rejected(f"it cannot be read ({sanitize(f'{answer.type_name}: {answer.message}', 200)})")
         if not isinstance(answer, messages.Converted):
             raise Rejected("it cannot be read")
         return answer, tensors[0].numpy().tobytes() if tensors else b""
 
     def _write(self, path: Path, file: messages.ConvertedFile, content: bytes) -> None:
         """Write one file and where its lines come from. Raises `Rejected`, which names the file."""
-        shown = f"`{plain(file.name, 100)}`, from `{plain(path.name, 100)}`,"
+        shown = f"`{sanitize(file.name, 100)}`, from `{sanitize(path.name, 100)}`,"
         target = path.with_name(file.name) if _NAME.fullmatch(file.name) else None
         if target is None or len(content) > _SOURCE_BYTES:
             raise Rejected(f"{shown} was left out")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from grader.intake.rejected import Rejected
 from grader.jail.shared.ignored import IGNORED
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 MAX_ENTRIES = 2000
 MAX_DEPTH = 16
@@ -108,7 +108,7 @@ def capped(found: Iterable[Found | str], most: int) -> Iterator[File | str]:
         try:
             contents = each.read(most)
         except Rejected as reason:
-            yield f"`{plain(str(each.name), 100)}` {reason}"
+            yield f"`{sanitize(str(each.name), 100)}` {reason}"
             continue
         most -= len(contents.data)
         count += 1
@@ -128,7 +128,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Path | str]:
             try:
                 entries = listed(directory, _SCANNED + 1 - scanned)
             except OSError as error:
-                yield f"`{plain(directory.name, 100)}` cannot be listed: {error.strerror}"
+                yield f"`{sanitize(directory.name, 100)}` cannot be listed: {error.strerror}"
                 continue
             scanned += len(entries)
             if scanned > _SCANNED:
@@ -140,7 +140,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Path | str]:
                     if Path(entry.path) != without:
                         deeper.append(Path(entry.path))
                 elif entry.is_symlink():
-                    yield f"`{plain(entry.name, 100)}` is a link and was left out"
+                    yield f"`{sanitize(entry.name, 100)}` is a link and was left out"
                 else:
                     files.append(Path(entry.path))
         yield from sorted(files, key=is_no_python)

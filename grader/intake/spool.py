@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from grader.intake.rejected import Rejected
 from grader.jail.host import Jail
 from grader.jail.shared.messages import Entry
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """What the machine lacks and no student is to blame for."""
@@ -31,7 +31,7 @@ def write_entries(folder: Path, entries: list[Entry], data: bytes, *, most: int,
         try:
             write_file(folder, _checked(entry.path, depth), content)
         except Rejected as reason:
-            notes.append(f"`{plain(entry.path, 100)}` {reason}")
+            notes.append(f"`{sanitize(entry.path, 100)}` {reason}")
     return notes
 
 

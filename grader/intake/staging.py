@@ -21,7 +21,7 @@ from grader.intake.rejected import Rejected
 from grader.intake.spool import NO_SPACE, hand_over, write_file
 from grader.jail.host import Jail
 from grader.records.limits import Limits
-from grader.records.sanitize import one_line, plain
+from grader.records.sanitize import one_line, sanitize
 
 if TYPE_CHECKING:
     from grader.course.contributions import Format  # it imports torch, which a session imports beside its jail's start
@@ -122,7 +122,7 @@ def _write(folder: Path, files: Iterable[File | str]) -> Iterator[str]:
         try:
             write_file(folder, found.name, found.contents.data)
         except Rejected as reason:
-            yield f"`{plain(str(found.name), 100)}` {reason}"
+            yield f"`{sanitize(str(found.name), 100)}` {reason}"
 
 
 def _fill_with_file(
@@ -144,7 +144,7 @@ def _fill_with_file(
         yield from unpack_submission(archive, folder, jail, limits)
         return
     if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
-        found = plain(file.suffix, 20) or "a file without an ending"
+        found = sanitize(file.suffix, 20) or "a file without an ending"
         kinds = "".join(f", a {format_.name} ({', '.join(format_.suffixes)})" for format_ in formats)
         raise Rejected(f"expected a folder, a .py file{kinds} or a .zip archive, found {found}")
     name = PurePath(f"{file.stem}{suffix}")
@@ -152,13 +152,13 @@ def _fill_with_file(
         check_name(name.name)
         write_file(folder, name, read(most).data)
     except Rejected as reason:
-        raise Rejected(f"`{plain(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
+        raise Rejected(f"`{sanitize(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
 
 
 def _nothing_found(folder: Path, notes: list[str]) -> str:
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     if not found:
         return f"{notes[0] if notes else 'it is empty'}; hand in the exercise's .py file"
-    names = ", ".join(f"`{plain(name, 60)}`" for name in found[:_SHOWN])
+    names = ", ".join(f"`{sanitize(name, 60)}`" for name in found[:_SHOWN])
     left_out = f"; {notes[0]}" if notes else ""
     return f"there is no Python file in it; found {names}{left_out}; hand in the exercise's .py file"

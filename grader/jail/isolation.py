@@ -13,7 +13,7 @@ from grader.jail.host import Jail
 from grader.jail.shared import lockdown, messages
 from grader.jail.shared.layers import SCRATCH, SPOOL, SUBMISSION
 from grader.records.limits import LEVELS, Level, Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _BLOCKED = {"EACCES", "EPERM"}
 _PROBE_SECONDS = 20.0
@@ -161,7 +161,7 @@ def _device_that_computes(worker: Worker) -> str:
     except WorkerEnded as end:
         raise JailError(f"the device ended its worker: {end.detail}") from None
     if not isinstance(answer, messages.Value):
-        raise JailError(f"the device cannot compute: {plain(str(answer), 500)}")
+        raise JailError(f"the device cannot compute: {sanitize(str(answer), 500)}")
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     ones = torch.ones_like(x)
     if len(received) != 1 or not torch.equal(received[0], ones @ x.T + x.T @ ones):
