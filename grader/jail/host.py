@@ -108,7 +108,7 @@ class Jail:
             self.trainer = self
             self.device_versions = {}
 
-    def showing(self, packages: Iterable[str], imports: Iterable[str] = ()) -> "Jail":
+    def with_packages(self, packages: Iterable[str], imports: Iterable[str] = ()) -> "Jail":
         """A jail beside this one, whose workers may import these distributions too. Raises `JailError`.
 
         It is started once, with these `imports`, and ends with this one; for no distributions, it is this one.

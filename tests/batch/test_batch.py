@@ -225,7 +225,7 @@ def test_exit_codes(batch: Batch, tmp_path: Path, course: Path):
     for wrong, words in (
         (["--executor", "none"], "no executor is called 'none'; there are: "),
         (["--executor-option", "a=1"], "no option of the executor 'local'; it has none"),
-        (["--layout", "none"], "no layout is called 'none'; there are: "),
+        (["--layout", "none"], "unknown layout 'none'; available: "),
         (["--gradebook", "nothing"], "'nothing' is no database URL"),
         (["--exercise", "none"], "no exercise is called 'none'; there are: double"),
     ):

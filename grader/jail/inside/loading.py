@@ -24,7 +24,7 @@ from grader.jail.inside.source import (
     visible,
 )
 from grader.jail.shared.messages import Failure, Loaded, Named, Place
-from grader.jail.shared.origins import Origin, origin_of, remember_lines
+from grader.jail.shared.origins import Origin, read_origin, remember_lines
 from grader.jail.shared.wire import clean
 
 _OTHERS = 200
@@ -113,7 +113,7 @@ class Loader:
 
     def _origin(self, path: str) -> Origin | None:
         if path not in self._origins:
-            self._origins[path] = origin_of(path)
+            self._origins[path] = read_origin(path)
         return self._origins[path]
 
     def _find(self, module: str, names: list[str]) -> tuple[str | None, list[Named], str | None]:

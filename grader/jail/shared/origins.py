@@ -26,16 +26,16 @@ class Origin(msgspec.Struct, frozen=True):
         return f"{self.file}, {label}", line - first + there
 
 
-def record_of(path: str) -> str:
+def origin_file(path: str) -> str:
     """Where the origin of the module at `path` is kept."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.origin")
 
 
-def origin_of(path: str) -> Origin | None:
+def read_origin(path: str) -> Origin | None:
     """Where the module at `path` comes from; None for one that the student wrote as it is."""
     try:
-        with open(record_of(path), "rb") as file:
+        with open(origin_file(path), "rb") as file:
             return msgspec.json.decode(file.read(), type=Origin)
     except (OSError, ValueError, msgspec.MsgspecError):  # a frame may claim to be in any file
         return None
