@@ -1,4 +1,4 @@
-"""What may be wrong with an attempt, each a branch of `StudentFault`: it becomes a verdict, a status or a note."""
+"""The failures of an attempt. Each is a `StudentFault`, and becomes a verdict, a status or a note."""
 
 from grader.jail.shared import messages
 from grader.records.errors import StudentFault
@@ -7,7 +7,7 @@ from grader.records.sanitize import sanitize
 
 
 class NotLoaded(StudentFault):
-    """There is nothing to check: the code is missing or cannot be loaded."""
+    """The code is missing or cannot be loaded, so that nothing can be checked."""
 
     def __init__(self, status: ExerciseStatus, message: str):
         super().__init__(message)
@@ -20,14 +20,14 @@ class NameNotFound(StudentFault):
 
 
 class TimeSpent(StudentFault):
-    """The attempt's time was spent before this began."""
+    """The attempt's time was used up before this began."""
 
 
 class StudentRaised(StudentFault):
     """The student's code raised: `type_name`, `message`, and the `frames` in the student's own files."""
 
     sizes: tuple[str, str] | None = None
-    """The shapes that a model answered before, and those at which it raised this, where these are others."""
+    """(input shapes that the model accepted before, shapes at which it raised this), if they differ."""
 
     def __init__(self, raised: messages.Raised, doing: str):
         self.type_name = sanitize(raised.type_name, 100)
@@ -40,7 +40,7 @@ class StudentRaised(StudentFault):
         super().__init__(self.reason())
 
     def reason(self) -> str:
-        """What a report says: the exception, and where it came from."""
+        """The text for a report: the exception, and where it was raised."""
         lines = [f"{self.doing} raised {self.type_name}: {self.message}".rstrip(": ")]
         for frame in self.frames:
             lines.append(f"  {frame.file}, line {frame.line}, in {frame.function}")
@@ -50,4 +50,4 @@ class StudentRaised(StudentFault):
 
 
 class NotAModule(StudentFault):
-    """A class was built, and what came out is no `nn.Module`."""
+    """A class was built, and the object is not an `nn.Module`."""

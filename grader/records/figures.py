@@ -128,7 +128,7 @@ class Cell(msgspec.Struct, frozen=True):
         for start, end in marks:
             if not 0 <= start <= end <= len(self.text):
                 raise ValueError(
-                    f"'{sanitize(self.text, LABEL)}': a mark must lie inside its text of {len(self.text)} characters, "
+                    f"'{sanitize(self.text, LABEL)}': a mark must be inside its text of {len(self.text)} characters, "
                     f"found {start} to {end}"
                 )
         text, whole = self.text, len(self.text)

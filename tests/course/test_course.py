@@ -327,7 +327,7 @@ def graded(folder, submission, zygote, isolation):
                 zygote,
                 level=isolation.level,
                 seed=1,
-                listener=Listener(fault=faults.append),
+                listener=Listener(internal_error=faults.append),
             )
         finally:
             unstage(staged, zygote)

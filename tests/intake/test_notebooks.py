@@ -266,7 +266,7 @@ def test_what_was_left_out_names_cell_and_line(answer, submission, reference):
         "`helpers.ipynb, cell 2`, line 2, was left out: NameError: name 'unknown' is not defined",
         "`homework.ipynb, cell 4`, line 3, was left out: SyntaxError: 'return' outside function "
         "(homework.ipynb, cell 4, line 3)",
-        "`homework.ipynb, cell 4`, line 4, was left out: it did not come to an end in time",
+        "`homework.ipynb, cell 4`, line 4, was left out: it did not finish in time",
     ]
 
 

@@ -736,7 +736,7 @@ def graded(zygote: Jail, course: Course, tmp_path: Path, source: str = LEARNER) 
     zygote.prepare_training()
     staged = stage(tmp_path / "task.py", zygote, Limits())
     told: list[str] = []
-    listener = Listener(check=lambda _, words: told.append(words or ""), fault=pytest.fail)
+    listener = Listener(check=lambda _, words: told.append(words or ""), internal_error=pytest.fail)
     try:
         result = grade(staged, [learns], course, zygote, level="basic", seed=5, listener=listener)
     finally:

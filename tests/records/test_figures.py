@@ -66,7 +66,7 @@ def test_points_are_kept_in_order():
         ),
         (lambda: Matrix("m", "", ["a"], [[-1]]), "'m': counts must not be negative, found -1"),
         (lambda: Matrix("m", "", ["a"], [[0.5]]), "'m': counts must be whole numbers, found 0.5"),
-        (lambda: Cell("ab", [(1, 3)]), "'ab': a mark must lie inside its text of 2 characters, found 1 to 3"),
+        (lambda: Cell("ab", [(1, 3)]), "'ab': a mark must be inside its text of 2 characters, found 1 to 3"),
         (lambda: Cell("ab", [(-1, 1)]), "found -1 to 1"),
         (lambda: Cell("ab", [(2, 1)]), "found 2 to 1"),
         (lambda: Samples("s", "", [], []), "'s': samples need at least one column"),
