@@ -173,7 +173,7 @@ class Attempt:
         return self._worker
 
     def _spawn(self) -> Worker:
-        # of any worker, as no limit can be raised later, and the worker of the checks may also train
+        # a hard limit cannot be raised once a worker runs, so it always has room for a training
         seconds = self._limits.seconds + (TRAINING_SECONDS if self.exercise.trains else 0.0)
         jail = self._jail.trainer if self._on_training_device else self._jail
         return jail.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._report_gpu_wait)

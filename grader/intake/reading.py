@@ -153,7 +153,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Path | str]:
 
 
 def is_not_python(path: PurePath) -> bool:
-    """Whether a file is sorted behind the Python files of its depth."""
+    """Whether a file is sorted after the Python files of its depth."""
     return path.suffix != ".py"
 
 

@@ -35,7 +35,7 @@ class Jail:
     trainer: "Jail"
     """The jail that spawns workers for trainings: itself, or a second jail where trainings run on a GPU."""
     device_versions: dict[str, str]
-    """Versions of the training device, to report beside those of the packages."""
+    """Versions of the training device, reported with those of the packages."""
     as_root: bool
     uid: int
     """The user that workers run as: an unused one where the grader is root, else its own."""

@@ -66,7 +66,7 @@ def _landlocked(seen: Outcomes) -> bool:
     return (
         seen["read a file that is not allowed"] in _BLOCKED
         and seen["read a file of the host"] != "done"
-        and seen["write beside it"] != "done"
+        and seen["write a file of the host"] != "done"
     )
 
 

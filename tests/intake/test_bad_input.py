@@ -334,7 +334,7 @@ def test_an_exception_is_shown_with_the_students_own_frames(answer):
             ["<script>alert(1)</script>"],
         ),
         ("raise type('\\x1b]0;t\\x07' + 'E' * 5000, (Exception,), {})", "graded", ["EEE"]),
-        ("raise ValueError(Text('x'))", "graded", ["(it raises when it is looked at)"]),
+        ("raise ValueError(Text('x'))", "graded", ["(inspecting it raises an exception)"]),
         ("raise ValueError(torch.__file__, __file__, torch)", "graded", ["torch/__init__.py"]),
         ("open('/etc/passwd').read()", "graded", ["'/etc/passwd'"]),
         (

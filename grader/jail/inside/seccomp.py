@@ -76,7 +76,7 @@ def _by_argument(pid: int, gpu: bool) -> Iterator[tuple[str, int, list[bytes]]]:
     """The calls that are filtered by an argument: (name, number of the argument, block that is run on its value)."""
     # threads only: a new process would outlive the kill through the pidfd, and escape the memory watch
     yield "clone", 0, [_op(_JUMP_ANY_BIT, _CLONE_THREAD, 1, 0), _DENY]
-    # mode 0 only: with FALLOC_FL_KEEP_SIZE, the space behind a file's end escapes the limit on file sizes
+    # mode 0 only: with FALLOC_FL_KEEP_SIZE, the space beyond a file's end escapes the limit on file sizes
     yield "fallocate", 1, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
     # only reading the own limits (pid 0, new_limit NULL). A filter sees half of an argument, and a pointer may be zero
     # in its low half only: the pid is what protects other processes' limits, and hard limits protect the worker's own

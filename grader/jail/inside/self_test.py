@@ -20,7 +20,7 @@ def probe(outside: str, inside: str) -> Probed:
     attempts: dict[str, Callable[[], object]] = {
         "read a file of the host": lambda: _open(outside, os.O_RDONLY),
         "read a file that is not allowed": lambda: _open(inside, os.O_RDONLY),
-        "write beside it": lambda: _open(f"{outside}.new", os.O_WRONLY | os.O_CREAT),
+        "write a file of the host": lambda: _open(f"{outside}.new", os.O_WRONLY | os.O_CREAT),
         "open a socket": lambda: socket.socket().close(),
         "start a process": _fork,
         "signal a process": lambda: os.kill(1, 0),

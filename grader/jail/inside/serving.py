@@ -112,7 +112,7 @@ class Server:
         try:
             return self._raised(error)
         except BaseException:  # inspecting an exception may run student code, such as its `__str__`
-            return messages.Raised("Exception", "(it raises when it is looked at)", [], False)
+            return messages.Raised("Exception", "(inspecting it raises an exception)", [], False)
 
     def _raised(self, error: BaseException) -> messages.Raised:
         """The exception that the student's code raised, with the frames in the student's own files."""
