@@ -74,7 +74,7 @@ def test_an_exercise_that_does_not_exist_is_named_with_those_that_do(grade, subm
     with pytest.raises(UnknownExercise) as raised:
         grade(submission({"tiny.py": ONE}), exercise="tinny")
     where = f"(in the course {course.settings.folder})"
-    assert str(raised.value) == f"no exercise is called 'tinny'; there are: tiny {where}"
+    assert str(raised.value) == f"unknown exercise 'tinny'; available: tiny {where}"
     course.exercises.clear()
     with pytest.raises(UnknownExercise, match=r"there are: none .* once it is installed, as with `pip install -e"):
         grade(submission({"tiny.py": ONE}), exercise="tiny")
@@ -194,7 +194,7 @@ def test_a_wrong_call_is_shown_in_the_line_of_the_test(run_pytest):
     assert '>       grade(submission({"tiny.py": ""}), exercise="tinny")\nE ' in told.replace("^", "").replace(
         "\n\n", "\n"
     )
-    assert "UnknownExercise: no exercise is called 'tinny'; there are: tiny (in the course" in told
+    assert "UnknownExercise: unknown exercise 'tinny'; available: tiny (in the course" in told
     assert "grader/testing.py" not in told
 
 

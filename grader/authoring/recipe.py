@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from grader.records.errors import StudentFault
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "step"]
@@ -80,7 +80,7 @@ def _require_allowed(key: str, value: Any, budget: int) -> None:
 
 def _shown(text: str) -> str:
     """The value that was found, shortened so that what is allowed is still read after it."""
-    text = plain(text)  # before cutting: a cut host path would no longer be recognized
+    text = sanitize(text)  # before cutting: a cut host path would no longer be recognized
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 

@@ -77,11 +77,11 @@ def run_task(task: Task) -> TaskResult:
     except Exception as problem:
         _SESSIONS.close()  # the next task gets a fresh one
         return TaskResult(None, fault=f"{type(problem).__name__}: {problem}")
-    if graded.faults:
+    if graded.internal_errors:
         _SESSIONS.close()
     record = graded.record
     record = msgspec.structs.replace(record, grade=msgspec.structs.replace(record.grade, submission=NAME))
-    return TaskResult(record, sources, "\n".join(graded.faults) or None)
+    return TaskResult(record, sources, "\n".join(graded.internal_errors) or None)
 
 
 def _sources(entry: Path) -> dict[str, bytes]:

@@ -143,7 +143,7 @@ class _Run:
         from grader.batch.gradebook import open_gradebook
         from grader.batch.reports import STUDENTS
         from grader.course.layouts import BadDownload
-        from grader.intake.ingest import ingested
+        from grader.intake.ingest import open_download
 
         options = self.options
         output = Path(os.path.realpath(self.output))
@@ -154,7 +154,7 @@ class _Run:
         executors = self.course.executors
         executor = make_executor(executors, options["executor"], options["executor_options"], self.jobs)
         how = options["layout"], options["pattern"], options["roster"]
-        with ingested(self.path, self.course, *how, self.output) as found:
+        with open_download(self.path, self.course, *how, self.output) as found:
             self.text.ingest(found)
             if not found.found.uploads:
                 raise BadDownload(f"{self.path}: no submission found in it")

@@ -71,7 +71,7 @@ def _gpu(jail: "Jail") -> str:
     from grader.jail.isolation import measure
 
     try:
-        isolation = measure(jail.train_on(find()))
+        isolation = measure(jail.train_on_gpu(find()))
     except NoGpu as problem:
         found = f"No GPU can be used: {problem}."
     except JailError as problem:

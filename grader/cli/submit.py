@@ -119,7 +119,7 @@ def _grade(
             without=output,
             listener=Listener(check=show),
         )
-    for fault in graded.faults:
+    for fault in graded.internal_errors:
         click.echo(f"grade: the grader failed in a check:\n{fault}", err=True)
     record, reports, page = graded.record, session.course.reports, ""
     if (output is not None or with_page) and "html" in reports:

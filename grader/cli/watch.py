@@ -94,7 +94,7 @@ class _Screen:
         from grader.grading.listener import Listener
 
         with progress_on(sys.stderr) as show:
-            yield Listener(check=show, fault=_print_fault)
+            yield Listener(check=show, internal_error=_print_fault)
 
     def show(self, view: "View") -> None:
         """Print what changed, the points, and what to fix first."""

@@ -55,7 +55,7 @@ class Course:
         for name in ids:
             if name not in known:
                 raise UnknownExercise(
-                    f"no exercise is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}"
+                    f"unknown exercise '{name}'; available: {', '.join(sorted(known)) or 'none'}"
                 )
         return [exercise for exercise in self.exercises if not ids or exercise.id in ids]
 
@@ -112,7 +112,7 @@ def _set_options(settings: Settings, exercises: list[Exercise]) -> None:
     for name, chosen in settings.exercises.items():
         where = f"{settings.folder / 'pyproject.toml'}: [tool.grade.exercises.{name}]"
         if name not in by_id:
-            raise CourseError(f"{where}: no exercise is called '{name}'; there are: {', '.join(sorted(by_id))}")
+            raise CourseError(f"{where}: unknown exercise '{name}'; available: {', '.join(sorted(by_id))}")
         options = by_id[name].options
         for key, value in chosen.items():
             if key not in options:

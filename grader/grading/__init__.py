@@ -1,1 +1,1 @@
-"""One submission -> a grade."""
+"""Grade one submission."""

@@ -1,6 +1,6 @@
-"""One submission's try at one exercise: loads it into a worker, again after each end, within the attempt's time.
+"""An attempt: one submission's code for one exercise, loaded into a worker, and reloaded after that dies.
 
-What a worker says is passed on; what happened to the worker (time, memory, a crash) is known here.
+It passes requests and answers on, enforces the attempt's time, and records how workers ended (time, memory, a crash).
 """
 
 import contextlib
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
     import torch
 
 TRAINING_SECONDS = 600.0
-"""The longest one training may ever take: a limit of the kernel's, behind the task's own deadline."""
+"""The longest that one training may take: the worker's CPU limit, as a backup for the task's own deadline."""
 _OUTPUT_LIMIT = "output-limit"
 
 
 class Attempt:
-    """Owns the attempt's worker, one at a time. Close it."""
+    """Owns the attempt's worker; there is one at a time. Close it."""
 
     trainings: int = TRAININGS
     """How many trainings a learning check may make; their median counts."""
     built: bool = False
-    """Whether any check had an object to look at."""
+    """Whether any check had an object to judge; without one, an error means that the code could not be built at all."""
     out_of_memory: bool = False
-    """Whether the student's code was refused memory."""
+    """Whether an allocation of the student's code failed."""
     ends: list[WorkerEnded]
-    """How its workers ended before they could answer, in turn."""
+    """How workers ended before they could answer, in order."""
     flags: set[str]
     """For the instructor's attention."""
-    memory: dict[Hashable, Any]
-    """What one check found out and another uses."""
-    shown: list[Figure]
+    cache: dict[Hashable, Any]
+    """Results that checks share, such as a trained model's."""
+    figures: list[Figure]
     """The evidence that its checks attached."""
     learned: list[Any]
-    """What its learning checks came to, in turn."""
+    """The results of its learning checks, in order."""
 
     def __init__(
         self,
@@ -64,27 +64,27 @@ class Attempt:
         self.exercise = exercise
         self.listener = listener
         self.calibrations: Calibrations = calibrations or {}
-        self.ends, self.flags, self.memory, self.shown, self.learned = [], set(), {}, [], []
+        self.ends, self.flags, self.cache, self.figures, self.learned = [], set(), {}, [], []
         self._remarks: list[str] = []
         self._jail, self._submission, self._limits, self._seed = jail, submission, limits, seed
         self._budget = Budget(limits)
         self._loader = Loader(exercise, self._budget)
         self._worker: Worker | None = None
-        self._trains = False
+        self._on_training_device = False
 
     @property
     def spent(self) -> float:
-        """How many of the seconds for all checks were spent; trainings have their own."""
+        """How many of the seconds for all checks were used; trainings have their own deadlines."""
         return self._budget.spent
 
     @property
     def has_gpu(self) -> bool:
-        """Whether its trainings run on a GPU."""
+        """Whether trainings run on a GPU."""
         return self._jail.device == "cuda"
 
     def load(self) -> None:
-        """Load the module once. Raises `NotLoaded` where there is nothing to check, `WorkerEnded`, `TimeSpent`."""
-        self._ready_worker()
+        """Load the module. Raises `NotLoaded` where it defines nothing to check, `WorkerEnded`, `TimeSpent`."""
+        self._loaded_worker()
         self._loader.require_any()
 
     def require(self, name: str) -> None:
@@ -94,11 +94,13 @@ class Attempt:
     def ask(
         self, request: msgspec.Struct, tensors: "Iterable[torch.Tensor]" = (), *, deadline: float | None = None
     ) -> "tuple[Any, list[torch.Tensor]]":
-        """Put a request to the loaded worker. Raises `WorkerEnded`, or `TimeSpent` before it starts.
+        """Send a request to the loaded worker. Raises `WorkerEnded`, or `TimeSpent` before it starts.
 
-        What has a `deadline` of its own (of `time.monotonic`), as a training has, is not charged to the attempt's time.
+        A request with its own `deadline` (of `time.monotonic`), such as a training, is not charged to the attempt.
         """
-        worker = self._ready_worker()
+        worker = self._loaded_worker()
+        # a training's budget is counted in steps and its seconds are only a safety net: charging them here would take
+        # time from the checks that need no training
         charged = self._budget.charging() if deadline is None else contextlib.nullcontext(deadline)
         with charged as until:
             try:
@@ -106,36 +108,36 @@ class Attempt:
             except WorkerEnded as end:
                 if end.kind == "timeout":
                     end.detail = self._budget.reason if deadline is None else "the time for a training was spent"
-                self._note(end, is_training=deadline is not None)
+                self._record_end(end, is_training=deadline is not None)
                 raise
             finally:
-                self._look_at_output(worker)
+                self._check_output(worker)
 
-    def fresh(self, *, trains: bool = False) -> None:
-        """Let the next request meet a new worker; one that `trains` is on the device of the trainings."""
-        self._trains = trains
+    def replace_worker(self, *, trains: bool = False) -> None:
+        """Use a new worker from the next request on; with `trains`, one on the training device."""
+        self._on_training_device = trains
         worker, self._worker = self._worker, None
         if worker is not None:
-            with contextlib.suppress(ZygoteGone):  # then it is gone as well
+            with contextlib.suppress(ZygoteGone):  # workers die with their fork server, so this one is gone already
                 worker.close()
 
     def close(self) -> None:
         """End the worker."""
-        self.fresh()
+        self.replace_worker()
 
-    def break_off(self, detail: str) -> WorkerEnded:
-        """End a worker whose answer makes no sense; the exception to raise."""
+    def protocol_violation(self, detail: str) -> WorkerEnded:
+        """End a worker whose answer is invalid; return the exception to raise."""
         end = WorkerEnded("protocol", detail)
-        self.fresh()
-        self._note(end)
+        self.replace_worker()
+        self._record_end(end)
         return end
 
     def seed(self, purpose: str) -> int:
-        """A seed for one purpose, derived from the submission's; 63 bits."""
+        """A seed of 63 bits for one purpose, derived from the submission's."""
         return derive(self._seed, self.exercise.id, purpose, bits=63)
 
-    def remark(self, note: str) -> None:
-        """Note something for the student, once."""
+    def add_note(self, note: str) -> None:
+        """Add a note for the student, unless it is there already."""
         if note not in self._remarks:
             self._remarks.append(note)
 
@@ -144,14 +146,16 @@ class Attempt:
         return self._loader.failures()
 
     def notes(self) -> list[str]:
-        """What is worth telling the student beside the checks: statements that failed or were cut."""
+        """Notes for the student in addition to the checks, such as on statements that failed or were cut."""
         notes = [*self._loader.reading_notes(), *self._remarks, *self._loader.failure_notes()]
         if _OUTPUT_LIMIT in self.flags:
             notes.append(f"it printed more than {self._limits.output_kib} KiB; the rest was dropped")
         return notes
 
-    def _ready_worker(self) -> Worker:
-        """The loaded worker. Raises `TimeSpent`, `WorkerEnded`, `NotLoaded`."""
+    def _loaded_worker(self) -> Worker:
+        """The loaded worker; starts one if there is none. Raises `TimeSpent`, `WorkerEnded`, `NotLoaded`."""
+        # a top-level statement that ended the worker must not keep the definitions from being graded: each `Retry`
+        # loads the module again, without it. `Budget.reload` bounds how often, and every load is charged
         while self._worker is None:
             if self._budget.is_spent:
                 raise TimeSpent(self._budget.reason)
@@ -160,41 +164,45 @@ class Attempt:
                 self._load_into(worker)
                 self._worker = worker
             except Retry as cut:
-                self._note_cut(cut)
+                self._record_cut(cut)
             except BaseException:
                 worker.close()
                 raise
             finally:
-                self._look_at_output(worker)
+                self._check_output(worker)  # here, too: top-level code may print as much as a check
         return self._worker
 
     def _spawn(self) -> Worker:
+        # a hard limit cannot be raised once a worker runs, so it always has room for a training
         seconds = self._limits.seconds + (TRAINING_SECONDS if self.exercise.trains else 0.0)
-        jail = self._jail.trainer if self._trains else self._jail
-        return jail.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._waiting)
+        jail = self._jail.trainer if self._on_training_device else self._jail
+        return jail.spawn(self._submission.entry, self._limits, cpu_seconds=seconds, waiting=self._report_gpu_wait)
 
-    def _waiting(self) -> None:
-        self.listener.check(self.exercise.id, "waits for the GPU, which another grading uses")
+    def _report_gpu_wait(self) -> None:
+        self.listener.check(self.exercise.id, "waiting for the GPU, which another grading is using")
 
     def _load_into(self, worker: Worker) -> None:
+        # seeded before the code runs, so that top-level code draws the same numbers in every worker of the attempt
         with self._budget.charging() as deadline:
             worker.ask(messages.Seed(self.seed("load")), deadline=deadline)
         try:
             self._loader.load(worker)
         except WorkerEnded as end:
-            self._note(end)
+            self._record_end(end)
             raise
 
-    def _note(self, end: WorkerEnded, *, is_training: bool = False) -> None:
-        """A worker has ended before it could answer."""
+    def _record_end(self, end: WorkerEnded, *, is_training: bool = False) -> None:
+        """Record that a worker ended before it could answer."""
         self.ends.append(end)
+        # the attempt's time is over. A training has its own: the checks that need no training can still be judged
         if end.kind == "timeout" and not is_training:
             self._budget.exhaust()
         self._flag_protocol(end)
         self._worker = None
 
-    def _note_cut(self, cut: Retry) -> None:
-        """A worker has ended while it loaded, and another will load without the statement that ended it."""
+    def _record_cut(self, cut: Retry) -> None:
+        """Record that a worker ended while loading; the next one skips the statement that ended it."""
+        # a script's end is only a note; without a definition, the exercise may fail, so its status must say why
         if cut.lost_definition:
             self.ends.append(cut.end)
         self._flag_protocol(cut.end)
@@ -203,6 +211,6 @@ class Attempt:
         if end.kind == "protocol":
             self.flags.add("protocol")
 
-    def _look_at_output(self, worker: Worker) -> None:
+    def _check_output(self, worker: Worker) -> None:
         if worker.cut_output:
             self.flags.add(_OUTPUT_LIMIT)

@@ -1,4 +1,4 @@
-"""What an attempt may still spend, and what is charged to which share of it."""
+"""The time budget of an attempt: how much is left, and what is charged to which part of it."""
 
 import contextlib
 import time
@@ -8,18 +8,18 @@ from typing import Literal
 from grader.records.limits import Limits
 
 SLOW_SECONDS = 1.0
-"""A top-level statement that takes longer is slow: an assignment shares the time of the scripts, and a script that came
-to its end is not run again in a later worker."""
+"""A top-level statement that takes longer is slow. A slow assignment is charged to the time for scripts, and a slow
+script that finished is not run again in a later worker: it defines nothing, and would be paid for several times."""
 _RELOADS = 30
 
 StatementKind = Literal["definition", "assignment", "nothing"]
-"""What a top-level statement defines; one that defines nothing is part of a script."""
+"""What a top-level statement defines; one that defines nothing is called a script."""
 
 
 class Budget:
-    """The seconds for all checks, those for top-level statements, and the loads after a cut.
+    """The seconds for all checks, the seconds for top-level scripts, and the number of reloads.
 
-    Every second of a worker is charged, but those of a training, which has a deadline of its own. Moments are those of
+    Every second of a worker is charged, except in trainings, which have their own deadlines. Times are those of
     `time.monotonic`.
     """
 
@@ -31,7 +31,7 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """How many of the seconds for all checks were spent."""
+        """How many of the seconds for all checks were used."""
         return self._seconds - self._left
 
     @property
@@ -41,22 +41,22 @@ class Budget:
 
     @property
     def is_top_level_spent(self) -> bool:
-        """Whether no time is left for top-level statements that define nothing."""
+        """Whether no time is left for scripts."""
         return self._top_level_left <= 0
 
     @property
     def reason(self) -> str:
-        """Why something is stopped once the time is spent."""
+        """The reason to report for what is stopped once the time is used up."""
         return f"the {self._seconds:g} s for all checks were spent"
 
     def deadline(self, since: float, kind: StatementKind = "definition") -> float:
-        """When something that began at `since` has to be done: a check, or a top-level statement of this kind."""
+        """The deadline of something that began at `since`: a check, or a top-level statement of this kind."""
         if kind == "definition":
             return since + self._left
         return since + min(max(self._top_level_left, SLOW_SECONDS), self._left)
 
     def charge(self, seconds: float, kind: StatementKind = "definition") -> None:
-        """Charge what ran to the share it belongs to; the time for all checks pays what no other share does."""
+        """Charge seconds to the time for scripts where they belong there and some is left, else to that for checks."""
         is_shared = kind == "nothing" or (kind == "assignment" and seconds > SLOW_SECONDS)
         if is_shared and self._top_level_left > 0:
             self._top_level_left -= seconds
@@ -65,7 +65,7 @@ class Budget:
 
     @contextlib.contextmanager
     def charging(self) -> Iterator[float]:
-        """Charge what runs inside to the time for all checks; gives its deadline."""
+        """Charge the block to the time for all checks; yields its deadline."""
         started = time.monotonic()
         try:
             yield self.deadline(started)
@@ -73,10 +73,10 @@ class Budget:
             self.charge(time.monotonic() - started)
 
     def exhaust(self) -> None:
-        """Take what is left: the attempt ran into its deadline."""
+        """Set the time left to zero: the attempt ran into its deadline."""
         self._left = 0.0
 
     def reload(self) -> bool:
-        """Take one of the loads after a cut; whether there was one left, and there is time for it."""
+        """Use up one reload; return whether one was left, and there is time for it."""
         self._reloads_left -= 1
         return self._reloads_left >= 0 and not self.is_spent

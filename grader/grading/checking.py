@@ -1,4 +1,4 @@
-"""One attempt's rules and checks, in order: whose fault a failure is, what it waits for, and what explains it."""
+"""Run one attempt's rules and checks, in order, and turn what they raise into outcomes."""
 
 import traceback
 from collections.abc import Mapping
@@ -14,35 +14,35 @@ from grader.grading.student import Student
 from grader.jail.handle import WorkerEnded, ZygoteGone
 from grader.records.grade import CheckStatus
 
-_END_WORDS = {
-    "timeout": "it was stopped{where}, because {detail}: something in it does not come to an end, or is very slow",
+_END_MESSAGES = {
+    "timeout": "it was stopped{where}, because {detail}: it may contain an endless loop, or be very slow",
     "memory": "it was stopped{where}, because {detail} of memory",
     "crashed": "it died{where}: {detail}",
-    "protocol": "it wrote to the channel that belongs to the grader and was stopped",
+    "protocol": "it wrote to the grader's own channel and was stopped",
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What running a rule or a check came to, before points are counted."""
+    """The result of a rule or a check, before points are counted."""
 
     share: float
     status: CheckStatus
     message: str
     hint: str | None = None
     explains: bool = False
-    """Whether it may well be why other checks failed."""
+    """Whether it is a likely cause of other checks' failures."""
     is_certain: bool = False
     """Whether the hint names a cause that was measured."""
     internal_error: str | None = None
-    """The traceback of a failure of the grader's own."""
+    """The traceback, where the grader itself failed."""
     lost_fork_server: bool = False
-    """Whether that failure was the fork server's end: the next one may have more luck."""
+    """Whether that was because the fork server died, so that trying again may help."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule of the exercise that the attempt broke, and what judging it came to."""
+    """A rule of the exercise that the attempt broke, and its outcome."""
 
     rule: Rule
     outcome: Outcome
@@ -50,7 +50,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of an attempt: an outcome for each check that was reached, by its id, or why there is none."""
+    """The result of an attempt: an outcome for each check that was reached, by id, or the reason why there are none."""
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     violation: Violation | None = None
@@ -58,42 +58,43 @@ class Checked:
 
     @property
     def internal_errors(self) -> list[str]:
-        """The tracebacks of the grader's own failures."""
+        """The tracebacks of failures of the grader itself."""
         return [outcome.internal_error for outcome in self.outcomes.values() if outcome.internal_error is not None]
 
     @property
     def lost_fork_server(self) -> bool:
-        """Whether a failure was the fork server's end."""
+        """Whether the fork server died."""
         return any(outcome.lost_fork_server for outcome in self.outcomes.values())
 
 
 def check_attempt(attempt: Attempt) -> Checked:
-    """Load, judge the rules, each in a worker of its own, then the checks."""
+    """Load the code, then run the rules, each in its own worker, then the checks."""
     exercise = attempt.exercise
     try:
         attempt.load()
     except NotLoaded as refused:
         return Checked(refused=refused)
     except WorkerEnded as end:
-        return _told_by_first(exercise, Outcome(0.0, "error", _end_words(end)))
+        return _reported_by_first_check(exercise, Outcome(0.0, "error", _describe_end(end)))
     except TimeSpent as spent:
         attempt.ends.append(WorkerEnded("timeout", str(spent)))
         return Checked()
     except Exception as problem:
-        return _told_by_first(exercise, _internal_error(problem))
+        return _reported_by_first_check(exercise, _internal_error(problem))
+    # rules first: code that hangs or raises only when it is traced must not keep the points of the checks
     for rule in exercise.rules:
         attempt.listener.check(exercise.id, rule.promise)
-        outcome = _try(rule, attempt)
-        attempt.fresh()
+        outcome = _run_one(rule, attempt)
+        attempt.replace_worker()
         if outcome.status == "failed":
             return Checked(violation=Violation(rule, outcome))
         if outcome.status != "passed":
-            return _told_by_first(exercise, outcome)  # a rule that could not be judged holds for nobody
+            return _reported_by_first_check(exercise, outcome)  # a rule that could not be judged counts as not kept
     return Checked(_run_checks(attempt))
 
 
-def _told_by_first(exercise: Exercise, outcome: Outcome) -> Checked:
-    """The first check tells why nothing could be judged; the others wait."""
+def _reported_by_first_check(exercise: Exercise, outcome: Outcome) -> Checked:
+    """Report on the first check why nothing could be judged; the others are skipped."""
     return Checked({exercise.checks[0].id: outcome})
 
 
@@ -103,18 +104,18 @@ def _run_checks(attempt: Attempt) -> dict[str, Outcome]:
     for check in exercise.checks:
         missing = [need for need in check.needs if not _reached(outcomes.get(need))]
         if missing:
-            outcomes[check.id] = Outcome(0.0, "skipped", _needs_words(exercise, missing))
+            outcomes[check.id] = Outcome(0.0, "skipped", _waiting_message(exercise, missing))
             continue
         attempt.listener.check(exercise.id, check.promise)
-        outcomes[check.id] = _try(check, attempt)
-    return {check.id: _explained(check, exercise, outcomes) for check in exercise.checks}
+        outcomes[check.id] = _run_one(check, attempt)
+    return {check.id: _with_explanation(check, exercise, outcomes) for check in exercise.checks}
 
 
-def _explained(check: Check, exercise: Exercise, outcomes: Mapping[str, Outcome]) -> Outcome:
-    """An outcome whose hint begins with what another check found, where that is the likelier cause of it.
+def _with_explanation(check: Check, exercise: Exercise, outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcome, with a hint that starts with another check's finding where that is the more likely cause.
 
-    So it is where answers depend on chance, on earlier calls or on neighbours, and where a model that learned a little
-    behaves in a way that another check finds fault with: what a model does says more than its score.
+    That is so where answers depend on chance, on earlier calls or on neighbours in the batch, and where a model that
+    learned only a little fails a check of its behaviour: that says more about the cause than its score.
     """
     own = outcomes[check.id]
     if own.status not in ("failed", "partial") or own.explains or own.is_certain:
@@ -131,12 +132,12 @@ def _explained(check: Check, exercise: Exercise, outcomes: Mapping[str, Outcome]
     return own
 
 
-def _try(check: Check | Rule, attempt: Attempt) -> Outcome:
-    """Run a rule or a check; whose fault a failure is shows in what was raised."""
+def _run_one(check: Check | Rule, attempt: Attempt) -> Outcome:
+    """Run a rule or a check. The type of an exception says whether the student's code or the grader failed."""
     try:
         judged = check.run(Student(attempt, check.id))
         if not isinstance(judged, Judged):
-            judged = _in_words(1.0 if judged is None else float(judged))
+            judged = _default_judgement(1.0 if judged is None else float(judged))
         share = judged.share
         if not 0 <= share <= 1:  # NaN is not either
             raise ValueError(f"{attempt.exercise.id}.{check.id} returned the share {share}")
@@ -149,20 +150,20 @@ def _try(check: Check | Rule, attempt: Attempt) -> Outcome:
     except (NotAModule, NameNotFound) as problem:
         hint = "Derive the class from `nn.Module`." if isinstance(problem, NotAModule) else None
         return Outcome(0.0, "error", str(problem), hint)
-    except NotLoaded as refused:  # it was loaded once, and cannot be loaded again after an end
+    except NotLoaded as refused:  # it was loaded before, but cannot be reloaded after its worker ended
         return Outcome(0.0, "error", refused.message)
     except TimeSpent:
         return Outcome(0.0, "skipped", "the attempt's time was spent before this check")
     except WorkerEnded as end:
         end.during = check.promise
-        return Outcome(0.0, "error", _end_words(end))
+        return Outcome(0.0, "error", _describe_end(end))
     except Exception as problem:
         return _internal_error(problem)
     status: CheckStatus = "passed" if share >= 1 else "partial" if share > 0 else "failed"
     return Outcome(share, status, judged.reason, judged.hint, is_certain=judged.is_certain)
 
 
-def _in_words(share: float) -> Judged:
+def _default_judgement(share: float) -> Judged:
     return Judged(share, "as promised" if share >= 1 else f"reached {share:.0%} of what was asked")
 
 
@@ -176,15 +177,15 @@ def _internal_error(problem: Exception) -> Outcome:
     )
 
 
-def _end_words(end: WorkerEnded) -> str:
+def _describe_end(end: WorkerEnded) -> str:
     where = f" in {end.doing}" if end.doing else ""
-    return _END_WORDS[end.kind].format(where=where, detail=end.detail)
+    return _END_MESSAGES[end.kind].format(where=where, detail=end.detail)
 
 
 def _reached(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status in ("passed", "partial")
 
 
-def _needs_words(exercise: Exercise, missing: list[str]) -> str:
+def _waiting_message(exercise: Exercise, missing: list[str]) -> str:
     promises = {check.id: check.promise for check in exercise.checks}
     return f"waits for: {promises[missing[0]]}"

@@ -1,13 +1,13 @@
-"""What may be wrong with an attempt, each a branch of `StudentFault`: it becomes a verdict, a status or a note."""
+"""The failures of an attempt. Each is a `StudentFault`, and becomes a verdict, a status or a note."""
 
 from grader.jail.shared import messages
 from grader.records.errors import StudentFault
 from grader.records.grade import ExerciseStatus
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 class NotLoaded(StudentFault):
-    """There is nothing to check: the code is missing or cannot be loaded."""
+    """The code is missing or cannot be loaded, so that nothing can be checked."""
 
     def __init__(self, status: ExerciseStatus, message: str):
         super().__init__(message)
@@ -20,26 +20,27 @@ class NameNotFound(StudentFault):
 
 
 class TimeSpent(StudentFault):
-    """The attempt's time was spent before this began."""
+    """The attempt's time was used up before this began."""
 
 
 class StudentRaised(StudentFault):
     """The student's code raised: `type_name`, `message`, and the `frames` in the student's own files."""
 
     sizes: tuple[str, str] | None = None
-    """The shapes that a model answered before, and those at which it raised this, where these are others."""
+    """(input shapes that the model accepted before, shapes at which it raised this), if they differ."""
 
     def __init__(self, raised: messages.Raised, doing: str):
-        self.type_name = plain(raised.type_name, 100)
-        self.message = plain(raised.message, 1000)
+        self.type_name = sanitize(raised.type_name, 100)
+        self.message = sanitize(raised.message, 1000)
         self.frames = [
-            messages.Frame(plain(f.file, 100), f.line, plain(f.function, 60), plain(f.text, 200)) for f in raised.frames
+            messages.Frame(sanitize(f.file, 100), f.line, sanitize(f.function, 60), sanitize(f.text, 200))
+            for f in raised.frames
         ]
         self.doing = doing
         super().__init__(self.reason())
 
     def reason(self) -> str:
-        """What a report says: the exception, and where it came from."""
+        """The text for a report: the exception, and where it was raised."""
         lines = [f"{self.doing} raised {self.type_name}: {self.message}".rstrip(": ")]
         for frame in self.frames:
             lines.append(f"  {frame.file}, line {frame.line}, in {frame.function}")
@@ -49,4 +50,4 @@ class StudentRaised(StudentFault):
 
 
 class NotAModule(StudentFault):
-    """A class was built, and what came out is no `nn.Module`."""
+    """A class was built, and the object is not an `nn.Module`."""

@@ -1,23 +1,23 @@
-"""What to try, for exceptions that a student's code raises often. Each hint speaks of what was seen."""
+"""Hints for the exceptions that students' code raises often."""
 
 import math
 import re
 
 from grader.grading.attempt import Attempt
 from grader.grading.errors import StudentRaised
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _TOO_MUCH = (
-    "It asked for more memory than an attempt may use: make fewer or smaller tensors at a time, and keep none from "
-    "step to step that is not needed."
+    "It asked for more memory than an attempt may use: create fewer or smaller tensors at a time, and do not keep the "
+    "tensors of earlier steps longer than you need them."
 )
 _MISFIT = re.compile(
     r"shapes cannot be multiplied|size mismatch|must match|Sizes of tensors|is invalid for input of size|expand"
     r"|Expected hidden|out of (range|bounds)"
 )
-"""Messages about sizes that do not fit."""
+"""Messages about sizes that do not match."""
 _UNITS = 8
-"""Two sizes that have so many units in common are both a number of steps times a state."""
+"""If two sizes have at least this common divisor, each is probably a number of steps times the size of a state."""
 _HINTS: tuple[tuple[str, str, str], ...] = (
     ("MemoryError", r"", _TOO_MUCH),
     ("RuntimeError", r"allocate memory|out of memory", _TOO_MUCH),
@@ -50,28 +50,28 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     (
         "RuntimeError",
         r"shapes cannot be multiplied|size mismatch|must match the size|Sizes of tensors must match",
-        "Two sizes do not fit. Print the shapes in front of this line: is the batch first, time second?",
+        "Two sizes do not match. Print the shapes before this line: is the batch first, time second?",
     ),
     (
         "RuntimeError",
         r"(on|at) the same device|is not on the expected device",
-        "Some tensors are on the GPU and some are not. Make new ones where the input is: `torch.zeros(..., "
-        "device=x.device)` or `x.new_zeros(...)`; a constant tensor of the module belongs into `register_buffer`.",
+        "Some tensors are on the GPU and some are not. Create new ones on the input's device: `torch.zeros(..., "
+        "device=x.device)` or `x.new_zeros(...)`; register a module's constant tensors with `register_buffer`.",
     ),
     (
         "RuntimeError",
         r"'lengths' argument should be a 1D CPU",
-        "`pack_padded_sequence` wants the lengths on the CPU, wherever the rest is: pass `lengths.cpu()`.",
+        "`pack_padded_sequence` needs the lengths on the CPU, even if the model is on a GPU: pass `lengths.cpu()`.",
     ),
     (
         "torch.AcceleratorError",
         r"device-side assert",
-        "On a GPU this mostly is an index that is too large, as for an embedding; on the CPU the line would be named.",
+        "On a GPU, this is usually an index out of range, as in an embedding; run it on the CPU to see the line.",
     ),
     (
         "RuntimeError",
         r"same dtype|expected (scalar type|m1 and m2)|Found dtype",
-        "Two dtypes meet. Create new tensors like the input: `torch.zeros(..., dtype=x.dtype, device=x.device)`.",
+        "Two dtypes are mixed. Create new tensors like the input: `torch.zeros(..., dtype=x.dtype, device=x.device)`.",
     ),
     (
         "RuntimeError",
@@ -97,15 +97,15 @@ def hint_for(raised: StudentRaised, attempt: Attempt) -> str | None:
         )
     if raised.sizes is not None and _MISFIT.search(raised.message):
         return (
-            "The same model answers inputs of shape {} and fails at {}: nothing in it may be made for one length or "
-            "one batch size, as a linear layer behind `flatten` is. Take sizes from `x.shape`, and read the last state."
+            "The same model accepts inputs of shape {} and fails on {}: no part of it may be made for one length or "
+            "one batch size, as a linear layer after `flatten` is. Take sizes from `x.shape`, and use the last state."
         ).format(*raised.sizes)
     if (sizes := re.search(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", raised.message)) is not None:
         given, made_for = int(sizes[1]), int(sizes[2])
         if math.gcd(given, made_for) >= _UNITS:
             return (
-                f"A layer that was made for {made_for} numbers gets {given}: made for one length, as a linear layer "
-                "behind `flatten` is, it fits no other. Read the last state instead. Or is the batch not first?"
+                f"A layer that was made for {made_for} numbers gets {given}. A linear layer after `flatten` is made "
+                "for one length; use the last state instead. Or is the batch not first?"
             )
     for type_name, pattern, hint in _HINTS:
         if raised.type_name == type_name and re.search(pattern, raised.message):
@@ -114,9 +114,9 @@ def hint_for(raised: StudentRaised, attempt: Attempt) -> str | None:
 
 
 def _failed_import(message: str, attempt: Attempt) -> str | None:
-    """Why a name is undefined, where a top-level statement that should have defined it failed."""
+    """The reason why a name is undefined, if the top-level statement that should have defined it failed."""
     match = re.search(r"name '(\w+)' is not defined", message)
     for failure in attempt.failures():
         if match and match.group(1) in failure.defines:
-            return f"Line {failure.place.line} should have defined it, but failed: {plain(failure.error, 300)}"
+            return f"Line {failure.place.line} should have defined it, but failed: {sanitize(failure.error, 300)}"
     return None

@@ -1,4 +1,4 @@
-"""One submission -> Grade: an attempt at each exercise, its status, verdicts with their points, flags and notes."""
+"""Grade a submission: run an attempt at each exercise, and derive its status, verdicts, points, flags and notes."""
 
 import contextlib
 import time
@@ -15,10 +15,10 @@ from grader.jail.handle import WorkerEnded
 from grader.jail.host import Jail
 from grader.records.grade import ExerciseGrade, ExerciseStatus, Grade, Verdict
 from grader.records.limits import Level, Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _SHOWN = 4000
-"""Characters of a reason or a hint."""
+"""The most characters of a reason or a hint."""
 
 
 def grade(
@@ -76,7 +76,7 @@ def grade_exercise(
     listener: Listener | None = None,
     calibrations: Calibrations | None = None,
 ) -> ExerciseGrade:
-    """One attempt: its verdicts, in the order of the checks. Where it loses its jail it is made once more."""
+    """Grade one exercise; verdicts are in the order of the checks."""
     started = time.monotonic()
     listener = listener or Listener()
 
@@ -86,13 +86,14 @@ def grade_exercise(
             return attempt, check_attempt(attempt)
 
     attempt, checked = attempted()
+    # a fork server that was killed from outside says nothing about the submission: try once more, with the same seed
     if checked.lost_fork_server:
         attempt, checked = attempted()
     listener.spent(exercise.id, attempt.spent)
-    for figure in attempt.shown:
+    for figure in attempt.figures:
         listener.figure(exercise.id, figure)
     for traceback in checked.internal_errors:
-        listener.fault(traceback)
+        listener.internal_error(traceback)
     status, message = _status(attempt, checked, limits)
     verdicts = [_verdict(check, checked.outcomes.get(check.id), status) for check in exercise.checks]
     return ExerciseGrade(
@@ -110,17 +111,17 @@ def grade_exercise(
 
 
 def _status(attempt: Attempt, checked: Checked, limits: Limits) -> tuple[ExerciseStatus, str | None]:
-    """The exercise's status, the first that applies, and what it means for the student."""
+    """The exercise's status, the first one that applies, with a message for the student."""
     if checked.internal_errors:
         return "broken", "The grader itself failed here; this exercise does not count."
     if checked.violation is not None:
         found = checked.violation.outcome
-        return "disallowed", plain(". ".join(filter(None, (found.message, found.hint))), _SHOWN)
+        return "disallowed", sanitize(". ".join(filter(None, (found.message, found.hint))), _SHOWN)
     last = {end.kind: end for end in attempt.ends}
     if "memory" in last or attempt.out_of_memory:
-        gpu = ", or all that the GPU has" if attempt.has_gpu else ""
+        gpu = ", or all of the GPU's memory" if attempt.has_gpu else ""
         where = _where(last["memory"]) if "memory" in last else ""
-        return "memory", f"It used more memory than the {limits.memory_mib} MiB it may{gpu}{where}."
+        return "memory", f"It used more than its limit of {limits.memory_mib} MiB of memory{gpu}{where}."
     if "timeout" in last:
         end = last["timeout"]
         return "timeout", f"It was stopped{_where(end)}, when {end.detail}; what passed before that counts."
@@ -131,32 +132,32 @@ def _status(attempt: Attempt, checked: Checked, limits: Limits) -> tuple[Exercis
         return checked.refused.status, checked.refused.message
     errors = [outcome.message for outcome in checked.outcomes.values() if outcome.status == "error"]
     if errors and not attempt.built:
-        return "error", plain(errors[0], _SHOWN)
+        return "error", sanitize(errors[0], _SHOWN)
     return "graded", None
 
 
 def _verdict(check: Check, outcome: Outcome | None, status: ExerciseStatus) -> Verdict:
     if outcome is None:
-        words = {
+        reasons = {
             "missing": "nothing was handed in for this exercise",
             "disallowed": "not judged: the attempt broke a rule of the exercise",
             "error": "not judged: the code could not be loaded",
         }
-        outcome = Outcome(0.0, "skipped", words.get(status, "not judged: the attempt ended before it"))
+        outcome = Outcome(0.0, "skipped", reasons.get(status, "not judged: the attempt ended before it"))
     points = round(check.points * outcome.share, 2)
-    # reasons quote what students' code returned and was called: types, parameter names, messages
-    message, hint = plain(outcome.message, _SHOWN), outcome.hint and plain(outcome.hint, _SHOWN)
+    # sanitized, because reasons quote what students control: types, parameter names, messages
+    message, hint = sanitize(outcome.message, _SHOWN), outcome.hint and sanitize(outcome.hint, _SHOWN)
     return Verdict(check.id, check.promise, outcome.status, points, check.points, message, hint)
 
 
 def _data_notes(exercise: Exercise, checked: Checked) -> list[str]:
-    """What the data was: part of how a grade came about."""
+    """Notes on the data that the checks used: part of how the grade was computed."""
     if exercise.data is None or not checked.outcomes:
         return []
     try:
         return [exercise.data()]
     except Exception:
-        return []  # its checks are broken by the same fault, and that is told
+        return []  # the checks that use the data failed in the same way, which is reported
 
 
 def _flags(attempt: Attempt, checked: Checked) -> list[str]:
@@ -169,6 +170,6 @@ def _flags(attempt: Attempt, checked: Checked) -> list[str]:
 
 
 def _where(end: WorkerEnded) -> str:
-    """Where a worker ended, as a part of a sentence."""
+    """Where a worker ended, as part of a sentence."""
     doing = f" in {end.doing}" if end.doing else ""
     return f"{doing}, during the check '{end.during.rstrip('.')}'" if end.during else doing

@@ -1,4 +1,4 @@
-"""Who listens to a grading, and what they are told: the command line, a report in the making, a test."""
+"""Callbacks for whoever follows a grading: the command line, a report, a test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ def _no_op(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Functions that are called as a grading goes; by default nobody listens."""
+    """Functions that are called during a grading; by default, they do nothing."""
 
     check: Callable[[str, str | None], None] = _no_op
-    """An exercise's id and what begins in it, as text; None when the exercise is done."""
-    fault: Callable[[str], None] = _no_op
-    """The traceback of a failure of the grader's own, for whoever runs it."""
+    """An exercise's id and the check that begins, as text; None when the exercise is done."""
+    internal_error: Callable[[str], None] = _no_op
+    """The traceback of a failure of the grader itself."""
     figure: Callable[[str, Figure], None] = _no_op
     """An exercise's id and evidence for its report."""
     learned: Callable[[str, str, Any], None] = _no_op
     """An exercise's id, a learning check's, and the result of its trainings."""
     spent: Callable[[str, float], None] = _no_op
-    """An exercise's id and how many of the seconds for all its checks were spent."""
+    """An exercise's id and how many of the seconds for all its checks were used."""

@@ -1,6 +1,6 @@
-"""The loader: runs the statements of a student's module in a worker, and again, without what had to be cut, in another.
+"""Load a student's module in a worker, statement by statement; if one ends the worker, load without it in another.
 
-A module may hang, die or misbehave at any statement and still define what the exercise asks for.
+A module may hang, crash or misbehave at any statement and still define what the exercise asks for.
 """
 
 import difflib
@@ -12,13 +12,13 @@ from grader.grading.budget import SLOW_SECONDS, Budget
 from grader.grading.errors import NameNotFound, NotLoaded
 from grader.jail.handle import EndKind, Worker, WorkerEnded
 from grader.jail.shared import messages
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _SHOWN_FAILURES = 5
 _WHY_CUT: dict[EndKind, str] = {
-    "timeout": "it did not come to an end in time",
+    "timeout": "it did not finish in time",
     "memory": "it used too much memory",
-    "protocol": "it wrote to the channel that belongs to the grader",
+    "protocol": "it wrote to the grader's own channel",
     "crashed": "it ended the process",
 }
 
@@ -34,26 +34,26 @@ class Retry(Exception):
 
 @dataclass
 class _Run:
-    """The run under way."""
+    """The state of the current load."""
 
     since: float
-    """Up to this moment everything was charged."""
+    """The time up to which everything was charged."""
     step: messages.Step | None = None
     scripts: int = 0
-    """Statements that defined nothing and came to a quick end."""
+    """The number of scripts (statements that define nothing) that finished quickly."""
 
 
 class Loader:
-    """Loads one attempt's module, and knows what it defines and what is left out of the next load."""
+    """Loads one attempt's module, and keeps track of what it defines and what to skip in the next load."""
 
     loaded: messages.Loaded | None
-    """What the last load that came to its end reported."""
+    """The report of the last complete load."""
     _cut: dict[messages.Place, str]
-    """The statements that ended a worker, with the reason in a student's words."""
+    """The statements that ended a worker, with the reason, phrased for the student."""
     _ran_once: set[messages.Place]
-    """The scripts that were slow, and came to their end: they are not run again."""
+    """The slow scripts that finished: they are not run again."""
     _scripts: int | None
-    """How many quick scripts are run, once the time for them was spent; None: all of them."""
+    """How many quick scripts to run, after the time for them was used up; None for all."""
 
     def __init__(self, exercise: Exercise, budget: Budget):
         self.loaded = None
@@ -62,9 +62,9 @@ class Loader:
         self._run = _Run(0.0)
 
     def load(self, worker: Worker) -> None:
-        """Run the module's statements once, charging each to its share of the budget.
+        """Run the module's statements once, charging each to its part of the budget.
 
-        Raises `Retry` where one of them had to be cut, `WorkerEnded` where there is no hope, `NotLoaded`.
+        Raises `Retry` where one of them had to be cut, `WorkerEnded` where loading again cannot help, `NotLoaded`.
         """
         self._run = _Run(time.monotonic())
         skip = [*self._cut, *self._ran_once]
@@ -76,9 +76,9 @@ class Loader:
             raise self._after(end) from None
         self._charge()
         if isinstance(loaded, messages.Raised):
-            raise NotLoaded("error", plain(f"loading it raised {loaded.type_name}: {loaded.message}").rstrip(": "))
+            raise NotLoaded("error", sanitize(f"loading it raised {loaded.type_name}: {loaded.message}").rstrip(": "))
         if not isinstance(loaded, messages.Loaded):
-            raise WorkerEnded("protocol", "it answered something else than was asked")
+            raise WorkerEnded("protocol", "its answer does not match the request")
         self.loaded = loaded
 
     def require_any(self) -> None:
@@ -86,7 +86,7 @@ class Loader:
         loaded = self.loaded
         assert loaded is not None
         if loaded.error is not None:
-            raise NotLoaded("error", plain(loaded.error))
+            raise NotLoaded("error", sanitize(loaded.error))
         if not loaded.found:
             failed = [self._failure_of(name) for name in self._exercise.names]
             if any(failed):
@@ -104,27 +104,27 @@ class Loader:
         return [] if loaded is None else [f for f in loaded.failures if f.place not in self._ran_once]
 
     def reading_notes(self) -> list[str]:
-        """What was odd about the files, for the student."""
-        # a forged answer may hold any number
-        return [] if self.loaded is None else [plain(note) for note in self.loaded.notes[:_SHOWN_FAILURES]]
+        """Notes for the student on how the files were read."""
+        # a forged answer may hold any number of notes
+        return [] if self.loaded is None else [sanitize(note) for note in self.loaded.notes[:_SHOWN_FAILURES]]
 
     def failure_notes(self) -> list[str]:
-        """What was left out and why, for the student."""
+        """Notes for the student on what was left out, and why."""
         notes, failures = [], self.failures()
         for failure in failures[:_SHOWN_FAILURES]:
-            reason = self._cut.get(failure.place) or plain(failure.error, 300)
-            notes.append(f"`{plain(failure.place.file)}`, line {failure.place.line}, was left out: {reason}")
+            reason = self._cut.get(failure.place) or sanitize(failure.error, 300)
+            notes.append(f"`{sanitize(failure.place.file)}`, line {failure.place.line}, was left out: {reason}")
         if len(failures) > _SHOWN_FAILURES:
             notes.append(f"{len(failures) - _SHOWN_FAILURES} more statements were left out")
         return notes
 
     def _begin(self, step: messages.Step, _: float) -> float:
-        """A statement begins, and the one before it has come to its end; the new deadline."""
+        """A statement begins, so the previous one has finished; return the new deadline."""
         self._charge()
         self._run.step = step
         since = self._run.since
         if step.defines == "nothing" and self._scripts is None and self._budget.is_top_level_spent:
-            return since  # the time is spent: it is left out, and so are those behind it
+            return since  # no time is left for scripts: end the worker here, and load without this one and later ones
         return self._budget.deadline(since, step.defines)
 
     def _charge(self) -> None:
@@ -140,41 +140,40 @@ class Loader:
             run.scripts += 1
 
     def _after(self, end: WorkerEnded) -> Retry | WorkerEnded:
-        """Leave the statement under way out of the next load, or give the attempt up: the exception to raise."""
+        """Skip the running statement in the next load, or give up; return the exception to raise."""
         step, scripts = self._run.step, self._run.scripts
         self._charge()
         is_hopeless = not self._budget.reload()
         is_definition = step is not None and step.defines == "definition"
         if step is not None and is_definition:
-            end.doing = f"line {step.place.line} of `{plain(step.place.file, 100)}`"
+            end.doing = f"line {step.place.line} of `{sanitize(step.place.file, 100)}`"
             is_hopeless |= end.kind == "timeout"
         if end.kind == "timeout" and self._budget.is_spent:
             end.detail = self._budget.reason
         if is_hopeless or step is None:
             return end
-        self._ran_once.discard(step.place)  # long, but not to its end
+        self._ran_once.discard(step.place)  # slow, but it did not finish
         if step.defines == "nothing" and end.kind == "timeout":
-            self._scripts = scripts  # the time is spent: none of those behind it either
+            self._scripts = scripts  # the time for scripts is used up: skip all later ones, too
         self._cut[step.place] = _WHY_CUT[end.kind]
         return Retry(end, lost_definition=is_definition)
 
     def _failure_of(self, name: str) -> str | None:
-        """Why a name is not defined, where a statement that should have defined it failed; else None."""
+        """The reason why a name is not defined, if the statement that should have defined it failed; else None."""
         for failure in self.failures():
             if name in failure.defines:
-                reason = self._cut.get(failure.place) or plain(failure.error, 500)
-                return (
-                    f"`{name}` could not be defined: {plain(failure.place.file)}, line {failure.place.line}: {reason}"
-                )
+                reason = self._cut.get(failure.place) or sanitize(failure.error, 500)
+                where = f"{sanitize(failure.place.file)}, line {failure.place.line}"
+                return f"`{name}` could not be defined: {where}: {reason}"
         return None
 
     def _missing(self, name: str) -> str:
-        """What was expected, and the nearest thing found."""
+        """A message with the expected name, and the most similar one that was found."""
         loaded = self.loaded
         assert loaded is not None
         by_folded = {other.name.casefold().replace("_", ""): other for other in loaded.others}
         near = difflib.get_close_matches(name.casefold().replace("_", ""), list(by_folded), 1, 0.6)
         if near:
             other = by_folded[near[0]]
-            return f"found `{plain(other.name)}` in `{plain(other.file)}`, expected `{name}`"
-        return f"`{plain(loaded.file)}` does not define `{name}`" if loaded.file else f"no file defines `{name}`"
+            return f"found `{sanitize(other.name)}` in `{sanitize(other.file)}`, expected `{name}`"
+        return f"`{sanitize(loaded.file)}` does not define `{name}`" if loaded.file else f"no file defines `{name}`"

@@ -1,7 +1,7 @@
-"""One session: a warm jail and a loaded course that grade one submission after another.
+"""A grading session: a warm jail and a loaded course that grade one submission after another.
 
-Every command that grades is a caller of it, and so are `pytest --grade` and each process of a batch: what a submission
-is, which limits hold, where models are trained and what isolation is enough is decided here and nowhere else.
+Every command that grades uses it, and so do `pytest --grade` and each process of a batch: only this module decides what
+a submission is, which limits apply, where models are trained and what isolation is sufficient.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from grader.records.grade import Conditions, Grade, Record
 from grader.records.limits import LEVELS, Level
 from grader.records.sanitize import one_line
 
-# Nothing at the top imports torch: the fork server is started first, so that its import and ours run side by side.
+# Nothing at the top imports torch: the fork server is started first, so that both processes import it at the same time.
 if TYPE_CHECKING:
     from grader.authoring.exercise import Exercise
     from grader.course.calibration import Calibrations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class CannotGrade(GraderFault):
-    """No submission can be graded here; why and what to do, in one line."""
+    """This machine, or this course, cannot grade; the message is one line that says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,31 +40,31 @@ class Graded:
     """The result of grading one submission."""
 
     record: Record
-    faults: list[str]
-    """The tracebacks of the grader's own failures."""
+    internal_errors: list[str]
+    """The tracebacks of failures of the grader itself."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """An open session; `open_session` makes it."""
+    """An open session, created by `open_session`."""
 
     course: "Course"
     exercises: "list[Exercise]"
-    """Those that were picked, in the course's order."""
+    """The chosen exercises, in the course's order."""
     jail: "Jail"
     isolation: "Isolation"
     calibrations: "Calibrations" = field(default_factory=dict)
-    """What has been measured of each learning check, by the ids of its exercise and its own."""
+    """The calibration of each learning check, by (exercise id, check id), where it was measured."""
 
     @contextlib.contextmanager
     def staged(
         self, source: "Path | Bundle", *, without: Path | None = None, left_out: Sequence[str] = ()
     ) -> "Iterator[Submission]":
-        """A submission as workers are shown it: a read-only copy, under the course's caps, in any of its formats.
+        """Stage a submission: make a read-only copy for the workers, under the course's limits and formats.
 
         Args:
-            without: a folder inside it that is not part of it.
-            left_out: what was left out of it before, in the student's words.
+            without: a folder inside it that is not part of the submission.
+            left_out: notes on what was left out earlier, phrased for the student.
         """
         from grader.course.loading import effective_limits
         from grader.intake.staging import stage, unstage
@@ -84,7 +84,7 @@ class Session:
         exercises: "Sequence[Exercise] | None" = None,
         listener: Listener | None = None,
     ) -> Grade:
-        """Grade a staged submission: the exercises of the session, or those given. Nothing of a student's raises."""
+        """Grade a staged submission: the session's exercises, or those given. Student code never makes this raise."""
         from grader.grading.grading import grade
 
         chosen = self.exercises if exercises is None else exercises
@@ -103,7 +103,7 @@ class Session:
     def grade_exercise(
         self, submission: "Submission", exercise: "Exercise", *, seed: int, listener: Listener | None = None
     ) -> "ExerciseGrade":
-        """Grade one exercise, or a part of one, of a staged submission."""
+        """Grade one exercise of a staged submission; `exercise` may hold only some of its checks."""
         from grader.course.loading import effective_limits
         from grader.grading.grading import grade_exercise
 
@@ -115,7 +115,7 @@ class Session:
 
     @contextlib.contextmanager
     def attempt(self, submission: "Submission", exercise: "Exercise", *, seed: int) -> "Iterator[Attempt]":
-        """An attempt at one exercise, not loaded yet, for who runs single checks of it."""
+        """Open an attempt at one exercise, not loaded yet, for callers that run single checks."""
         from grader.course.loading import effective_limits
         from grader.grading.attempt import Attempt
 
@@ -139,27 +139,27 @@ class Session:
         listener: Listener | None = None,
         staged: "Callable[[Submission], None]" = lambda _: None,
     ) -> Graded:
-        """Grade a submission with all that a report shows of it.
+        """Stage and grade a submission, and collect everything that a report shows.
 
         Args:
-            name: what the submission is called in the command that repeats the grading.
-            chosen: the ids that were asked for, for that command.
-            staged: shown the submission before it is graded.
+            name: the submission's name in the command that repeats the grading.
+            chosen: the requested exercise ids, for that command.
+            staged: called with the staged submission before it is graded.
         """
         evidence: dict[str, list] = {}
-        faults: list[str] = []
-        heard = replace(
+        internal_errors: list[str] = []
+        collecting = replace(
             listener or Listener(),
-            fault=faults.append,
+            internal_error=internal_errors.append,
             figure=lambda exercise, figure: evidence.setdefault(exercise, []).append(figure),
         )
         with self.staged(source, without=without, left_out=left_out) as submission:
             staged(submission)
-            grade = self.grade(submission, seed=seed, listener=heard)
-        return Graded(Record(grade, self._conditions(name, chosen, seed), evidence), faults)
+            grade = self.grade(submission, seed=seed, listener=collecting)
+        return Graded(Record(grade, self._conditions(name, chosen, seed), evidence), internal_errors)
 
     def _prepare(self, *exercises: "Exercise") -> None:
-        """Warm up what training needs before the first worker that may train is forked."""
+        """Warm up training before the first worker that may train is forked."""
         if any(exercise.trains for exercise in exercises):
             self.jail.prepare_training()
 
@@ -186,14 +186,14 @@ def open_session(
     course: "Course | None" = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Session]:
-    """Start the jail, load the course, pick exercises, measure the isolation, choose where models are trained.
+    """Start the jail, load the course, choose exercises, measure the isolation, choose the training device.
 
     Args:
-        ids: the exercises to pick; none: all of the course.
-        device: `auto`, `cpu` or `cuda`: where models are trained, where any are.
-        required: the isolation that must be reached.
-        course: the course of these settings, where it was loaded before.
-        note: told what was passed over, such as a GPU that cannot be used.
+        ids: the exercises to choose; empty for all of the course.
+        device: `auto`, `cpu` or `cuda`: where models are trained.
+        required: the isolation level that must be reached.
+        course: the course of these settings, if it was loaded before.
+        note: called with the reason for what was skipped, such as a GPU that cannot be used.
 
     Raises `CourseError`, `UnknownExercise`, `JailError`, `NoDevice`, `CannotGrade`.
     """
@@ -207,7 +207,7 @@ def open_session(
         from grader.jail.device import choose_device
         from grader.jail.isolation import measure
 
-        torch.set_num_threads(1)  # the worker needs the other processor, and small sums gain nothing here
+        torch.set_num_threads(1)  # leave the other cores to the worker; the tensors compared here are small
         course = course or load_course(settings)
         exercises = course.pick(tuple(ids))
         isolation = measure(jail)

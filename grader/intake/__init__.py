@@ -1,1 +1,1 @@
-"""From what lies in a download to what a worker is shown."""
+"""From a download to the staged files that a worker sees."""

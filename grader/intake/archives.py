@@ -1,7 +1,7 @@
-"""Archives -> folders: a student's zip and an LMS's bulk download, unpacked in a jailed worker and written here.
+"""Unpack archives, a student's zip or an LMS's bulk download: a jailed worker reads them, this module writes the files.
 
-What a worker says is in an archive is checked again, path by path, before a byte is written. What it refuses and why is
-in `jail/inside/unzip.py`. Inside a download, submissions are students' bytes: archives in it stay as they are.
+The worker's answer is not trusted: every path is checked again before a byte is written. The rules for refusing an
+archive are in `jail/inside/unzip.py`. Archives inside a download are students' submissions and stay packed.
 """
 
 import shutil
@@ -17,12 +17,12 @@ from grader.jail.handle import Worker, WorkerEnded
 from grader.jail.host import Jail
 from grader.jail.shared import messages
 from grader.records.limits import Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _DOWNLOAD_ENTRIES = 20_000
 _DOWNLOAD_BYTES = 4 << 30
 _DOWNLOAD_ENTRY_BYTES = 64 << 20
-"""What a submission may have, unless a course says otherwise."""
+"""The default size limit of a submission."""
 _PIECE_BYTES = 48 << 20
 _DOWNLOAD_RATIO = 100
 _RATIO_FROM = 64 << 20
@@ -32,12 +32,12 @@ _CPU_SECONDS = 3600.0
 _SHOWN = 50
 _SUBMISSION_RATIO = 100
 _SUBMISSION_SECONDS = 60.0
-CODE_ALONE = "hand in the code alone, without data and models"
-_AGAIN = "make it anew as an ordinary .zip, and open it yourself before you hand it in"
+CODE_ONLY = "hand in only the code, without data and models"
+_RECREATE = "re-create it as a plain .zip and check that it opens"
 
 
 def unpack_submission(archive: bytes, folder: Path, jail: Jail, limits: Limits) -> Iterator[str]:
-    """Write what a jailed worker says is in the archive; its notes, one at a time. Raises `Rejected`."""
+    """Unpack an archive in a jailed worker and write its files; yield the notes. Raises `Rejected`."""
     upload = jail.new_entry()
     try:
         (upload / "upload.zip").write_bytes(archive)
@@ -45,38 +45,38 @@ def unpack_submission(archive: bytes, folder: Path, jail: Jail, limits: Limits) 
         answer, data = _ask(upload, jail, limits)
     finally:
         shutil.rmtree(upload, ignore_errors=True)
-    yield from (plain(note, 200) for note in answer.notes)
+    yield from (sanitize(note, 200) for note in answer.notes)
     try:
         yield from write_entries(folder, answer.entries, data, most=MAX_ENTRIES, depth=MAX_DEPTH)
     except Rejected as reason:
-        raise Rejected(f"{reason}; {_AGAIN}") from None
+        raise Rejected(f"{reason}; {_RECREATE}") from None
 
 
 def _ask(upload: Path, jail: Jail, limits: Limits) -> tuple[messages.Unpacked, bytes]:
-    """What a worker says is in the archive `upload.zip`, and the bytes. Raises `Rejected`."""
+    """The list of files in `upload.zip` and their bytes, as a worker reports them. Raises `Rejected`."""
     worker = jail.spawn(upload.name, limits)
     try:
         request = messages.Unpack("upload.zip", MAX_ENTRIES, limits.files_mib << 20, _SUBMISSION_RATIO, MAX_DEPTH)
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _SUBMISSION_SECONDS)
     except WorkerEnded as end:
-        raise Rejected(f"the archive could not be unpacked: {end.detail}; {CODE_ALONE}") from None
+        raise Rejected(f"the archive could not be unpacked: {end.detail}; {CODE_ONLY}") from None
     finally:
         worker.close()
     if isinstance(answer, messages.Raised) and answer.out_of_memory:
-        raise Rejected(f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {CODE_ALONE}")
+        raise Rejected(f"the archive could not be unpacked in {limits.memory_mib} MiB of memory; {CODE_ONLY}")
     if not isinstance(answer, messages.Unpacked):
-        raise Rejected(f"the archive is broken; {_AGAIN}")
+        raise Rejected(f"the archive is broken; {_RECREATE}")
     if answer.error is not None:
-        raise Rejected(plain(answer.error))
+        raise Rejected(sanitize(answer.error))
     return answer, tensors[0].numpy().tobytes()
 
 
 def unpack_download(path: Path, folder: Path, jail: Jail) -> list[str]:
-    """Write the files of the zip at `path` below `folder`, named as they are in it; notes on what was left out.
+    """Unpack the zip at `path` into `folder`, keeping its file names; return notes on what was left out.
 
-    A file over 64 MiB, a link, and what leads elsewhere are left out; `__MACOSX`, `.DS_Store` and `Thumbs.db` without a
-    note. At most 20,000 files and 4 GiB are accepted, and 100 times the size of the archive. Raises `BadDownload`; then
-    a part of it may have been written.
+    Files over 64 MiB, links, and paths that point outside are left out; so are `__MACOSX`, `.DS_Store` and `Thumbs.db`,
+    without a note. At most 20,000 files, 4 GiB, and 100 times the size of the archive are accepted. Raises
+    `BadDownload`, possibly after some files were written.
     """
     upload = jail.new_entry()
     try:
@@ -90,20 +90,20 @@ def unpack_download(path: Path, folder: Path, jail: Jail) -> list[str]:
 
 
 def _copy(path: Path, target: Path) -> int:
-    """Copy the archive to where a worker may see it; its size in bytes."""
+    """Copy the archive to where a worker can read it; return its size in bytes."""
     if not path.is_file():
         raise BadDownload(f"{path}: no such file")
     size = path.stat().st_size
     if size > _DOWNLOAD_BYTES:
         raise BadDownload(
-            f"{path}: it has {size / 2**30:.1f} GiB, at most {_DOWNLOAD_BYTES >> 30} are accepted; split it"
+            f"{path}: it is {size / 2**30:.1f} GiB, at most {_DOWNLOAD_BYTES >> 30} GiB are accepted; split it"
         )
     shutil.copyfile(path, target)
     return target.stat().st_size
 
 
 def _pieces(path: Path, upload: Path, jail: Jail) -> Iterator[tuple[messages.Piece, bytes]]:
-    """The archive's files, as a worker tells them. Raises `BadDownload`."""
+    """The archive's files, piece by piece, as a worker reports them. Raises `BadDownload`."""
     worker = jail.spawn(upload.name, Limits(), cpu_seconds=_CPU_SECONDS)
     try:
         start: int | None = 0
@@ -124,11 +124,11 @@ def _next_piece(path: Path, worker: Worker, start: int) -> tuple[messages.Piece,
     try:
         answer, tensors = worker.ask(request, deadline=time.monotonic() + _PIECE_SECONDS)
     except WorkerEnded as end:
-        raise BadDownload(f"{path}: unpacking it ended early: {end.detail}; download it again") from None
+        raise BadDownload(f"{path}: unpacking failed: {end.detail}; download it again") from None
     if not isinstance(answer, messages.Piece):
         raise BadDownload(f"{path}: the archive is broken; download it again")
     if answer.error is not None:
-        raise BadDownload(f"{path}: {plain(answer.error)}")
+        raise BadDownload(f"{path}: {sanitize(answer.error)}")
     return answer, tensors[0].numpy().tobytes()
 
 
@@ -141,11 +141,11 @@ def _write(path: Path, packed: int, folder: Path, pieces: Iterator[tuple[message
         if total > _DOWNLOAD_BYTES:
             raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_BYTES >> 30} GiB; split it")
         if total > _RATIO_FROM and total > _DOWNLOAD_RATIO * packed:
-            raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_RATIO} times its size; it is no download")
-        notes += [plain(note, 200) for note in piece.notes]
+            raise BadDownload(f"{path}: it unpacks to more than {_DOWNLOAD_RATIO} times its size; is it a zip bomb?")
+        notes += [sanitize(note, 200) for note in piece.notes]
         for entry in piece.entries:
             if PurePosixPath(entry.path) in seen:
-                notes.append(f"`{plain(entry.path, 100)}` is in it more than once; the last one was kept")
+                notes.append(f"`{sanitize(entry.path, 100)}` occurs more than once; the last one was kept")
             seen.add(PurePosixPath(entry.path))
         try:
             notes += write_entries(folder, piece.entries, data, most=_DOWNLOAD_ENTRIES, depth=_DOWNLOAD_DEPTH)

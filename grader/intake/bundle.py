@@ -1,4 +1,7 @@
-"""An upload -> a bundle: the submission as bytes, under caps, which any session can stage. Nothing of it is parsed."""
+"""Pack an upload into a bundle: the submission's bytes, under size limits, which any session can stage unparsed.
+
+The notes made here are part of the content hash; see `reading` before rewording one.
+"""
 
 import errno
 import hashlib
@@ -18,51 +21,51 @@ from grader.intake.reading import (
     TOO_MANY,
     Contents,
     File,
-    Found,
-    capped,
+    FoundFile,
     check_name,
     is_ignored,
-    is_no_python,
+    is_not_python,
+    read_capped,
     read_file,
     read_folder,
 )
 from grader.intake.rejected import Rejected
 from grader.records.limits import Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """What was handed in, as bytes: what a task carries to wherever it is graded."""
+    """A submission as bytes, which a task carries to the process that grades it."""
 
     files: list[tuple[str, bytes]]
-    """By path, in order: none absolute, none with `..`."""
+    """(path, content), sorted by path; no path is absolute or contains `..`."""
     notes: list[str] = []
-    """What was left out, in the student's words."""
+    """What was left out, phrased for the student."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A bundle, and what tells whether its files were changed since."""
+    """A bundle, with a stamp that changes when its files do."""
 
     bundle: Bundle
     stamp: str
 
 
 class Identity(NamedTuple):
-    """Which submission an upload is: the same where the content is; changed since where the stamp is not."""
+    """The identity of an upload: equal content means the same submission, an equal stamp means unchanged files."""
 
     content: str
     stamp: str
 
 
 def identify(upload: Upload, limits: Limits) -> Identity:
-    """Read an upload's files where they lie, and keep nothing of them but this."""
+    """Hash an upload's files in place, without keeping their contents."""
     packed = pack(upload, limits)
-    return Identity(content_of(packed.bundle), packed.stamp)
+    return Identity(content_hash(packed.bundle), packed.stamp)
 
 
 def pack(upload: Upload, limits: Limits) -> Packed:
-    """Read an upload's files, `limits.files_mib` at most; what cannot be read is left out with a note."""
+    """Read at most `limits.files_mib` of an upload's files; what cannot be read is left out with a note."""
     files: dict[PurePosixPath, Contents] = {}
     folders = {PurePosixPath()}
     notes: list[str] = []
@@ -76,45 +79,44 @@ def pack(upload: Upload, limits: Limits) -> Packed:
                     files[name] = found.contents
                     folders.update(name.parents)
         except Rejected as reason:
-            notes.append(f"`{plain(part.name or part.path.name, 100)}` {reason}")
+            notes.append(f"`{sanitize(part.name or part.path.name, 100)}` {reason}")
     ordered = sorted(files.items())
     stamps = [(str(name), contents.stamp) for name, contents in ordered]
     stamp = hashlib.blake2b(ascii((stamps, notes)).encode(), digest_size=16).hexdigest()
     return Packed(Bundle([(str(name), contents.data) for name, contents in ordered], notes), stamp)
 
 
-def content_of(bundle: Bundle) -> str:
-    """A hash of the names and bytes, and of what was left out: what makes two submissions the same."""
+def content_hash(bundle: Bundle) -> str:
+    """A hash of the names, the bytes and the notes on what was left out: equal for equal submissions."""
     digest = hashlib.blake2b(digest_size=16)
     for text in (*bundle.notes, ""):
         digest.update(f"{len(text)}:{text}".encode())
     for name, data in bundle.files:
-        digest.update(
-            b"%d:%b:%d:" % (len(os.fsencode(name)), os.fsencode(name), len(data))
-        )  # a folder's may be no UTF-8
+        encoded = os.fsencode(name)  # a folder's name need not be UTF-8
+        digest.update(b"%d:%b:%d:" % (len(encoded), encoded, len(data)))
         digest.update(data)
     return digest.hexdigest()
 
 
-def files_of(bundle: Bundle, most: int) -> Iterator[File | str]:
-    """A bundle's files and notes on what is left out, as if they lay in one folder: several parts may be too much."""
-    return capped(_walked(bundle), most)
+def bundle_files(bundle: Bundle, most: int) -> Iterator[File | str]:
+    """A bundle's files, and notes on what is left out where its parts together exceed the limits of one folder."""
+    return read_capped(_walk(bundle), most)
 
 
-def _walked(bundle: Bundle) -> Iterator[Found | str]:
+def _walk(bundle: Bundle) -> Iterator[FoundFile | str]:
     """The files in the order in which `reading.walk` would find them."""
     found = ((PurePosixPath(name), data) for name, data in bundle.files)
-    for name, data in sorted(found, key=lambda file: (len(file[0].parts), is_no_python(file[0]), file[0])):
+    for name, data in sorted(found, key=lambda file: (len(file[0].parts), is_not_python(file[0]), file[0])):
         if any(is_ignored(part) for part in name.parts):
             continue
         if len(name.parts) > MAX_DEPTH:
             yield TOO_DEEP
             return
-        yield Found(name, partial(held, data))
+        yield FoundFile(name, partial(from_memory, data))
 
 
-def held(data: bytes, most: int) -> Contents:
-    """What is in memory already, as if it was read. Raises `Rejected`."""
+def from_memory(data: bytes, most: int) -> Contents:
+    """Bytes in memory as the `Contents` of a file. Raises `Rejected`."""
     if len(data) > most:
         raise Rejected("is too large and was left out")
     return Contents(data, ())
@@ -123,7 +125,7 @@ def held(data: bytes, most: int) -> Contents:
 def _read(
     part: Part, files: Mapping[PurePosixPath, Contents], folders: Set[PurePosixPath], limits: Limits
 ) -> Iterator[File | str]:
-    """The files of one part, beside those of the parts before it. Raises `Rejected`."""
+    """The files of one part; `files` and `folders` are those of the parts before it. Raises `Rejected`."""
     name = PurePosixPath(part.name)
     most = max(limits.files_mib - (sum(len(contents.data) for contents in files.values()) >> 20), 0) << 20
     if ".." in name.parts or name.is_absolute():
@@ -142,13 +144,13 @@ def _read(
         if isinstance(found, str):
             yield found
         elif name / found.name in folders:
-            yield f"`{plain(str(found.name), 100)}` {_unreadable(errno.EISDIR)}"
+            yield f"`{sanitize(str(found.name), 100)}` {_unreadable(errno.EISDIR)}"
         elif any(folder in files for folder in (name / found.name).parents):
-            yield f"`{plain(str(found.name), 100)}` {_unreadable(errno.ENOTDIR)}"
+            yield f"`{sanitize(str(found.name), 100)}` {_unreadable(errno.ENOTDIR)}"
         else:
             yield File(name / found.name, found.contents)
 
 
 def _unreadable(error: int) -> str:
-    """A file of one part that cannot stand where another part has a folder, or the other way round."""
+    """The reason for leaving out a file whose path is a folder in another part, or the other way round."""
     return f"cannot be read ({os.strerror(error)}) and was left out"

@@ -1,7 +1,7 @@
-"""Files of a submission that are no Python, as notebooks, become Python files beside them: by the formats of a course.
+"""Convert notebooks, and other formats that a course declares, to Python files next to them.
 
-A format's converter runs in a jailed worker; what it answers is checked here before a byte is written. The worker comes
-from a jail of its own, started when the first such file is met, so that students' code does not see its packages.
+A format's converter runs in a jailed worker; its answer is checked here before a byte is written. The worker comes from
+a separate jail, started for the first such file, so that students' code cannot import the converter's packages.
 """
 
 import ast
@@ -19,12 +19,12 @@ from grader.intake.spool import hand_over
 from grader.jail.handle import JailError, Worker, WorkerEnded
 from grader.jail.host import Jail
 from grader.jail.shared import messages
-from grader.jail.shared.origins import Origin, record_of
+from grader.jail.shared.origins import Origin, origin_file
 from grader.records.limits import Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from grader.course.contributions import Format  # it imports torch, which a session imports beside its jail's start
+    from grader.course.contributions import Format  # imports torch, which must wait until the fork server was started
 
 _FILES = 20
 _SECONDS = 60.0
@@ -33,17 +33,17 @@ _NAME = re.compile(r"[^./\0\\\n][^/\0\\\n]{0,250}\.py")
 
 
 class Conversion(NamedTuple):
-    """What came of the files that a course's formats are for."""
+    """The result of converting a submission's files."""
 
     notes: list[str]
     unreadable: list[str]
-    """Those of which nothing came: each named, with the reason."""
+    """The files that could not be converted: each named, with the reason."""
 
 
 def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limits) -> Conversion:
-    """Convert what is in the staged `folder`, and write it there.
+    """Convert the files in the staged `folder` and write the results there.
 
-    Raises `JailError`, where a format's packages are not installed, too.
+    Raises `JailError`, also where a format's packages are not installed.
     """
     by_suffix = {suffix: format_ for format_ in formats for suffix in format_.suffixes}
     files = [path for path in folder.rglob("*") if path.suffix.lower() in by_suffix and path.is_file()]
@@ -53,9 +53,9 @@ def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limit
     with contextlib.ExitStack() as stack:
         converters: dict[str, _Converter] = {}
         for path in files[:_FILES]:
-            name = f"`{plain(str(path.relative_to(folder)), 100)}`"
+            name = f"`{sanitize(str(path.relative_to(folder)), 100)}`"
             if path.with_suffix(".py").exists():
-                notes.append(f"{name} was not looked at: `{plain(path.stem, 100)}.py` is there too")
+                notes.append(f"{name} was ignored: `{sanitize(path.stem, 100)}.py` exists too")
                 continue
             format_ = by_suffix[path.suffix.lower()]
             if format_.name not in converters:
@@ -68,12 +68,12 @@ def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limit
                 notes.append(f"{name} was left out: {reason}")
                 unreadable.append(f"{name} cannot be graded: {reason}")
         if len(files) > _FILES:
-            notes.append(f"only the first {_FILES} of {len(files)} notebooks and the like were looked at")
+            notes.append(f"only the first {_FILES} of {len(files)} notebooks and similar files were converted")
     return Conversion(notes, unreadable)
 
 
 def _imported(format_: "Format", source: str) -> list[str]:
-    """The modules that a converter imports at its top, for its jail to import once. Raises `JailError`."""
+    """The modules that a converter imports at its top, for its fork server to import once. Raises `JailError`."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
@@ -83,7 +83,7 @@ def _imported(format_: "Format", source: str) -> list[str]:
 
 
 class _Converter:
-    """A format's worker for one submission: another one where it has ended. Close it."""
+    """Converts one submission's files of one format, in a worker that is replaced when it dies. Close it."""
 
     def __init__(self, format_: "Format", folder: Path, jail: Jail, limits: Limits):
         try:
@@ -91,24 +91,22 @@ class _Converter:
         except (OSError, ValueError) as error:
             raise JailError(f"the format '{format_.name}': {format_.converter} cannot be read: {error}") from None
         self._folder, self._limits = folder, limits
-        self._jail = jail.showing(format_.packages, _imported(format_, self._source))
+        self._jail = jail.with_packages(format_.packages, _imported(format_, self._source))
         self._deadline = time.monotonic() + _SECONDS
         self._worker: Worker | None = None
 
     def convert(self, path: Path) -> list[str]:
-        """Write the files that stand for the one at `path` beside it; notes on it. Raises `Rejected`."""
+        """Convert the file at `path` and write the results next to it; return notes. Raises `Rejected`."""
         relative = str(path.relative_to(self._folder))
         answer, data = self._ask(messages.Convert(relative, self._source))
         if answer.error is not None:
-            raise Rejected(plain(answer.error, 500))
-        found = [f"`{plain(relative, 100)}`, {plain(note, 300)}" for note in answer.notes]
+            raise Rejected(sanitize(answer.error, 500))
+        found = [f"`{sanitize(relative, 100)}`, {sanitize(note, 300)}" for note in answer.notes]
         if sum(file.size for file in answer.files) > min(len(data), self._limits.files_mib << 20):
-            raise Rejected("its conversion is too large")
+            raise Rejected("the converted files are too large")
         if not answer.files:
             raise Rejected(
-                f"there is no code in it that can be read ({plain(answer.notes[0], 300)})"
-                if found
-                else "there is no code in it"
+                f"it contains no readable code ({sanitize(answer.notes[0], 300)})" if found else "it contains no code"
             )
         position = 0
         for file in answer.files:
@@ -127,31 +125,31 @@ class _Converter:
             answer, tensors = self._worker.ask(request, deadline=self._deadline)
         except WorkerEnded as end:
             self._worker = None
-            raise Rejected(f"reading it ended early: {end.detail}") from None
+            raise Rejected(f"reading it failed: {end.detail}") from None
         if isinstance(answer, messages.Raised) and answer.out_of_memory:
             raise Rejected(f"it could not be read in {self._limits.memory_mib} MiB of memory")
         if isinstance(answer, messages.Raised):
-            raise Rejected(f"it cannot be read ({plain(f'{answer.type_name}: {answer.message}', 200)})")
+            raise Rejected(f"it cannot be read ({sanitize(f'{answer.type_name}: {answer.message}', 200)})")
         if not isinstance(answer, messages.Converted):
             raise Rejected("it cannot be read")
         return answer, tensors[0].numpy().tobytes() if tensors else b""
 
     def _write(self, path: Path, file: messages.ConvertedFile, content: bytes) -> None:
-        """Write one file and where its lines come from. Raises `Rejected`, which names the file."""
-        shown = f"`{plain(file.name, 100)}`, from `{plain(path.name, 100)}`,"
+        """Write one converted file and the record of where its lines come from. Raises `Rejected`, naming the file."""
+        shown = f"`{sanitize(file.name, 100)}`, from `{sanitize(path.name, 100)}`,"
         target = path.with_name(file.name) if _NAME.fullmatch(file.name) else None
         if target is None or len(content) > _SOURCE_BYTES:
             raise Rejected(f"{shown} was left out")
         if target.exists():
-            raise Rejected(f"{shown} was not looked at: there is one already")
+            raise Rejected(f"{shown} was ignored: the file exists already")
         origin = Origin(str(path.relative_to(self._folder)), file.parts)
         try:
-            Path(record_of(str(target))).write_bytes(msgspec.json.encode(origin))
+            Path(origin_file(str(target))).write_bytes(msgspec.json.encode(origin))
             target.write_bytes(content)
         except OSError as error:
             raise Rejected(f"{shown} cannot be written ({error.strerror}) and was left out") from None
 
     def close(self) -> None:
-        """End its worker; the jail stays for the next submission."""
+        """End the worker; the jail stays open for the next submission."""
         if self._worker is not None:
             self._worker.close()

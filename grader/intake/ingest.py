@@ -1,4 +1,4 @@
-"""A path -> the uploads in it: unpack, choose a layout, fill in a roster, make every identity unique."""
+"""Find the uploads at a path: unpack it, choose a layout, apply a roster, make every identity unique."""
 
 import contextlib
 import os
@@ -14,27 +14,27 @@ from grader.course.loading import Course
 from grader.records.sanitize import one_line
 
 FALLBACK = "plain"
-"""The layout of a folder that no other layout takes for its own."""
+"""The layout of a folder that no other layout recognizes."""
 _KEY = 120
 
 
 @dataclass(frozen=True)
 class Ingest:
-    """What was found, and how it was read."""
+    """The uploads that were found, and the layout they were read by."""
 
     layout: str
     found: Collected
     notes: list[str]
-    """What unpacking left out."""
+    """What was left out while unpacking."""
 
 
 @contextlib.contextmanager
-def ingested(
+def open_download(
     path: Path, course: Course, layout: str | None, pattern: str | None, roster: Path | None, output: Path
 ) -> Iterator[Ingest]:
-    """Read a folder or a download; an archive lies unpacked for as long as this is open. Raises `BadDownload`.
+    """Read a folder or a download; an archive stays unpacked while this context is open. Raises `BadDownload`.
 
-    `output` is where reports go: it may lie in the folder, and is no submission.
+    `output` is the report folder: it may be inside the folder, and is not taken for a submission.
     """
     path, output = Path(os.path.realpath(path)), Path(os.path.realpath(output))
     with contextlib.ExitStack() as stack:
@@ -48,23 +48,25 @@ def ingested(
             from grader.intake.roster import apply_roster, read_roster
 
             found = apply_roster(found, read_roster(roster))
-        yield Ingest(chosen.name, Collected(unique(_without(output, found.uploads)), found.skipped), notes)
+        yield Ingest(
+            chosen.name, Collected(with_unique_keys(_drop_reports(output, found.uploads)), found.skipped), notes
+        )
 
 
-def _without(output: Path, uploads: Sequence[Upload]) -> list[Upload]:
-    """The uploads but for the reports of an earlier time. Raises `BadDownload` where these lie in somebody's folder."""
+def _drop_reports(output: Path, uploads: Sequence[Upload]) -> list[Upload]:
+    """The uploads without earlier reports. Raises `BadDownload` where the report folder is inside a submission."""
     for upload in uploads:
         if any(part.path in output.parents for part in upload.parts):
             raise BadDownload(
-                f"{output}: reports would come to lie in the submission of {one_line(upload.members[0].key, _KEY)}; "
+                f"{output}: the report folder is inside the submission of {one_line(upload.members[0].key, _KEY)}; "
                 "name another folder with --output"
             )
     return [upload for upload in uploads if all(output not in (p.path, *p.path.parents) for p in upload.parts)]
 
 
-def unique(uploads: Sequence[Upload]) -> list[Upload]:
-    """Identities as text that can be kept and shown, no two uploads' alike unless they are of one student."""
-    taken: dict[str, str] = {}  # by the key that is shown: whose it is
+def with_unique_keys(uploads: Sequence[Upload]) -> list[Upload]:
+    """The uploads with printable identities; two uploads share one only if they belong to the same student."""
+    taken: dict[str, str] = {}  # printable key -> the original key that it stands for
     result = []
     for upload in uploads:
         members = []
@@ -77,7 +79,7 @@ def unique(uploads: Sequence[Upload]) -> list[Upload]:
 
 
 def _free_key(key: str, taken: Mapping[str, str]) -> str:
-    """A key as it can be shown, with a number where another one's looks the same."""
+    """A printable key, with a number appended where another student's looks the same."""
     shown = one_line(key, _KEY) or "student"
     number = 2
     while taken.get(shown, key) != key:
@@ -97,7 +99,7 @@ def _unpack(path: Path, folder: Path, course: Course) -> list[str]:
 
 
 def _choose(folder: Path, path: Path, course: Course, layout: str | None, pattern: str | None) -> tuple[Layout, Path]:
-    """The layout, and the folder that it lays out."""
+    """The layout, and the folder to apply it to."""
     if pattern is not None:
         from grader.intake.pattern_layout import layout_by_pattern
 
@@ -105,7 +107,7 @@ def _choose(folder: Path, path: Path, course: Course, layout: str | None, patter
     if layout is not None:
         if layout not in course.layouts:
             names = ", ".join(sorted(course.layouts)) or "none"
-            raise BadDownload(f"no layout is called '{layout}'; there are: {names}")
+            raise BadDownload(f"unknown layout '{layout}'; available: {names}")
         return course.layouts[layout], folder
     name = path.name if path.is_dir() else path.stem
     wrapped = None if path.is_dir() else _lone_folder(folder, course)
@@ -113,18 +115,16 @@ def _choose(folder: Path, path: Path, course: Course, layout: str | None, patter
         fitting = [known for known in course.layouts.values() if known.detect(place, name)]
         if len(fitting) > 1:
             names = ", ".join(sorted(known.name for known in fitting))
-            raise BadDownload(f"{path.name} looks like several layouts: {names}; choose one with --layout")
+            raise BadDownload(f"{path.name} matches several layouts: {names}; choose one with --layout")
         if fitting:
             return fitting[0], place
     if FALLBACK not in course.layouts:
-        raise BadDownload(
-            f"no plugin of the course knows the layout of {path.name}, nor is there one called '{FALLBACK}'"
-        )
+        raise BadDownload(f"no layout of the course recognizes {path.name}, and the course has no layout '{FALLBACK}'")
     return course.layouts[FALLBACK], wrapped or folder
 
 
 def _lone_folder(folder: Path, course: Course) -> Path | None:
-    """Where an archive holds one folder and nothing else, what is in it is the class; unless it is a submission."""
+    """The only folder in an archive, whose contents are then the class; None where that folder is a submission."""
     entries = list(folder.iterdir())
     if len(entries) != 1 or not entries[0].is_dir():
         return None

@@ -1,4 +1,4 @@
-"""`--pattern REGEX`: a layout of the instructor's own, told by a regular expression with named groups."""
+"""`--pattern REGEX`: a custom layout, described by a regular expression with named groups."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from grader.course.layouts import BadDownload, Collected, Layout, Member, Part, Skipped, Upload
-from grader.intake.reading import is_ignored, listed
+from grader.intake.reading import is_ignored, list_folder
 from grader.intake.rejected import Rejected
 
 _GROUPS = ("student", "file", "name", "email", "late", "when")
@@ -16,8 +16,8 @@ _MAX_DEPTH = 32
 _EXAMPLE = r"--pattern '(?P<student>[^/]+)/(?P<file>.+)'"
 
 
-class _Found(NamedTuple):
-    """What a path tells."""
+class _Match(NamedTuple):
+    """A file that matched: its path, the named groups, and its name in the submission."""
 
     path: Path
     groups: dict[str, str]
@@ -27,10 +27,10 @@ class _Found(NamedTuple):
 def layout_by_pattern(regex: str) -> Layout:
     """A layout that matches `regex` from the start of each file's path in the download, with `/` between folders.
 
-    The group `student` is who handed the file in; `file` is what it is called in the submission (without it: what
-    follows a match that ends in `/`, else the file's own name); `name` and `email` are the student's; `late`, where it
-    takes part and is not empty, says that it was late; `when` is a time in ISO 8601. Files of one student and time are
-    one submission. Raises `BadDownload` for an expression that will not do.
+    The group `student` is who handed the file in; `file` is its name in the submission (default: what follows a match
+    that ends in `/`, else the file's own name); `name` and `email` are the student's; `late` marks a late submission
+    where it matches something; `when` is a time in ISO 8601. Files of one student and time form one submission. Raises
+    `BadDownload` for an invalid expression.
     """
     try:
         compiled = re.compile(regex)
@@ -40,13 +40,13 @@ def layout_by_pattern(regex: str) -> Layout:
         raise BadDownload(f"--pattern: the group (?P<student>...) is missing; for example {_EXAMPLE}")
     for group in compiled.groupindex:
         if group not in _GROUPS:
-            raise BadDownload(f"--pattern: no group is called '{group}'; there are: {', '.join(_GROUPS)}")
+            raise BadDownload(f"--pattern: unknown group '{group}'; available: {', '.join(_GROUPS)}")
     return Layout("pattern", lambda folder, name: False, lambda folder, name: _collect(compiled, folder, name))
 
 
 def _collect(pattern: re.Pattern[str], folder: Path, name: str) -> Collected:
     skipped: list[Skipped] = []
-    found: dict[tuple[str, str], list[_Found]] = {}
+    found: dict[tuple[str, str], list[_Match]] = {}
     unmatched = []
     for path in _files(folder):
         if isinstance(path, Skipped):
@@ -65,43 +65,43 @@ def _collect(pattern: re.Pattern[str], folder: Path, name: str) -> Collected:
             skipped.append(Skipped(relative, str(reason)))
             continue
         key = unicodedata.normalize("NFC", groups["student"]), groups.get("when", "")
-        found.setdefault(key, []).append(_Found(path, groups, file))
+        found.setdefault(key, []).append(_Match(path, groups, file))
     if unmatched and not found:
         raise BadDownload(
             f"{name}: --pattern '{pattern.pattern}' matches none of its {len(unmatched)} files, such as "
-            f"'{unmatched[0]}'; it is matched from the start of the path"
+            f"'{unmatched[0]}'; it has to match from the start of the path"
         )
     skipped += [Skipped(relative, "--pattern does not match it") for relative in unmatched]
     return Collected([_upload(student, when, files) for (student, when), files in found.items()], skipped)
 
 
 def _check(groups: dict[str, str], file: str) -> None:
-    """Raises `Rejected` for a match that names nobody, or a file that there cannot be."""
+    """Raises `Rejected` for a match without a student, or with an impossible file name."""
     if not groups.get("student", "").strip():
-        raise Rejected("--pattern finds no student in it")
+        raise Rejected("--pattern finds no student in its path")
     parts = file.split("/")
     if any(not part.strip(". ") or "\\" in part for part in parts):
-        raise Rejected("--pattern leaves it no name that a file can have")
+        raise Rejected("--pattern yields no valid file name for it")
 
 
-def _upload(student: str, when: str, files: list[_Found]) -> Upload:
-    doubts = []
+def _upload(student: str, when: str, files: list[_Match]) -> Upload:
+    warnings = []
     parts: dict[str, Path] = {}
     for file in files:
         if file.name in parts:
-            doubts.append(
+            warnings.append(
                 f"{file.name} was handed in twice: {parts[file.name].name} counts, {file.path.name} is left out"
             )
         parts.setdefault(file.name, file.path)
     names, emails = ({file.groups[key]: 0 for file in files if file.groups.get(key)} for key in ("name", "email"))
     if len(names) > 1:
-        doubts.append(f"its files come under several names: {', '.join(names)}")
+        warnings.append(f"its files carry several names: {', '.join(names)}")
     time = _iso(when)
     if when and time is None:
-        doubts.append(f"'{when}' is no time in ISO 8601")
+        warnings.append(f"'{when}' is not an ISO 8601 time")
     member = Member(student, next(iter(names), ""), next(iter(emails), ""))
     late = any(file.groups.get("late") for file in files)
-    return Upload([member], [Part(name, path) for name, path in parts.items()], when=time, late=late, doubts=doubts)
+    return Upload([member], [Part(name, path) for name, path in parts.items()], when=time, late=late, doubts=warnings)
 
 
 def _iso(text: str) -> str | None:
@@ -112,14 +112,14 @@ def _iso(text: str) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[Path | Skipped]:
-    """The regular files of a download, by path, without what nobody handed in; and what is left out, and why."""
+    """The regular files of a download in order, without the ignored ones; what is skipped comes with the reason."""
     waiting = [(folder, 0)]
     while waiting:
         directory, depth = waiting.pop()
         try:
-            entries = listed(directory)
+            entries = list_folder(directory)
         except OSError as error:
-            yield Skipped(_shown(directory, folder), f"cannot be listed: {error.strerror}")
+            yield Skipped(_shown(directory, folder), f"cannot be list_folder: {error.strerror}")
             continue
         deeper = []
         for entry in entries:
@@ -133,7 +133,7 @@ def _files(folder: Path) -> Iterator[Path | Skipped]:
             elif entry.is_file(follow_symlinks=False):
                 yield path
             else:
-                why = "a link, or no regular file" if depth < _MAX_DEPTH else f"deeper than {_MAX_DEPTH} folders"
+                why = "a link, or not a regular file" if depth < _MAX_DEPTH else f"more than {_MAX_DEPTH} folders deep"
                 yield Skipped(_shown(path, folder), why)
         waiting += reversed(deeper)
 

@@ -1,6 +1,8 @@
-"""Files that students handed in -> bytes, under caps. No link is followed, and nothing is parsed.
+"""Read the files of a submission, under size limits. No link is followed, and nothing is parsed.
 
-What is left out is told by a note, in a student's words, where a file would have come.
+The iterators here yield a note, phrased for the student, in place of each file that is left out. Notes are part of a
+submission's content hash, and its seed is derived from that: rewording one changes the identity, and with it the grade,
+of submissions that gradebooks already hold.
 """
 
 import itertools
@@ -13,30 +15,30 @@ from typing import NamedTuple
 
 from grader.intake.rejected import Rejected
 from grader.jail.shared.ignored import IGNORED
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 MAX_ENTRIES = 2000
 MAX_DEPTH = 16
 _SCANNED = 50_000
 TOO_MANY = f"only the first {_SCANNED} files and folders were looked at"
-"""The note that stands before all others: what else is said to be missing may lie behind it."""
+"""The note that is shown before all others, because it may explain them."""
 TOO_DEEP = f"what lies deeper than {MAX_DEPTH} folders was not looked at"
 
 
 class Contents(NamedTuple):
-    """The bytes of a file, and what tells whether it was changed since."""
+    """The bytes of a file, with a stamp that changes when the file does."""
 
     data: bytes
     stamp: tuple[int, ...]
-    """Device, inode, and the size and time of change in nanoseconds before it was read and after."""
+    """Device, inode, then size and modification time in nanoseconds, before and after reading."""
 
 
-class Found(NamedTuple):
-    """A file of a submission, not read yet: what it is called there, and how to read it where it has so many bytes."""
+class FoundFile(NamedTuple):
+    """A file of a submission that was not read yet."""
 
     name: PurePath
     read: Callable[[int], Contents]
-    """Raises `Rejected`."""
+    """Reads it, given the most bytes it may have. Raises `Rejected`."""
 
 
 class File(NamedTuple):
@@ -47,18 +49,19 @@ class File(NamedTuple):
 
 
 def read_file(path: Path, most: int) -> Contents:
-    """Read a regular file of at most `most` bytes, which nobody but its folder's owner put there. Raises `Rejected`."""
+    """Read a regular file of at most `most` bytes, without following links. Raises `Rejected`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise Rejected("is no regular file and was left out")
+            # as root we could read what the student cannot: a hard link would copy somebody else's file
             if before.st_nlink > 1 and os.geteuid() == 0 and before.st_uid != path.parent.stat().st_uid:
-                raise Rejected("is a link to a file of somebody else and was left out")  # which only root could read
+                raise Rejected("is a link to a file of somebody else and was left out")
             if Path(f"/proc/self/fd/{descriptor}").readlink() != path:  # a folder above it became a link
                 raise Rejected("was moved while it was read and was left out")
-            # by the size first: a sparse file takes seconds to read; it may still grow meanwhile
+            # check the size first: a sparse file takes seconds to read; read one byte more, as it may still grow
             data = b"" if before.st_size > most else file.read(most + 1)
             after = os.fstat(descriptor)
     except OSError as error:
@@ -70,7 +73,7 @@ def read_file(path: Path, most: int) -> Contents:
 
 
 def check_name(name: str) -> None:
-    """Raises `Rejected` for a file's name that is no text."""
+    """Raises `Rejected` for a file name that is not valid text."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -78,16 +81,16 @@ def check_name(name: str) -> None:
 
 
 def read_folder(folder: Path, most: int, without: Path | None = None) -> Iterator[File | str]:
-    """The files of a folder, `most` bytes of them at most, and notes on what was left out, one at a time.
+    """Yield the files of a folder, at most `most` bytes in total, and notes on what was left out.
 
-    `without` is a folder inside it that is not part of it.
+    `without` is a folder inside it that is not part of the submission.
     """
     excluded = without.resolve() if without else None
     found = (
-        path if isinstance(path, str) else Found(path.relative_to(folder), partial(_read_named, path))
+        path if isinstance(path, str) else FoundFile(path.relative_to(folder), partial(_read_named, path))
         for path in walk(folder, excluded)
     )
-    return capped(found, most)
+    return read_capped(found, most)
 
 
 def _read_named(path: Path, most: int) -> Contents:
@@ -95,8 +98,8 @@ def _read_named(path: Path, most: int) -> Contents:
     return read_file(path, most)
 
 
-def capped(found: Iterable[Found | str], most: int) -> Iterator[File | str]:
-    """Read what was found for as long as there is room, with a note for each file that was left out."""
+def read_capped(found: Iterable[FoundFile | str], most: int) -> Iterator[File | str]:
+    """Read files until the limit is reached, with a note for each file that was left out."""
     count = 0
     for each in found:
         if isinstance(each, str):
@@ -108,7 +111,7 @@ def capped(found: Iterable[Found | str], most: int) -> Iterator[File | str]:
         try:
             contents = each.read(most)
         except Rejected as reason:
-            yield f"`{plain(str(each.name), 100)}` {reason}"
+            yield f"`{sanitize(str(each.name), 100)}` {reason}"
             continue
         most -= len(contents.data)
         count += 1
@@ -116,7 +119,7 @@ def capped(found: Iterable[Found | str], most: int) -> Iterator[File | str]:
 
 
 def walk(folder: Path, without: Path | None = None) -> Iterator[Path | str]:
-    """The regular files of a folder, shallow ones and Python files first, so that caps cut what matters least."""
+    """The regular files of a folder, shallow ones and Python files first, so that a limit cuts what matters least."""
     level = [folder]
     scanned = 0
     for _ in range(MAX_DEPTH):
@@ -126,9 +129,9 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Path | str]:
             if scanned > _SCANNED:
                 break
             try:
-                entries = listed(directory, _SCANNED + 1 - scanned)
+                entries = list_folder(directory, _SCANNED + 1 - scanned)
             except OSError as error:
-                yield f"`{plain(directory.name, 100)}` cannot be listed: {error.strerror}"
+                yield f"`{sanitize(directory.name, 100)}` cannot be list_folder: {error.strerror}"
                 continue
             scanned += len(entries)
             if scanned > _SCANNED:
@@ -140,26 +143,26 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Path | str]:
                     if Path(entry.path) != without:
                         deeper.append(Path(entry.path))
                 elif entry.is_symlink():
-                    yield f"`{plain(entry.name, 100)}` is a link and was left out"
+                    yield f"`{sanitize(entry.name, 100)}` is a link and was left out"
                 else:
                     files.append(Path(entry.path))
-        yield from sorted(files, key=is_no_python)
+        yield from sorted(files, key=is_not_python)
         level = deeper
     if level:
         yield TOO_DEEP
 
 
-def is_no_python(path: PurePath) -> bool:
-    """Whether a file comes after the Python files of its depth."""
+def is_not_python(path: PurePath) -> bool:
+    """Whether a file is sorted after the Python files of its depth."""
     return path.suffix != ".py"
 
 
-def listed(folder: Path, most: int | None = None) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name: as many entries as that, where it is given. Raises OSError."""
+def list_folder(folder: Path, most: int | None = None) -> list[os.DirEntry[str]]:
+    """The entries of a folder, sorted by name; at most `most` of them, where that is given. Raises OSError."""
     with os.scandir(folder) as entries:
         return sorted(itertools.islice(entries, most), key=lambda entry: entry.name)
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a file or folder is none that somebody hands in: hidden, or left behind by a system or by us."""
+    """Whether a file or folder is not part of a submission: hidden, or created by the system or by the grader."""
     return name.startswith(".") or name in IGNORED

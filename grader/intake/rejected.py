@@ -1,7 +1,7 @@
-"""What is said to students of what they handed in and cannot be taken."""
+"""The exception for submissions, and parts of them, that cannot be accepted."""
 
 from grader.records.errors import StudentFault
 
 
 class Rejected(StudentFault):
-    """Why a file, an archive or a whole submission cannot be taken, in a student's words."""
+    """A file, an archive or a whole submission cannot be accepted; the message says why, phrased for the student."""

@@ -1,4 +1,4 @@
-"""`--roster CSV`: who is in the class, to put names to what a download holds and to see who handed in nothing."""
+"""`--roster CSV`: who is in the class. It adds names to the uploads and shows who handed in nothing."""
 
 import csv
 import io
@@ -33,17 +33,17 @@ _KEYS = (
     "student",
     "submission",
 )
-"""Headers of columns that say who somebody is. A row may have several: each download knows people by another one."""
+"""Headers of columns that identify a student. A roster may have several, as downloads use different ones."""
 _NAMES = ("name", "full name", "display name", "student name")
 _FIRST = ("first name", "given name", "first")
 _LAST = ("last name", "surname", "family name", "last")
 _EMAILS = ("email", "e mail", "email address", "mail")
 _NUMBERED = re.compile(r"[^\W\d_][^\d]*\s(?P<number>[0-9]+)")
-"""Moodle's identifier in a grading worksheet, in any language: `Participant 1234`. The download has the number."""
+"""Moodle's identifier in a grading worksheet, in any language: `Participant 1234`. The download uses the number."""
 
 
 class _Columns(NamedTuple):
-    """Where things are in a row."""
+    """The column numbers of a row's fields."""
 
     keys: list[int]
     name: int | None
@@ -53,7 +53,7 @@ class _Columns(NamedTuple):
 
 
 def read_roster(path: Path) -> dict[str, Member]:
-    """Everybody by each of their ids; `Member.key` is the first of them. Raises `BadDownload`, with the line."""
+    """Each student by each of their ids; `Member.key` is the first id. Raises `BadDownload`, naming the line."""
     where = path.name
     rows = _rows(_text(path), where)
     header = next(rows, (1, []))[1]
@@ -66,42 +66,42 @@ def read_roster(path: Path) -> dict[str, Member]:
         if len(row) > len(header) and any(row[len(header) :]):
             raise BadDownload(
                 f"{where}, line {line}: it has {len(row)} fields, the header has {len(header)}; "
-                "put a field with a comma in it into quotes"
+                "quote a field that contains a comma"
             )
         row += [""] * (len(header) - len(row))
         member = _member(row, columns)
         keys = {key: column for column in reversed(columns.keys) for key in _ids(row[column])}
         if not keys and member.name.lower() in ("", "points possible"):
-            continue  # a line of Canvas's own in its gradebook
+            continue  # Canvas's gradebook has such lines, which are not students
         if not keys:
             named = ", ".join(f"'{header[column]}'" for column in columns.keys)
             raise BadDownload(f"{where}, line {line}: '{member.name}' has no id; fill in {named}")
         for key, column in keys.items():
             if key in roster:
-                raise BadDownload(_twice(where, line, key, header, column, *first_seen[key]))
+                raise BadDownload(_duplicate_message(where, line, key, header, column, *first_seen[key]))
             roster[key] = member
             first_seen[key] = line, column
     if not roster:
-        raise BadDownload(f"{where}: nobody is in it; it needs a line for each student below the header")
+        raise BadDownload(f"{where}: it lists nobody; it needs a line for each student below the header")
     return roster
 
 
 def apply_roster(collected: Collected, roster: dict[str, Member]) -> Collected:
-    """What was collected, with the roster's names and addresses; who handed in nothing is among the skipped."""
+    """Add the roster's names and addresses to the uploads, and list who handed in nothing among the skipped."""
     seen: set[str] = set()
-    find = _Finder(roster)
+    find = _RosterLookup(roster)
     uploads = []
     for upload in collected.uploads:
-        members, doubts = [], list(upload.doubts)
+        members, warnings = [], list(upload.doubts)
         for member in upload.members:
             known = find(member.key)
             if known is None:
-                doubts.append(f"no line of the roster names {member.key}")
+                warnings.append(f"{member.key} is not in the roster")
                 members.append(member)
             else:
                 seen.add(known.key)
                 members.append(Member(member.key, known.name or member.name, known.email or member.email))
-        uploads.append(Upload(members, upload.parts, upload.when, upload.late, doubts))
+        uploads.append(Upload(members, upload.parts, upload.when, upload.late, warnings))
     missing = {member.key: member for member in roster.values() if member.key not in seen}
     absent = [
         Skipped(f"{member.key} ({member.name})" if member.name else member.key, "nothing was handed in")
@@ -110,8 +110,8 @@ def apply_roster(collected: Collected, roster: dict[str, Member]) -> Collected:
     return msgspec.structs.replace(collected, uploads=uploads, skipped=[*collected.skipped, *absent])
 
 
-class _Finder:
-    """Looks people up by id, else by an id in other case, else by their address, where one person alone has it."""
+class _RosterLookup:
+    """Finds a student by id, else by id ignoring case, else by e-mail address, where it belongs to one student only."""
 
     def __init__(self, roster: dict[str, Member]) -> None:
         self.exact = roster
@@ -140,7 +140,7 @@ def _text(path: Path) -> str:
 def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
     """The rows, each with the line it starts at."""
     head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)  # of equals the first
+    delimiter = max(",;\t", key=head.count)  # the first of equals
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -160,14 +160,14 @@ def _columns(header: list[str], where: str) -> _Columns:
     keys = [at for name in _KEYS for at, title in enumerate(titles) if title == name]
     name, first, last, email = (column(names) for names in (_NAMES, _FIRST, _LAST, _EMAILS))
     if "student" in titles and len(keys) > 1 and name is None and last is None:
-        name = titles.index("student")  # Canvas calls the column of names so
+        name = titles.index("student")  # Canvas's header for the column of names
         keys.remove(name)
     if not keys and email is not None:
         keys = [email]
     if not keys:
         found = ", ".join(f"'{title}'" for title in header if title) or "nothing"
         raise BadDownload(
-            f"{where}, line 1: no column says who is who; found {found}, expected one such as 'id' or 'username'"
+            f"{where}, line 1: no column identifies a student; found {found}, expected one such as 'id' or 'username'"
         )
     return _Columns(keys, name, first, last, email)
 
@@ -182,15 +182,17 @@ def _member(row: list[str], columns: _Columns) -> Member:
 
 
 def _ids(field: str) -> list[str]:
-    """What a field says of who it is: itself, and the number of Moodle's `Participant 1234`."""
+    """The ids in a field: its text, and the number in Moodle's `Participant 1234`."""
     match = _NUMBERED.fullmatch(field)
     return [match["number"], field] if match else [field] if field else []
 
 
-def _twice(where: str, line: int, key: str, header: list[str], column: int, first_line: int, first_column: int) -> str:
+def _duplicate_message(
+    where: str, line: int, key: str, header: list[str], column: int, first_line: int, first_column: int
+) -> str:
     if column == first_column:
-        return f"{where}, line {line}: '{key}' is in line {first_line} already; leave one of them out"
+        return f"{where}, line {line}: '{key}' is already in line {first_line}; remove one of the two lines"
     return (
-        f"{where}, line {line}: '{key}' in column '{header[column]}' is the '{header[first_column]}' of line "
-        f"{first_line}: it could mean either; leave one of the two columns out"
+        f"{where}, line {line}: '{key}' in column '{header[column]}' is also the '{header[first_column]}' of line "
+        f"{first_line}, so it is ambiguous; remove one of the two columns"
     )

@@ -1,5 +1,6 @@
-"""The spool, where workers find what they are shown: what an archive says is in it is written with every path checked,
-and handed over read-only.
+"""Write to the spool, the folder whose entries workers see as their submission.
+
+Every path from an archive is checked before it is written, and the result is made read-only for the worker.
 """
 
 import errno
@@ -9,17 +10,17 @@ from pathlib import Path, PurePath, PurePosixPath
 from grader.intake.rejected import Rejected
 from grader.jail.host import Jail
 from grader.jail.shared.messages import Entry
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""What the machine lacks and no student is to blame for."""
+"""Errors of a full disk: the machine's problem, never a note on a submission."""
 
 
 def write_entries(folder: Path, entries: list[Entry], data: bytes, *, most: int, depth: int) -> list[str]:
-    """Write what a worker says it found, at most `depth` folders deep; notes on what was left out.
+    """Write the files that a worker reported, at most `depth` folders deep; return notes on what was left out.
 
-    Raises `Rejected`, before anything is written, where it sent less than it says or more than `most` entries; OSError
-    where there is no space left.
+    Raises `Rejected`, before anything is written, where the bytes are fewer than reported or there are more than `most`
+    entries; OSError where the disk is full.
     """
     if len(entries) > most or sum(entry.size for entry in entries) > len(data):
         raise Rejected("the archive is broken")
@@ -29,23 +30,23 @@ def write_entries(folder: Path, entries: list[Entry], data: bytes, *, most: int,
         content = data[position : position + entry.size]
         position += entry.size
         try:
-            write_file(folder, _checked(entry.path, depth), content)
+            write_file(folder, _safe_path(entry.path, depth), content)
         except Rejected as reason:
-            notes.append(f"`{plain(entry.path, 100)}` {reason}")
+            notes.append(f"`{sanitize(entry.path, 100)}` {reason}")
     return notes
 
 
-def _checked(path: str, depth: int) -> PurePosixPath:
-    """The path of an entry. Raises `Rejected` where it leads elsewhere."""
+def _safe_path(path: str, depth: int) -> PurePosixPath:
+    """The path of an entry. Raises `Rejected` where it points outside the archive."""
     parts = PurePosixPath(path).parts
     safe = parts and ".." not in parts and not path.startswith("/") and "\0" not in path
     if not safe or len(parts) > depth:
-        raise Rejected("leads outside the archive and was left out")
+        raise Rejected("points outside the archive and was left out")
     return PurePosixPath(*parts)
 
 
 def write_file(folder: Path, name: PurePath, data: bytes) -> None:
-    """Write one file below `folder`. Raises `Rejected` where it cannot be, OSError where there is no space left."""
+    """Write one file below `folder`. Raises `Rejected` where that is impossible, OSError where the disk is full."""
     target = folder / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,9 +58,9 @@ def write_file(folder: Path, name: PurePath, data: bytes) -> None:
 
 
 def hand_over(folder: Path, jail: Jail) -> None:
-    """Make a folder of the spool read-only, and readable by the user that workers become."""
+    """Hand a folder of the spool over to workers: read-only, and owned by the user that they run as."""
     for path in (folder, *folder.rglob("*")):
         if jail.as_root:
             os.chown(path, jail.uid, jail.uid)
-        # our own folders stay writable for us, so that they can be removed
+        # without root, the worker's user is our own: folders stay writable, so that we can remove them
         path.chmod(0o400 if path.is_file() else 0o500 if jail.as_root else 0o700)

@@ -1,7 +1,7 @@
-"""What was handed in -> a staged submission: a private, read-only copy in the jail's spool, under caps.
+"""Stage a submission: make a private, read-only copy in the jail's spool, under size limits.
 
-Nothing of a student's is parsed here: files are copied as bytes; archives are unpacked and notebooks converted in
-jailed workers, whose answers are checked again before a byte is written.
+Student files are never parsed here: they are copied as bytes; archives are unpacked and notebooks converted in jailed
+workers, whose answers are checked again before a byte is written.
 """
 
 import os
@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from grader.intake.archives import CODE_ALONE, unpack_submission
-from grader.intake.bundle import Bundle, files_of, held
+from grader.intake.archives import CODE_ONLY, unpack_submission
+from grader.intake.bundle import Bundle, bundle_files, from_memory
 from grader.intake.conversion import convert
 from grader.intake.reading import TOO_MANY, Contents, File, check_name, read_file, read_folder
 from grader.intake.rejected import Rejected
 from grader.intake.spool import NO_SPACE, hand_over, write_file
 from grader.jail.host import Jail
 from grader.records.limits import Limits
-from grader.records.sanitize import one_line, plain
+from grader.records.sanitize import one_line, sanitize
 
 if TYPE_CHECKING:
-    from grader.course.contributions import Format  # it imports torch, which a session imports beside its jail's start
+    from grader.course.contributions import Format  # imports torch, which must wait until the fork server was started
 
 _SHOWN = 5
 _BUNDLED = "submission"
-"""What a submission is called that comes as a bundle, which has no name."""
+"""The name of a submission that comes as a bundle, which has none."""
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """What a student handed in, staged. `problem` says why there is nothing to grade."""
+    """A staged submission. `problem` says why it cannot be graded, if it cannot."""
 
     name: str
     entry: str
@@ -49,17 +49,17 @@ def stage(
     formats: "Sequence[Format]" = (),
     left_out: Sequence[str] = (),
 ) -> Submission:
-    """Stage a folder, a `.py` file, a file of one of the `formats` or a `.zip` of these; a bundle as what is in it.
+    """Stage a folder, a `.py` file, a file of one of the `formats`, a `.zip` of these, or a bundle of any of them.
 
-    `without` is a folder inside it that is not part of it; `left_out` says what was left out of it before, besides what
-    a bundle tells itself. Raises OSError where there is no space left.
+    `without` is a folder inside it that is not part of the submission; `left_out` are notes on what was left out
+    earlier, in addition to a bundle's own. Raises OSError where the disk is full.
     """
     notes = [*left_out]
     name = _BUNDLED
     if isinstance(source, Bundle):
         notes += source.notes
     else:
-        source = Path(os.path.realpath(source))  # unlike `Path.resolve`, it takes a link to itself for what it is
+        source = Path(os.path.realpath(source))  # unlike `Path.resolve`, it does not raise on a link to itself
         name = one_line(source.stem if source.is_file() and source.suffix else source.name, 100) or "submission"
     folder = jail.new_entry()
     problem = None
@@ -77,7 +77,7 @@ def stage(
             shutil.rmtree(folder, ignore_errors=True)
             raise
         problem = f"it cannot be read: {error.strerror}"
-    except BaseException:  # nobody will unstage what was not staged
+    except BaseException:  # the caller gets no submission that it could unstage
         shutil.rmtree(folder, ignore_errors=True)
         raise
     hand_over(folder, jail)
@@ -99,13 +99,13 @@ def _fill(
     without: Path | None,
     formats: "Sequence[Format]",
 ) -> Iterator[str]:
-    """Write what was handed in to `folder`; notes on what was left out, one at a time. Raises `Rejected`."""
+    """Write the submission to `folder`; yield notes on what was left out. Raises `Rejected`."""
     most = limits.files_mib << 20
     if isinstance(source, Bundle) and len(source.files) != 1:
-        return _write(folder, files_of(source, most))
+        return _write(folder, bundle_files(source, most))
     if isinstance(source, Bundle):
         [(name, data)] = source.files
-        return _fill_with_file(folder, PurePosixPath(name), partial(held, data), jail, limits, formats)
+        return _fill_with_file(folder, PurePosixPath(name), partial(from_memory, data), jail, limits, formats)
     if source.is_dir():
         return _write(folder, read_folder(source, most, without))
     if not source.is_file():
@@ -114,7 +114,7 @@ def _fill(
 
 
 def _write(folder: Path, files: Iterable[File | str]) -> Iterator[str]:
-    """Write the files; the notes among them, and on those that cannot be written."""
+    """Write the files; yield the notes among them, and one for each file that cannot be written."""
     for found in files:
         if isinstance(found, str):
             yield found
@@ -122,7 +122,7 @@ def _write(folder: Path, files: Iterable[File | str]) -> Iterator[str]:
         try:
             write_file(folder, found.name, found.contents.data)
         except Rejected as reason:
-            yield f"`{plain(str(found.name), 100)}` {reason}"
+            yield f"`{sanitize(str(found.name), 100)}` {reason}"
 
 
 def _fill_with_file(
@@ -133,18 +133,18 @@ def _fill_with_file(
     limits: Limits,
     formats: "Sequence[Format]",
 ) -> Iterator[str]:
-    """Write a lone file, or what is in an archive. Raises `Rejected`."""
+    """Write a single file, or the contents of an archive; yield notes. Raises `Rejected`."""
     suffix = file.suffix.lower()
     most = limits.files_mib << 20
     if suffix == ".zip":
         try:
             archive = read(most).data
         except Rejected as reason:
-            raise Rejected(f"the archive {reason}; {CODE_ALONE}") from None
+            raise Rejected(f"the archive {reason}; {CODE_ONLY}") from None
         yield from unpack_submission(archive, folder, jail, limits)
         return
     if suffix not in (".py", *(ending for format_ in formats for ending in format_.suffixes)):
-        found = plain(file.suffix, 20) or "a file without an ending"
+        found = sanitize(file.suffix, 20) or "a file without an extension"
         kinds = "".join(f", a {format_.name} ({', '.join(format_.suffixes)})" for format_ in formats)
         raise Rejected(f"expected a folder, a .py file{kinds} or a .zip archive, found {found}")
     name = PurePath(f"{file.stem}{suffix}")
@@ -152,13 +152,13 @@ def _fill_with_file(
         check_name(name.name)
         write_file(folder, name, read(most).data)
     except Rejected as reason:
-        raise Rejected(f"`{plain(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
+        raise Rejected(f"`{sanitize(file.name, 100)}` {reason}; hand in the exercise's .py file") from None
 
 
 def _nothing_found(folder: Path, notes: list[str]) -> str:
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     if not found:
         return f"{notes[0] if notes else 'it is empty'}; hand in the exercise's .py file"
-    names = ", ".join(f"`{plain(name, 60)}`" for name in found[:_SHOWN])
+    names = ", ".join(f"`{sanitize(name, 60)}`" for name in found[:_SHOWN])
     left_out = f"; {notes[0]}" if notes else ""
-    return f"there is no Python file in it; found {names}{left_out}; hand in the exercise's .py file"
+    return f"it contains no Python file; found {names}{left_out}; hand in the exercise's .py file"

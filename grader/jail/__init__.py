@@ -1,5 +1,5 @@
-"""The jail: what starts, locks, feeds and ends the processes that run student code.
+"""The jail: the sandbox that runs student code in locked-down processes, called workers.
 
-What stands in this folder is the trusted side's. `inside` runs in the jail, and is started and never imported by the
-trusted side; `shared` is what both sides import. A worker may open those two folders and nothing else of ours.
+The modules in this folder are the trusted side. `inside` runs in the jail and is never imported by the trusted side;
+`shared` is imported by both. Of the grader's files, a worker may open only those two folders.
 """

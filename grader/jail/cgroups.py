@@ -1,7 +1,7 @@
-"""A control group for each worker: the kernel's own limit on its memory and processes, where one can be made.
+"""Control groups (cgroups): the kernel's own limit on a worker's memory and processes, where one can be created.
 
-With cgroup v2 that is in a subtree that was delegated to this user (as systemd does for each of its users), or as root;
-with v1, as root. Nothing here is needed for less than the level `full`.
+With cgroup v2 this works as root, or in a subtree that was delegated to this user (as systemd does for its users); with
+v1 only as root. Only the level `full` needs it.
 """
 
 import contextlib
@@ -21,20 +21,20 @@ _UNUSED_SECONDS = 60.0
 
 
 class NoGroups(Unavailable):
-    """No control group can be made on this machine; the reason, in words."""
+    """No control group can be created on this machine; the message says why."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Where groups are made."""
+    """The place in the cgroup file system where groups are created."""
 
     version: int
     folders: tuple[Path, ...]
-    """Of v2's only hierarchy; or of v1's memory hierarchy, and of its pids hierarchy where there is one."""
+    """v2: one folder of the single hierarchy. v1: one of the memory hierarchy, and one of the pids hierarchy if any."""
 
     def make(self, memory_bytes: int, processes: int) -> "Group":
-        """A new group with these limits. Raises OSError."""
-        # containers that share a hierarchy may have processes with one number
+        """Create a group with these limits. Raises OSError."""
+        # the pid alone is not unique: containers that share a hierarchy have their own pid namespaces
         name = f"{_NAME}-{os.getpid()}-{secrets.token_hex(8)}"
         group = Group(self.version, tuple(folder / name for folder in self.folders))
         try:
@@ -49,45 +49,45 @@ class Groups:
 
 @dataclass(frozen=True)
 class Group:
-    """One worker's group. Close it when the worker is gone."""
+    """One worker's control group. Close it when the worker has ended."""
 
     version: int
     folders: tuple[Path, ...]
 
     def limit(self, memory_bytes: int, processes: int) -> None:
-        """Let it have so much memory and so many processes. Raises OSError."""
+        """Set the limits on memory and on the number of processes. Raises OSError."""
         memory, pids = self.folders[0], self.folders[-1]
         if self.version == 2:
             _write(memory, "memory.max", memory_bytes)
-            _write(memory, "memory.oom.group", 1)
+            _write(memory, "memory.oom.group", 1)  # kill all of the worker's processes, not just the largest
             _write(memory, "pids.max", processes)
         else:
             _write(memory, "memory.limit_in_bytes", memory_bytes)
             if pids is not memory:
                 _write(pids, "pids.max", processes)
-        # swap, where it is counted: what is swapped out would not count as memory
+        # swapped-out pages do not count as memory: without a limit on swap, the memory limit would not hold
         swap = ("memory.swap.max", 0) if self.version == 2 else ("memory.memsw.limit_in_bytes", memory_bytes)
         if (memory / swap[0]).exists():
             _write(memory, *swap)
 
     def add(self, pid: int) -> None:
-        """Move a process into it: what it takes from now on counts. Raises OSError."""
+        """Move a process into the group; only memory allocated from now on counts. Raises OSError."""
         for folder in self.folders:
             _write(folder, "cgroup.procs", pid)
 
     def holds(self, pid: int) -> bool:
-        """Whether the kernel says that the process is in it."""
+        """Whether the process is in the group, according to the kernel."""
         lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
         return all(any(line.endswith(f"/{folder.name}") for line in lines) for folder in self.folders)
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel killed a process of it for its memory."""
+        """Whether the kernel's OOM killer ended a process of the group."""
         events = "memory.events" if self.version == 2 else "memory.oom_control"
         words = _words(self.folders[0] / events)
         return "oom_kill" in words and int(words[words.index("oom_kill") + 1]) > 0
 
     def close(self) -> None:
-        """Remove it; its processes have ended, and the kernel may need a moment to notice."""
+        """Remove the group. Its processes have ended, but the kernel may take a moment to empty it."""
         deadline = time.monotonic() + _REMOVAL_SECONDS
         for folder in self.folders:
             while True:
@@ -103,11 +103,11 @@ class Group:
 
 
 def find() -> Groups:
-    """Where groups can be made, tried with a process. Raises `NoGroups`."""
+    """The first place where groups can be created, tested with a process. Raises `NoGroups`."""
     problems = []
-    for groups in (*_unified(), *_legacy()):
+    for groups in (*_v2_candidates(), *_v1_candidates()):
         try:
-            _clear(groups)
+            _remove_leftovers(groups)
             _try(groups)
         except OSError as error:
             problems.append(f"{groups.folders[0]}: {error.strerror or error}")
@@ -117,7 +117,7 @@ def find() -> Groups:
 
 
 def _try(groups: Groups) -> None:
-    """Move a process into a group: whether that is allowed depends on where it comes from, too."""
+    """Move a process into a group: whether that is allowed depends on the group it comes from, too."""
     with subprocess.Popen(["sleep", "60"], env={"PATH": os.environ.get("PATH", os.defpath)}) as process:
         try:
             group = groups.make(1 << 26, 16)
@@ -131,26 +131,26 @@ def _try(groups: Groups) -> None:
             process.kill()
 
 
-def _clear(groups: Groups) -> None:
-    """Remove what graders left that were killed."""
+def _remove_leftovers(groups: Groups) -> None:
+    """Remove the groups of graders that were killed."""
     for folder in groups.folders:
         for left in folder.glob(f"{_NAME}-*"):
             with contextlib.suppress(OSError):
-                # one in use holds a process from a moment after it was made, and stays
+                # a group in use cannot be removed; a new one is still empty for a moment, so leave recent ones alone
                 if time.time() - left.stat().st_mtime > _UNUSED_SECONDS:
                     left.rmdir()
 
 
-def _unified() -> Iterator[Groups]:
-    """v2: a subtree of ours, then each folder from our own upwards that hands the controllers on to its children.
+def _v2_candidates() -> Iterator[Groups]:
+    """v2: this process's own group, then each ancestor that delegates the controllers to its children.
 
-    Never past a folder that limits memory: workers would be free of what was meant for all that the grader starts.
+    The search stops at a group that limits memory: beyond it, workers would escape a limit set for the whole grader.
     """
     own = _own_folder("cgroup2", "")
     if own is None or not own[1].is_dir():
         return
     mount, folder = own
-    if _hand_on(folder):
+    if _enable_controllers(folder):
         yield Groups(2, (folder,))
     while folder != mount and _words(folder / "memory.max") in ([], ["max"]):
         folder = folder.parent
@@ -158,13 +158,13 @@ def _unified() -> Iterator[Groups]:
             yield Groups(2, (folder,))
 
 
-def _hand_on(folder: Path) -> bool:
-    """Make a folder hand on its controllers, which it can once no process is in it: the only one, we, moves aside."""
+def _enable_controllers(folder: Path) -> bool:
+    """Delegate a folder's controllers to its children. v2 forbids that while it holds processes: we move to a child."""
     if {"memory", "pids"}.issubset(_words(folder / "cgroup.subtree_control")):
         return True
     if not {"memory", "pids"}.issubset(_words(folder / "cgroup.controllers")):
         return False
-    is_root = not (folder / "cgroup.type").exists()  # the root may keep its processes
+    is_root = not (folder / "cgroup.type").exists()  # the root group is exempt from that rule
     aside = folder / f"{_NAME}-aside-{os.getpid()}"
     try:
         if not is_root:
@@ -181,8 +181,8 @@ def _hand_on(folder: Path) -> bool:
     return True
 
 
-def _legacy() -> Iterator[Groups]:
-    """v1: below the groups that this process is in."""
+def _v1_candidates() -> Iterator[Groups]:
+    """v1: the groups that this process is in."""
     found = [_own_folder("cgroup", controller) for controller in ("memory", "pids")]
     folders = [own[1] for own in found if own is not None]
     if found[0] is not None and all(folder.is_dir() for folder in folders):
@@ -190,7 +190,7 @@ def _legacy() -> Iterator[Groups]:
 
 
 def _own_folder(kind: str, controller: str) -> tuple[Path, Path] | None:
-    """A hierarchy's mount point and our own group in it; proc(5) and cgroups(7) describe the two files."""
+    """A hierarchy's mount point and this process's group in it; proc(5) and cgroups(7) describe the two files."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
         if controller in names.split(","):
@@ -202,7 +202,8 @@ def _own_folder(kind: str, controller: str) -> tuple[Path, Path] | None:
         found, _, options = after.split(" ", 2)
         if found == kind and (not controller or controller in options.split(",")):
             root, mount = before.split()[3:5]
-            below = path.removeprefix(root) if path.startswith(root) else path  # a container may mount its own part
+            # a container may mount only its own subtree
+            below = path.removeprefix(root) if path.startswith(root) else path
             return Path(mount), Path(mount, below.lstrip("/"))
     return None
 

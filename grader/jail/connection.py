@@ -1,6 +1,6 @@
-"""The wire to one worker, and what it prints: frames in and out, each by a deadline.
+"""The connection to one worker: send and receive frames by a deadline, and drain what the worker prints.
 
-Raises what the operating system would, and ends nothing: what it means for the worker is the handle's to say.
+It raises ordinary OS errors and never ends the worker; `handle` decides what an error means.
 """
 
 import os
@@ -19,26 +19,30 @@ _POLL_SECONDS = 0.02
 _CHUNK = 1 << 16
 
 
-def patiently() -> None:
-    """Wait on."""
+def no_op() -> None:
+    """The default for callbacks that are called while waiting."""
 
 
 class Connection:
-    """One worker's socket and outputs. All of it is closed with `close`.
+    """One worker's socket and output pipes. `close` closes all of them.
 
-    Sending and receiving raise TimeoutError when the deadline (of `time.monotonic`) is over, and ConnectionError where
-    the worker has closed its end.
+    Sending and receiving raise TimeoutError when the deadline (of `time.monotonic`) has passed, and ConnectionError
+    when the worker has closed its end.
     """
 
     waiting: Callable[[], None]
-    """Called every few milliseconds while the worker is waited for; what it raises ends the wait."""
+    """Called every few milliseconds while waiting for the worker; an exception from it ends the wait."""
 
     def __init__(
-        self, wire_socket: socket.socket, outputs: Iterable[int], output_kib: int, look: Callable[[], None] = patiently
+        self,
+        wire_socket: socket.socket,
+        outputs: Iterable[int],
+        output_kib: int,
+        after_wait: Callable[[], None] = no_op,
     ):
-        """`look` is called like `waiting`, behind each wait."""
-        self.waiting = patiently
-        self._look = look
+        """`after_wait` is called after each wait, as `waiting` is before it."""
+        self.waiting = no_op
+        self._after_wait = after_wait
         self._socket, self._outputs = wire_socket, set(outputs)
         self._received = bytearray()
         self._output_bytes, self._output_cap = 0, output_kib << 10
@@ -52,7 +56,7 @@ class Connection:
         return self._output_bytes > self._output_cap
 
     def send(self, frame: bytes, deadline: float) -> None:
-        """Send all of it."""
+        """Send the whole frame."""
         view = memoryview(frame)
         while view:
             if self._wait(deadline, select.POLLOUT):
@@ -64,17 +68,17 @@ class Connection:
                     raise ConnectionError("the worker closed its end") from None
 
     def receive(self, deadline: float) -> "tuple[Any, list[torch.Tensor]]":
-        """The next message. Raises `WireError` too, where it is none."""
-        header_bytes, blob_bytes = wire.lengths(self._take(wire.PREFIX.size, deadline))
-        header = self._take(header_bytes, deadline)
-        return wire.decode(header, self._take(blob_bytes, deadline), messages.Answer)
+        """Receive the next message. Raises `WireError`, too, for an invalid one."""
+        header_bytes, blob_bytes = wire.lengths(self._read_exactly(wire.PREFIX.size, deadline))
+        header = self._read_exactly(header_bytes, deadline)
+        return wire.decode(header, self._read_exactly(blob_bytes, deadline), messages.Answer)
 
     def close(self) -> None:
         self._socket.close()
         for output in self._outputs:
             os.close(output)
 
-    def _take(self, size: int, deadline: float) -> bytes:
+    def _read_exactly(self, size: int, deadline: float) -> bytes:
         while len(self._received) < size:
             if self._wait(deadline, select.POLLIN):
                 try:
@@ -91,7 +95,7 @@ class Connection:
         return taken
 
     def _wait(self, deadline: float, event: int) -> bool:
-        """Wait a little for the wire and drain the output. Whether the wire is ready."""
+        """Wait briefly for the socket and drain the output; return whether the socket is ready."""
         self.waiting()
         remaining = deadline - time.monotonic()
         if remaining <= 0:
@@ -103,11 +107,11 @@ class Connection:
         ready = {descriptor for descriptor, _ in poll.poll(min(remaining, _POLL_SECONDS) * 1000)}
         for output in self._outputs & ready:
             self._drain(output)
-        self._look()  # however busy the worker keeps the wire
+        self._after_wait()  # after every wait: a worker must not escape the memory watch by keeping the socket busy
         return self._socket.fileno() in ready
 
     def _drain(self, output: int) -> None:
-        """Read what was printed and drop it, so that a print never blocks."""
+        """Read and discard what was printed, so that a full pipe never blocks the worker."""
         part = os.read(output, _CHUNK)
         if not part:  # closed by the worker
             self._outputs.discard(output)

@@ -1,4 +1,4 @@
-"""Where models are trained: the device that was asked for, if it can be used."""
+"""Choose the device that models are trained on."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,17 @@ from grader.records.limits import LEVELS
 
 
 class NoDevice(UsageError):
-    """The device asked for cannot be used; why and what to do, in one line."""
+    """The requested device cannot be used; the message is one line that says why and what to do."""
 
 
 def choose_device(
     asked: str, jail: Jail, measured: Isolation, *, required: str | None, say: Callable[[str], None]
 ) -> Isolation:
-    """Let trainings run on the device asked for, and say what isolation a grading there has.
+    """Let trainings run on the requested device; return the isolation that a grading there has.
 
-    `measured` is that of a worker on the CPU. With `auto`, a GPU that is no use, or keeps from the `required` level, is
-    passed over, and `say` is told. Raises `NoDevice` where a GPU was asked for and none can be used.
+    `measured` is the isolation of a worker on the CPU. With `auto`, a GPU that cannot be used, or that rules out the
+    `required` level, is skipped, and `say` is called with the reason. Raises `NoDevice` where a GPU was requested and
+    none can be used.
     """
     from grader.jail.gpu import NoGpu, find
     from grader.jail.handle import JailError
@@ -32,13 +33,13 @@ def choose_device(
             raise NoDevice(f"--device cuda: {problem}, or use --device cpu.") from None
         return measured
     if asked == "auto" and required is not None and LEVELS.index(required) > LEVELS.index("basic"):
-        say(f"training on the CPU: with a GPU, isolation '{required}' is out of reach")
+        say(f"training on the CPU: a GPU would rule out isolation '{required}'")
         return measured
     try:
-        isolation = measure(jail.train_on(gpu))
+        isolation = measure(jail.train_on_gpu(gpu))
     except JailError as problem:
-        jail.train_here()
-        seen = f"there is a GPU, and it cannot be used ({' '.join(str(problem).split())})"
+        jail.train_on_cpu()
+        seen = f"a GPU was found, but it cannot be used ({' '.join(str(problem).split())})"
         if asked == "cuda":
             raise NoDevice(f"--device cuda: {seen}: see `grade doctor`, or use --device cpu.") from None
         say(f"training on the CPU: {seen}")

@@ -1,4 +1,7 @@
-"""The process that workers are forked from: started with a clean environment, then asked over its control socket."""
+"""The host's handle on the fork server (the zygote), the warm process that workers are forked from.
+
+It is started with a clean environment and takes requests over a control socket.
+"""
 
 import contextlib
 import json
@@ -18,41 +21,42 @@ from grader.jail.handle import Forked, ZygoteGone
 from grader.jail.view import worker_view
 
 _START_SECONDS = 120.0
-_PIECE = 1 << 15  # bytes; a message must fit into the buffer of the socket
+_PIECE = 1 << 15  # bytes; a SOCK_SEQPACKET message must fit into the socket's buffer
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a fork server is started with."""
+    """The configuration of a fork server."""
 
     folder: Path
-    """Of its own: its `root`, its `tmp`, its canary, its log."""
+    """Its own folder, with its `root`, its `tmp`, its canary and its log."""
     spool: Path
-    """Where the submissions lie that its workers are shown."""
+    """The folder of staged submissions, of which each worker sees one."""
     uid: int
     """The user that its workers run as."""
     as_root: bool
     packages: tuple[str, ...] = ()
-    """Distributions that its workers may import besides."""
+    """Further distributions that its workers may import."""
     imports: tuple[str, ...] = ()
-    """Modules that all its workers will need."""
+    """Modules to import before the first fork."""
     gpu: Gpu | None = None
-    """What each of its workers is shown."""
+    """The GPU that its workers may use."""
 
     @property
     def canary(self) -> Path:
-        """A file that everybody may read, and no worker."""
+        """A world-readable file that no worker may open: the isolation is measured with it."""
         return self.folder / "canary"
 
 
 class ForkServer:
-    """One launcher, and the zygote that it becomes or starts. After `ZygoteGone`, start another.
+    """A running fork server: the launcher process, and the zygote that it becomes or starts.
 
-    The constructor returns at once; the first question waits until it serves.
+    The constructor returns at once; the first request waits until the server is ready. After `ZygoteGone`, start
+    another one.
     """
 
     launcher: subprocess.Popen[bytes]
-    """Its first process: where that ends, all end."""
+    """The first process: when it ends, the zygote and all workers end with it."""
 
     def __init__(self, setup: Setup):
         self._ready: dict[str, Any] | None = None
@@ -60,21 +64,21 @@ class ForkServer:
         self._launch(setup)
 
     def _launch(self, setup: Setup) -> None:
-        """Start the launcher with a clean environment and hand it the plan."""
+        """Start the launcher with a clean environment and send it the plan."""
         view = worker_view(setup.packages, setup.gpu)
         library_path = setup.gpu.folder if setup.gpu is not None else None
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, launcher_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = (setup.folder / "zygote.log").open("w+b")
-        with theirs:
+        with launcher_end:
             self.launcher = subprocess.Popen(
-                _command(sys.executable, view.package_root, theirs.fileno()),
+                _command(sys.executable, view.package_root, launcher_end.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
                 env=clean_environment(setup.folder / "tmp", library_path),
                 cwd="/",
                 start_new_session=True,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[launcher_end.fileno()],
             )
         plan = {
             "view": msgspec.to_builtins(view),
@@ -87,48 +91,48 @@ class ForkServer:
             "keep_capabilities": needed_capabilities([*view.readable, setup.spool]) if setup.as_root else [],
         }
         data = json.dumps(plan).encode() + b"\n"
-        with contextlib.suppress(OSError):  # a launcher that is gone is reported by `ready`
+        with contextlib.suppress(OSError):  # if the launcher has died already, `ready` reports it
             for start in range(0, len(data), _PIECE):
                 self._control.send(data[start : start + _PIECE])
 
     @property
     def has_ended(self) -> bool:
-        """Whether it serves no more."""
+        """Whether the server has ended."""
         return self._is_gone or self.launcher.poll() is not None
 
     def ready(self) -> dict[str, Any]:
-        """Wait until it serves; what it can lock workers with. Raises `ZygoteGone`."""
+        """Wait until the server is ready; return the layers that it can lock workers with. Raises `ZygoteGone`."""
         if self._ready is None:
             self._control.settimeout(_START_SECONDS)
             self._ready = self._receive()[0]["ready"]
         return self._ready
 
     def fork(self, request: dict[str, Any]) -> Forked:
-        """A new worker, which is about to lock itself. Raises `ZygoteGone`."""
-        ours, theirs = socket.socketpair()
+        """Fork a worker, which then locks itself down. Raises `ZygoteGone`."""
+        host_end, worker_end = socket.socketpair()
         out_read, out_write = os.pipe()
         error_read, error_write = os.pipe()
         try:
-            given = [theirs.fileno(), out_write, error_write]
+            given = [worker_end.fileno(), out_write, error_write]
             answer, pidfd = self._ask({"spawn": request}, given)
         except BaseException:
-            ours.close()
+            host_end.close()
             os.close(out_read)
             os.close(error_read)
             raise
         finally:
-            theirs.close()
+            worker_end.close()
             os.close(out_write)
             os.close(error_write)
         pid = answer["pid"]
-        return Forked(pidfd, ours, (out_read, error_read), lambda: self._reap(pid))
+        return Forked(pidfd, host_end, (out_read, error_read), lambda: self._reap(pid))
 
     def warm_up_training(self) -> None:
-        """Make one optimizer step, so that no worker pays for what it imports. Raises `ZygoteGone`."""
+        """Make one optimizer step in the server, so that workers inherit the imports it needs. Raises `ZygoteGone`."""
         self._ask({"train": True}, [])
 
     def end(self) -> None:
-        """End it and with it every worker."""
+        """End the server and with it every worker."""
         self._control.close()
         try:
             self.launcher.wait(5)
@@ -145,22 +149,22 @@ class ForkServer:
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         except OSError as error:
-            raise self._gone(f"the zygote is gone: {error}") from None
+            raise self._gone(f"the fork server is gone: {error}") from None
         return self._receive()
 
     def _receive(self) -> tuple[dict[str, Any], int]:
         try:
             data, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1)
         except OSError as error:
-            raise self._gone(f"no answer from the zygote: {error}") from None
+            raise self._gone(f"no answer from the fork server: {error}") from None
         if not data:
-            raise self._gone("the zygote ended")
+            raise self._gone("the fork server ended")
         return json.loads(data), descriptors[0] if descriptors else -1
 
     def _gone(self, reason: str) -> ZygoteGone:
-        """What to raise where the zygote does not answer any more; the last line of its log tells more."""
+        """The exception for a server that no longer answers, with the last line of its log."""
         self._is_gone = True
-        if self._log.closed:  # a worker that is reaped behind its end
+        if self._log.closed:  # a worker is being reaped after the server was ended
             return ZygoteGone(reason)
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()

@@ -1,7 +1,7 @@
-"""The trusted handle on one worker: asks it, and ends it where it breaks a limit.
+"""The trusted side's handle on one worker: sends requests, and kills it when it breaks a limit.
 
-`connection` keeps the deadlines and `memory_watch` the memory; only here is a worker ended: through its pidfd, which
-takes the whole tree with it. What a worker sends is decoded by `wire` and believed by nobody.
+`connection` enforces the deadlines and `memory_watch` measures the memory, but only this module kills a worker: through
+its pidfd, which cannot hit a reused process id. What a worker sends is decoded by `wire` and never trusted.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from grader.jail.cgroups import Group, Groups
-from grader.jail.connection import Connection, patiently
+from grader.jail.connection import Connection, no_op
 from grader.jail.memory_watch import MemoryWatch, pid_of, status_of
 from grader.jail.shared import messages, wire
 from grader.records.errors import GraderFault, StudentFault
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 _READY_SECONDS = 30.0
 _STEPS_CAP = 20_000
-_PROCESSES = 64  # threads count
+_PROCESSES = 64  # threads count as processes
 _INHERITED_MIB = 400
-"""More than the zygote's own memory, measured at 220 with all that training imports."""
-_HIDDEN = (
+"""Room for the memory shared with the fork server, measured at 220 MiB with everything that training imports."""
+_PROC_IS_HIDDEN = (
     "this machine hides processes (/proc is mounted with hidepid), so a worker's memory cannot be watched; "
     "mount it with hidepid=0, or with gid= and a group of the grader's user"
 )
@@ -47,18 +47,18 @@ class JailError(GraderFault):
 
 
 class ZygoteGone(JailError):
-    """The process that workers are forked from has ended; the next one is forked from another."""
+    """The fork server (zygote) has ended. The next `spawn` starts another one."""
 
 
 class WorkerEnded(StudentFault):
-    """A worker is gone: it ran out of time or memory, died, or broke the protocol."""
+    """A worker has ended: it ran out of time or memory, died, or broke the protocol."""
 
     kind: EndKind
     detail: str
     doing: str
-    """What was asked of the worker, in a student's words."""
+    """The request that was running, phrased for the student."""
     during: str
-    """What the check under way promises."""
+    """The promise (title) of the check that was running."""
 
     def __init__(self, kind: EndKind, detail: str):
         super().__init__(detail)
@@ -67,9 +67,9 @@ class WorkerEnded(StudentFault):
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove what a worker left, whatever modes its folders have and however deep they are.
+    """Remove the files that a worker left, whatever modes its folders have and however deeply they are nested.
 
-    Each folder is moved up before it is looked into: no recursion, no path that grows too long.
+    Each folder is moved up before it is listed: no recursion, and no path longer than the system allows.
     """
     waiting, moved = [str(folder)], 0
     while waiting:
@@ -88,21 +88,21 @@ def remove_tree(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Forked:
-    """A new process, as the fork hands it over: who takes it closes its descriptors, kills and reaps it."""
+    """A freshly forked process. Its owner closes the descriptors, kills the process and reaps it."""
 
     pidfd: int
     wire: socket.socket
     outputs: tuple[int, int]
     """The reading ends of its standard output and error."""
     reap: Callable[[], int]
-    """Collects the exit status, once it has ended."""
+    """Returns the exit status, once the process has ended."""
 
 
 class Worker:
-    """One jailed process. After `WorkerEnded` it is gone and reaped."""
+    """One jailed process. After `WorkerEnded` it is dead and reaped."""
 
     group: Group | None
-    """The control group that it has to itself, where it has one."""
+    """Its own control group, if it has one."""
 
     def __init__(
         self,
@@ -110,32 +110,33 @@ class Worker:
         limits: Limits,
         scratch: Path | None = None,
         *,
-        turn: FileIO | None = None,
+        gpu_lock: FileIO | None = None,
         groups: Groups | None = None,
-        waiting: Callable[[], None] = patiently,
+        waiting: Callable[[], None] = no_op,
     ):
-        """Wait until the worker says that it is locked. Raises `JailError` where it is not.
+        """Wait until the worker reports that it is locked down. Raises `JailError` where it is not.
 
         Args:
-            scratch: a folder to remove with it.
-            turn: a file to close when it is gone: its turn on the GPU.
-            groups: where to make a control group for it.
-            waiting: called every few milliseconds while its answer is waited for; what it raises ends the wait.
+            scratch: a folder to remove after the worker has ended.
+            gpu_lock: a file to close after the worker has ended, which releases the GPU.
+            groups: where to create a control group for it.
+            waiting: called every few milliseconds while waiting for an answer; an exception from it ends the wait.
         """
         self._reap, self._pidfd = forked.reap, forked.pidfd
-        self._connection = Connection(forked.wire, forked.outputs, limits.output_kib, self._keep_memory)
+        self._connection = Connection(forked.wire, forked.outputs, limits.output_kib, self._enforce_memory_limit)
         self._memory = MemoryWatch(forked.pidfd, limits.memory_mib)
-        self._limits, self._scratch, self._turn, self.group = limits, scratch, turn, None
+        self._limits, self._scratch, self._gpu_lock, self.group = limits, scratch, gpu_lock, None
         self._closed = False
-        self._ran_out = False
+        self._oom_killed = False
         if groups is not None:
-            self.group = self._confine(groups)  # meanwhile, it locks itself
+            self.group = self._join_group(groups)  # the worker locks itself meanwhile
         self._become_ready()
-        self._connection.waiting = waiting  # from now on its owner closes it
+        # only now: an exception from `waiting` in the lines above would leave a worker that nobody closes
+        self._connection.waiting = waiting
 
     @property
     def cut_output(self) -> bool:
-        """Whether it printed more than it may."""
+        """Whether it printed more than its limit."""
         return self._connection.cut_output
 
     def ask(
@@ -148,34 +149,35 @@ class Worker:
     ) -> "tuple[Any, list[torch.Tensor]]":
         """Send a request and wait for its answer until `deadline` (of `time.monotonic`).
 
-        `on_step` is called with each `Step` and the deadline in force, and returns the new one. Raises `WorkerEnded`.
+        `on_step` is called with each `Step` and the current deadline, and returns the new one. Raises `WorkerEnded`.
         """
         frame = wire.encode(request, list(tensors))
-        with self._ending():
+        with self._closing_on_failure():
             self._connection.send(frame, deadline)
         for number in itertools.count():
             message, received = self._next_message(deadline)
             if not isinstance(message, messages.Step):
                 return message, received
-            if on_step is not None:  # a long script is no attack, and each moment of it is charged to somebody's time
+            if on_step is not None:  # no cap: a long script is legitimate, and all of its time is charged to a budget
                 deadline = on_step(message, deadline)
-            elif number > _STEPS_CAP:  # a neighbour that is imported late has steps as well
+            elif number > _STEPS_CAP:  # a module imported late, inside a call, sends a few steps too
                 break
         raise self._end("protocol", "it sent too many messages")
 
     def status(self) -> dict[str, str]:
-        """The kernel's word on the process: the fields of `/proc/<pid>/status`; empty once it has ended."""
+        """The fields of `/proc/<pid>/status`, which a worker cannot forge; empty once it has ended."""
         return status_of(self._pidfd)
 
     def pid(self) -> int:
-        """Its process id as the host sees it; -1 once it is reaped. Not to be used after that: another may get it."""
+        """Its process id as the host sees it; -1 once it is reaped, as another process may then get that id."""
         return pid_of(self._pidfd)
 
     def close(self) -> int:
-        """Kill the whole tree and reap it; the exit status, negative for a signal."""
+        """Kill the worker and reap it; return the exit status, negative for a signal."""
         if self._closed:
             return 0
         self._closed = True
+        # takes the whole process tree: the worker is pid 1 of its namespace, or may not fork (seccomp)
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         select.select([self._pidfd], [], [], _READY_SECONDS)
@@ -184,10 +186,10 @@ class Worker:
         finally:
             self._connection.close()
             os.close(self._pidfd)
-            if self._turn is not None:
-                self._turn.close()
+            if self._gpu_lock is not None:
+                self._gpu_lock.close()
             if self.group is not None:
-                self._ran_out = self.group.ran_out_of_memory()
+                self._oom_killed = self.group.ran_out_of_memory()
                 self.group.close()
             if self._scratch is not None:
                 remove_tree(self._scratch)
@@ -200,15 +202,16 @@ class Worker:
         if not isinstance(ready, messages.Ready) or ready.error is not None:
             self.close()
             raise JailError(f"a worker could not be made ready: {getattr(ready, 'error', 'no report')}")
-        if not self._memory.begin(with_untouched=self._turn is None):
+        if not self._memory.begin(count_untouched=self._gpu_lock is None):
             has_ended = bool(select.select([self._pidfd], [], [], 0)[0])
             self.close()
-            raise JailError("a worker ended as soon as it was ready" if has_ended else _HIDDEN)
+            raise JailError("a worker ended as soon as it was ready" if has_ended else _PROC_IS_HIDDEN)
 
-    def _confine(self, groups: Groups) -> Group:
-        """A control group of its own, for what it takes from now on. Its limit is behind the watch's.
+    def _join_group(self, groups: Groups) -> Group:
+        """Create a control group for the worker and move it there, before any student code runs.
 
-        It counts more than the watch does: files in memory, and pages shared with the zygote once they are written.
+        Its limit is higher than the memory watch's, because it counts more: files in memory, and pages shared with the
+        fork server once they are written to. Unlike the watch, it also holds between two requests.
         """
         allowed = (_INHERITED_MIB + self._limits.memory_mib + self._limits.files_mib) << 20
         group = None
@@ -230,9 +233,9 @@ class Worker:
         return WorkerEnded("memory", f"it used more than {self._limits.memory_mib} MiB")
 
     def _died(self) -> WorkerEnded:
-        select.select([self._pidfd], [], [], 0.5)  # its own exit status tells more than our signal
+        select.select([self._pidfd], [], [], 0.5)  # let it exit: its own status says more than our SIGKILL
         status = self.close()
-        if self._ran_out:
+        if self._oom_killed:
             return self._over_memory()
         if status < 0:
             known = -status in signal.valid_signals()
@@ -240,18 +243,18 @@ class Worker:
             return WorkerEnded("crashed", f"its process was ended by {name}")
         return WorkerEnded("crashed", f"its process ended with exit code {status}")
 
-    def _keep_memory(self) -> None:
+    def _enforce_memory_limit(self) -> None:
         if self._memory.is_over():
             self.close()
             raise self._over_memory()
 
     def _next_message(self, deadline: float) -> "tuple[Any, list[torch.Tensor]]":
-        with self._ending():
+        with self._closing_on_failure():
             return self._connection.receive(deadline)
 
     @contextlib.contextmanager
-    def _ending(self) -> Iterator[None]:
-        """End the worker where its connection fails. Raises `WorkerEnded`."""
+    def _closing_on_failure(self) -> Iterator[None]:
+        """Close the worker when its connection fails. Raises `WorkerEnded`."""
         try:
             yield
         except TimeoutError as error:
@@ -259,4 +262,4 @@ class Worker:
         except ConnectionError:
             raise self._died() from None
         except wire.WireError as error:
-            raise self._end("protocol", f"it sent something else than an answer ({error})") from None
+            raise self._end("protocol", f"it sent something that is not an answer ({error})") from None

@@ -1,4 +1,4 @@
-"""What isolation a worker really has: measured with a canary and the kernel's own word, never assumed."""
+"""Measure the isolation that a worker really has, with a canary file and with what the kernel reports about it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from grader.jail.host import Jail
 from grader.jail.shared import lockdown, messages
 from grader.jail.shared.layers import SCRATCH, SPOOL, SUBMISSION
 from grader.records.limits import LEVELS, Level, Limits
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 _BLOCKED = {"EACCES", "EPERM"}
 _PROBE_SECONDS = 20.0
@@ -21,37 +21,37 @@ _DEVICE_SECONDS = 60.0
 
 
 class Isolation(msgspec.Struct, frozen=True):
-    """The level reached, and what each probe of it saw."""
+    """The isolation level of a worker, and the result of each probe."""
 
     level: Level
     probes: dict[str, str]
     missing: list[tuple[Level, str]] = []
-    """What each higher level asks for besides, and this machine does not have, in words."""
+    """The reasons why higher levels are not reached: (level, what this machine lacks)."""
 
     def missing_for(self, level: Level) -> str:
-        """Why `level` is out of reach."""
+        """Why `level` is not reached."""
         return "; ".join(reason for asks, reason in self.missing if LEVELS.index(asks) <= LEVELS.index(level))
 
 
 Outcomes = Mapping[str, str]
-"""What each probe saw."""
+"""The result of each probe, by its name."""
 
 
 class _Layer(NamedTuple):
-    """What a worker may be locked with."""
+    """A layer of the jail: whether this jail should have it, and whether the outcomes show that it holds."""
 
     name: str
-    is_asked: Callable[[Jail], bool]
-    shows: Callable[[Outcomes], bool]
+    is_expected: Callable[[Jail], bool]
+    holds: Callable[[Outcomes], bool]
 
 
 class _Need(NamedTuple):
-    """What a level asks for besides the levels below it."""
+    """A requirement of a level, in addition to those of the levels below it."""
 
     level: Level
     is_met: Callable[[Jail, Outcomes], bool]
     reason: str
-    """Why it is not; `{no_groups}` is why no control group can be made."""
+    """The message where it is not met; `{no_groups}` is the reason why control groups are not available."""
 
 
 def _always(jail: Jail) -> bool:
@@ -66,7 +66,7 @@ def _landlocked(seen: Outcomes) -> bool:
     return (
         seen["read a file that is not allowed"] in _BLOCKED
         and seen["read a file of the host"] != "done"
-        and seen["write beside it"] != "done"
+        and seen["write a file of the host"] != "done"
     )
 
 
@@ -87,10 +87,10 @@ def _limited(seen: Outcomes) -> bool:
 
 
 _LAYERS = (
-    _Layer("a user without rights", _always, lambda seen: seen["rights"] == "none"),
-    _Layer("protection from debuggers", _always, lambda seen: seen["debuggers"] == "kept out"),
-    _Layer("each limit", _always, lambda seen: seen["limits without effect"] == "none"),
-    _Layer("a view of its own", _has_namespaces, lambda seen: seen["mounts"] == "its own"),
+    _Layer("the unprivileged user", _always, lambda seen: seen["rights"] == "none"),
+    _Layer("the protection from debuggers", _always, lambda seen: seen["debuggers"] == "kept out"),
+    _Layer("each resource limit", _always, lambda seen: seen["limits without effect"] == "none"),
+    _Layer("the private mount table", _has_namespaces, lambda seen: seen["mounts"] == "its own"),
     _Layer("the control group", lambda jail: jail.groups is not None, _limited),
     _Layer("namespaces", _has_namespaces, _separated),
     _Layer("Landlock", lambda jail: bool(jail.ready()["landlock"]), _landlocked),
@@ -106,14 +106,15 @@ _NEEDS = (
 
 
 def measure(jail: Jail) -> Isolation:
-    """Let a worker that has seen no student code try what must fail, and look at it from outside.
+    """Let a worker, before any student code, try what must fail, and check from outside what the kernel says about it.
 
-    Raises `JailError` where a layer that the jail puts on does not show.
+    Raises `JailError` where a layer that the jail applies does not hold: a layer that silently fails must not lower the
+    level, it must stop the grading.
     """
     outcomes = _observe(jail)
-    _refuse_closed_folders(jail.library(), outcomes.pop("read the library"))
+    _require_readable_torch(jail.torch_file(), outcomes.pop("read the library"))
     for layer in _LAYERS:
-        if layer.is_asked(jail) and not layer.shows(outcomes):
+        if layer.is_expected(jail) and not layer.holds(outcomes):
             raise JailError(f"{layer.name} should hold and does not: {outcomes}")
     no_groups = jail.no_groups or "none for workers with a GPU"
     missing = [
@@ -125,51 +126,53 @@ def measure(jail: Jail) -> Isolation:
 
 
 def _observe(jail: Jail) -> dict[str, str]:
-    """What a worker could do, and what it looks like from outside."""
-    jail.ready()  # one that does not start is not tried again
+    """The outcomes of what a worker tried, and of what can be seen from outside."""
+    jail.ready()  # raises if the fork server does not start; `spawn` would start it a second time
     entry = jail.new_entry()
     entry.chmod(0o755)
     worker = jail.spawn(entry.name, Limits())
     try:
         request = messages.Probe(str(jail.canary), jail.inside_canary())
         answer, _ = worker.ask(request, deadline=time.monotonic() + _PROBE_SECONDS)
-        outcomes = {**answer.outcomes, **_seen_from_outside(worker, jail)}
+        outcomes = {**answer.outcomes, **_observe_from_outside(worker, jail)}
         if jail.gpu is not None:
-            outcomes["GPU"] = _device_that_computes(worker)
+            outcomes["GPU"] = _verify_device(worker)
             outcomes["GPU profile"] = PROFILE
         return outcomes
     finally:
         worker.close()
 
 
-def _refuse_closed_folders(library: Path, outcome: str) -> None:
-    """Raise `JailError` where a worker cannot read what it needs: right submissions would be graded as wrong ones."""
+def _require_readable_torch(torch_file: Path, outcome: str) -> None:
+    """Raise `JailError` where a worker cannot read torch: correct submissions would be graded as wrong."""
     if outcome != "done":
-        closed = next((folder for folder in reversed(library.parents) if not folder.stat().st_mode & 0o001), library)
+        closed = next(
+            (folder for folder in reversed(torch_file.parents) if not folder.stat().st_mode & 0o001), torch_file
+        )
         raise JailError(
-            f"workers cannot read torch: {closed} is closed to their user, and this machine gives them no right to "
-            f"pass it; open it (chmod o+x {closed}), or install the grader in a folder that all may pass"
+            f"workers cannot read torch: {closed} is closed to their user, and this machine does not let them keep the "
+            f"capability to enter it; open it (chmod o+x {closed}), or install the grader in a folder open to all users"
         )
 
 
-def _device_that_computes(worker: Worker) -> str:
-    """What the worker's device is called; it has to compute a gradient first. Raises `JailError`."""
+def _verify_device(worker: Worker) -> str:
+    """The name of the worker's device, after it computed a gradient correctly. Raises `JailError`."""
     import torch
 
     try:
         answer, received = worker.ask(messages.TryDevice(), deadline=time.monotonic() + _DEVICE_SECONDS)
     except WorkerEnded as end:
-        raise JailError(f"the device ended its worker: {end.detail}") from None
+        raise JailError(f"the worker died using the device: {end.detail}") from None
     if not isinstance(answer, messages.Value):
-        raise JailError(f"the device cannot compute: {plain(str(answer), 500)}")
+        raise JailError(f"the device cannot compute: {sanitize(str(answer), 500)}")
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     ones = torch.ones_like(x)
     if len(received) != 1 or not torch.equal(received[0], ones @ x.T + x.T @ ones):
-        raise JailError(f"the device computes wrongly: {received}")
+        raise JailError(f"the device computes wrong results: {received}")
     return str(answer.items[0])
 
 
-def _seen_from_outside(worker: Worker, jail: Jail) -> dict[str, str]:
+def _observe_from_outside(worker: Worker, jail: Jail) -> dict[str, str]:
     status = worker.status()
     process = Path("/proc", status["Pid"])
     in_namespaces = status["NSpid"].split()
@@ -178,11 +181,11 @@ def _seen_from_outside(worker: Worker, jail: Jail) -> dict[str, str]:
         "system-call filter": "on" if status["Seccomp"] == "2" else "off",
         "new privileges": "forbidden" if status["NoNewPrivs"] == "1" else "possible",
         "capabilities": status["CapEff"],
-        # a namespace that it shares has another process for its first
+        # in a pid namespace shared with others, it would not be process 1
         "process namespace": "own" if len(in_namespaces) > 1 and in_namespaces[-1] == "1" else "the host's",
         "user": user,
         "rights": ", ".join(_rights(status, jail)) or "none",
-        # what a user's debugger may not touch belongs to root
+        # the kernel gives the /proc files of a process that may not be debugged ("not dumpable") to root
         "debuggers": "kept out" if process.joinpath("status").stat().st_uid != int(user) else "let in",
         "limits without effect": ", ".join(_unlimited(process, jail)) or "none",
         "mounts": _mounts(process) if jail.ready()["namespaces"] else "the host's",
@@ -191,19 +194,19 @@ def _seen_from_outside(worker: Worker, jail: Jail) -> dict[str, str]:
 
 
 def _rights(status: dict[str, str], jail: Jail) -> list[str]:
-    """What of root a worker still has, by the names of `/proc/<pid>/status`."""
+    """The privileges of root that a worker still has, by their names in `/proc/<pid>/status`."""
     allowed = 0
     found = []
     if jail.as_root:
         found = [ids for ids in ("Uid", "Gid") if set(status[ids].split()) != {str(jail.uid)}]
         found += ["Groups"] if status["Groups"].split() else []
-        if not jail.ready()["namespaces"]:  # it may need to pass folders that are root's alone
+        if not jail.ready()["namespaces"]:  # see `environment.needed_capabilities`
             allowed = 1 << lockdown.CAP_DAC_READ_SEARCH | 1 << lockdown.CAP_DAC_OVERRIDE
     return found + [held for held in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[held], 16) & ~allowed]
 
 
 def _unlimited(process: Path, jail: Jail) -> list[str]:
-    """The resources a worker has more of than any worker may have, by the kernel's names."""
+    """The resources whose limit is higher than any worker's should be, by their names in `/proc/<pid>/limits`."""
     most = {"cpu time": 1 << 31, "core file size": 0, "file size": Limits().files_mib << 20}
     most |= {"open files": 512, "locked memory": 0, "msgqueue size": 0}
     if jail.gpu is None:
@@ -216,11 +219,11 @@ def _unlimited(process: Path, jail: Jail) -> list[str]:
 
 
 def _mounts(process: Path) -> str:
-    """What is wrong with what a worker sees mounted, or `its own`."""
+    """What is wrong with the mounts that a worker sees; `its own` if nothing is."""
     lines = [line.split() for line in (process / "mountinfo").read_text().splitlines()]
     points = [fields[4] for fields in lines]
     scratch = [fields[-1] for fields in lines if fields[4] == SCRATCH]
-    if points.count("/") != 1:  # the host's root still lies over its own
+    if points.count("/") != 1:  # the host's root is still mounted
         return "the host's"
     if SPOOL in points or SUBMISSION not in points:
         return "other submissions"

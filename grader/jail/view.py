@@ -1,7 +1,7 @@
-"""What a worker may open: an allow-list of the interpreter, its library, torch, numpy and what they need.
+"""The allow-list of paths that a worker may open: the interpreter, its library, torch, numpy and what they need.
 
-Computed on the trusted side from installed metadata. It names entries, not their parents: a site-packages folder also
-holds what students must not read (this grader's course, name lists with held-out names).
+It is computed on the trusted side from installed metadata. It names entries, not their parent folders: site-packages
+also holds what students must not read (this grader's course, name lists with held-out names).
 """
 
 import importlib.metadata
@@ -17,19 +17,19 @@ import msgspec
 from grader.jail.gpu import Gpu
 
 PACKAGES = ("torch", "numpy")
-"""What student code may import beside the standard library."""
+"""The packages that student code may import, apart from the standard library."""
 _CODEC = ("msgspec", "safetensors")
-_OURS = ("__init__.py", "jail/__init__.py", "jail/shared", "jail/inside")
-"""What a worker may open of ours: two folders, and what Python runs above them."""
+_GRADER_FILES = ("__init__.py", "jail/__init__.py", "jail/shared", "jail/inside")
+"""The grader's own files that a worker may open: two folders, and the `__init__.py` files that Python runs first."""
 _SYSTEM = (
-    "/proc/cpuinfo",
+    "/proc/cpuinfo",  # torch reads it to detect the processor, and complains without it
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/usr/share/zoneinfo",
     "/sys/devices/system/cpu",
 )
 _LIBRARIES = ("/lib", "/usr/lib")
-_FOREIGN = {"site-packages", "dist-packages", "test", "idlelib", "turtledemo", "ensurepip"}
+_EXCLUDED = {"site-packages", "dist-packages", "test", "idlelib", "turtledemo", "ensurepip"}
 
 
 class View(msgspec.Struct, frozen=True):
@@ -41,11 +41,11 @@ class View(msgspec.Struct, frozen=True):
     importable: list[str]
     package_root: str
     controllable: list[str] = []
-    """The device files of a GPU: read, written and controlled."""
+    """The device files of a GPU, which may be read, written and controlled (ioctl)."""
 
 
 def worker_view(packages: Iterable[str] = (), gpu: Gpu | None = None) -> View:
-    """The view of a worker; `packages` are further distributions that a course declares, `gpu` is for trainings."""
+    """The allow-list for a worker; `packages` are a course's further distributions, `gpu` is for trainings."""
     site: dict[str, None] = {}
     readable: list[str] = []
     importable: set[str] = set()
@@ -56,7 +56,7 @@ def worker_view(packages: Iterable[str] = (), gpu: Gpu | None = None) -> View:
             readable.append(f"{folder}/{entry}")
             importable.add(entry.partition(".")[0])
     root = Path(__file__).resolve().parents[2]
-    readable += [f"{root}/grader/{file}" for file in _OURS]
+    readable += [f"{root}/grader/{file}" for file in _GRADER_FILES]
     readable += [*_standard_library(), *_shared_libraries(), *_SYSTEM, *(gpu.readable if gpu else ())]
     return View(
         readable=sorted(path for path in set(readable) if os.path.exists(path)),
@@ -90,7 +90,7 @@ def _with_requirements(names: list[str]) -> Iterator[importlib.metadata.Distribu
 
 
 def _entries(distribution: importlib.metadata.Distribution) -> set[str]:
-    """The top-level entries of a distribution; of the shared `__pycache__`, its own files only."""
+    """The top-level entries of a distribution; in a shared `__pycache__`, only its own files."""
     entries = set()
     for line in (distribution.read_text("RECORD") or "").splitlines():
         path = line.rpartition(",")[0].rpartition(",")[0].strip('"')
@@ -104,14 +104,16 @@ def _entries(distribution: importlib.metadata.Distribution) -> set[str]:
 def _standard_library() -> Iterator[str]:
     for folder in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}:
         for entry in os.listdir(folder):
-            if entry not in _FOREIGN and not entry.startswith("config-"):
+            if entry not in _EXCLUDED and not entry.startswith("config-"):
                 yield f"{folder}/{entry}"
-    for library in Path(sys.base_prefix, "lib").glob("*.so*"):  # libpython; in conda, what torch and numpy load
+    for library in Path(sys.base_prefix, "lib").glob(
+        "*.so*"
+    ):  # libpython; with conda, also the libraries that torch and numpy load
         yield str(library)
 
 
 def _shared_libraries() -> Iterator[str]:
-    """The folders the dynamic linker searches: by machine (Debian), else the libraries in lib64 one by one."""
+    """The folders that the dynamic linker searches: by architecture (Debian), else each library in lib64."""
     triplet = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
     for folder in _LIBRARIES:
         yield f"{folder}/{triplet}"

@@ -1,1 +1,1 @@
-"""What a grading is told and answers, as frozen records; nothing here computes a grade."""
+"""Frozen records: what a grading takes and what it returns. Nothing here computes a grade."""

@@ -1,7 +1,7 @@
-"""What a report can show: numbers and words, not drawing. A curve, a confusion matrix, or samples side by side.
+"""The data behind a report's figures: a curve, a confusion matrix, or samples side by side.
 
-A check says what is to be seen; how that looks is the report's business. No torch here: tensors are welcome as
-columns, and become lists of floats.
+A check supplies the numbers and the text; the report decides how they look. Nothing here imports torch, but tensors
+are accepted as columns and become lists of floats.
 
     Curve(
         title="Learning",
@@ -10,7 +10,7 @@ columns, and become lists of floats.
         y_label="mean squared error",
         lines=[Line("your model", steps, errors)],
         bands=[Band("reference solutions", steps, lowest, highest)],
-        levels=[Level("knowing nothing", 0.167)],
+        levels=[Level("a constant guess", 0.167)],
         marks=[Mark("stopped at step 325", 325)],
         log_y=True,
     )
@@ -18,8 +18,8 @@ columns, and become lists of floats.
     Samples("Dates", "9 of 10 dates are right.", ["asked", "answered"],
             [[Cell("1 May 2024"), differing("2024-05-10", "2024-05-01")]])
 
-Words may come from students, or from their models: what stands in a cell or is a label is cleaned here, once, for
-every report. A report still has to escape it.
+Text may come from students or from their models, so cells and labels are sanitized here, once, for every report. A
+report still has to escape them.
 """
 
 import math
@@ -29,13 +29,13 @@ from collections.abc import Sequence
 import msgspec
 
 from grader.records.confusion import LABEL, Matrix
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What was measured, point by point: `x` in the unit of `x_label`, `y` in that of `y_label`.
+    """A measured series: `x` in the unit of `x_label`, `y` in that of `y_label`.
 
-    Points that are not finite are left out and counted. The others are kept in the order of `x`.
+    Points that are not finite are dropped and counted. The others are sorted by `x`.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Band(msgspec.Struct, frozen=True):
-    """A range to compare with, such as between the lowest and the highest of several reference runs.
+    """A range to compare with, such as from the lowest to the highest of several reference runs.
 
-    `x` is in the unit of `x_label`, `low` and `high` in that of `y_label`. Points that are not finite are left out
-    and counted.
+    `x` is in the unit of `x_label`, `low` and `high` in that of `y_label`. Points that are not finite are dropped and
+    counted.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Band(msgspec.Struct, frozen=True):
 
 
 class Level(msgspec.Struct, frozen=True):
-    """A value to compare with at every `x`, such as what knowing nothing scores. `y` in the unit of `y_label`."""
+    """A horizontal line to compare with, such as the score of a constant guess. `y` in the unit of `y_label`."""
 
     name: str
     y: float
@@ -79,7 +79,7 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Something that happened at one `x`, such as the stop of training. `x` in the unit of `x_label`."""
+    """An event at one `x`, such as the end of training. `x` in the unit of `x_label`."""
 
     name: str
     x: float
@@ -89,11 +89,11 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True, tag=True):
-    """Something measured along something else, with what to compare it to, and a sentence that says what is seen."""
+    """Lines over a common axis, with what to compare them to and a sentence that says what they show."""
 
     title: str
     sentence: str
-    """What a reader takes away, with the numbers that matter: the chart is the evidence for it."""
+    """The conclusion, with the numbers that matter: the chart is the evidence for it."""
     x_label: str
     """What `x` is, with its unit: "training steps"."""
     y_label: str
@@ -103,9 +103,9 @@ class Curve(msgspec.Struct, frozen=True, tag=True):
     levels: list[Level] = []
     marks: list[Mark] = []
     log_y: bool = False
-    """Show `y` on a logarithmic axis. What is not positive is drawn at its lower edge."""
+    """Show `y` on a logarithmic axis. Values that are not positive are drawn at its lower edge."""
     description: str = ""
-    """For those who do not see the chart. By default, the report tells where each line starts and ends."""
+    """Alternative text. By default, the report says where each line starts and ends."""
 
     @property
     def drawn(self) -> list[Line | Band]:
@@ -114,65 +114,65 @@ class Curve(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A short text, such as what a model answered, and where it is not what was expected.
+    """A short text, such as a model's answer, with marks where it differs from what was expected.
 
-    A character that cannot be shown becomes one that says so: no mark moves.
+    A character that cannot be shown is replaced by one placeholder, so that no mark moves.
     """
 
     text: str
     marks: list[tuple[int, int]] = []
-    """From which character up to which (not included) the text differs. An empty range: something is missing there."""
+    """Ranges (start, end), end exclusive, where the text differs. An empty range: something is missing there."""
 
     def __post_init__(self) -> None:
         marks = [(operator.index(start), operator.index(end)) for start, end in self.marks]
         for start, end in marks:
             if not 0 <= start <= end <= len(self.text):
                 raise ValueError(
-                    f"'{plain(self.text, LABEL)}': a mark must lie inside its text of {len(self.text)} characters, "
+                    f"'{sanitize(self.text, LABEL)}': a mark must be inside its text of {len(self.text)} characters, "
                     f"found {start} to {end}"
                 )
         text, whole = self.text, len(self.text)
-        if plain(text, whole) != text:
-            text = "".join(map(_visible, text))
-            if plain(text, whole) != text:  # a folder of this machine
-                text = plain(text, whole)
+        if sanitize(text, whole) != text:
+            text = "".join(map(_replace_invisible, text))
+            if sanitize(text, whole) != text:  # it still holds a host path, whose removal would shift the marks
+                text = sanitize(text, whole)
                 marks = [(0, len(text))] if marks else []
         msgspec.structs.force_setattr(self, "text", text)
         msgspec.structs.force_setattr(self, "marks", _joined(marks))
 
 
 class Samples(msgspec.Struct, frozen=True, tag=True):
-    """Examples side by side: what was asked, what was expected, what a model answered."""
+    """Examples side by side: the input, the expected answer, the model's answer."""
 
     title: str
     sentence: str
     columns: list[str]
     rows: list[list[Cell]]
     description: str = ""
-    """For those who do not see the marks. By default, the report tells how many rows have any."""
+    """Alternative text. By default, the report says how many rows have marks."""
 
     def __post_init__(self) -> None:
-        columns = [plain(str(column), LABEL) for column in self.columns]
+        columns = [sanitize(str(column), LABEL) for column in self.columns]
         if not columns:
             raise ValueError(f"'{self.title}': samples need at least one column")
         for number, row in enumerate(self.rows, 1):
             if len(row) != len(columns):
                 raise ValueError(
-                    f"'{self.title}': one cell per column, please: {len(columns)} columns, row {number} has {len(row)}"
+                    f"'{self.title}': expected one cell per column: {len(columns)} columns, row {number} has {len(row)}"
                 )
         msgspec.structs.force_setattr(self, "columns", columns)
 
 
 Figure = Curve | Matrix | Samples
-"""What can be shown."""
+"""Anything that a report can show."""
 
 
 def input_gradient(gradient: Sequence[float], setting: str = "") -> Curve:
-    """How far back a trained model can learn from: how large the gradient of its answer is with respect to its input.
+    """How far back a trained model can learn: the size of the gradient of its answer with respect to each input.
 
     Args:
-        gradient: the mean size at each step of the input (T,), as `probes.gradient_by_step` finds it.
-        setting: what tells several trainings of one exercise apart: "at 50 steps".
+        gradient: the mean size at each step of the input (T,), as `probes.gradient_by_step` returns it.
+        setting: what distinguishes this training from others of the exercise: "at 50 steps".
     """
     first, last = float(gradient[0]), float(gradient[-1])
     sentence = f"The gradient of the trained model's answer is {last:.2g} with respect to the last step of its input"
@@ -190,8 +190,9 @@ def input_gradient(gradient: Sequence[float], setting: str = "") -> Curve:
 
 
 def differing(answer: str, expected: str) -> Cell:
-    """`answer` with marks where it differs from `expected`, position by position, is too long, or ends too early."""
-    marks = [(at, at + 1) for at, (is_, wanted) in enumerate(zip(answer, expected, strict=False)) if is_ != wanted]
+    """`answer`, marked at each position where it differs from `expected`, and at its end where the lengths differ."""
+    pairs = enumerate(zip(answer, expected, strict=False))
+    marks = [(position, position + 1) for position, (found, wanted) in pairs if found != wanted]
     if len(answer) > len(expected):
         marks.append((len(expected), len(answer)))
     elif len(answer) < len(expected):
@@ -199,12 +200,12 @@ def differing(answer: str, expected: str) -> Cell:
     return Cell(answer, marks)
 
 
-def _visible(character: str) -> str:
-    return character if plain(character) else "\ufffd"
+def _replace_invisible(character: str) -> str:
+    return character if sanitize(character) else "\ufffd"
 
 
 def _joined(marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same marks in order, without two that touch; empty ones only where nothing is marked around them."""
+    """The marks in order, touching ones merged; empty ones only where no other mark surrounds them."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted({mark for mark in marks if mark[0] < mark[1]}):
         if joined and start <= joined[-1][1]:
@@ -216,11 +217,11 @@ def _joined(marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _keep_finite(figure: Line | Band, *names: str) -> None:
-    """Make the columns of these names lists of finite floats, row by row."""
+    """Turn the named columns into lists of floats, without the rows that hold a value that is not finite."""
     columns = [[float(value) for value in getattr(figure, name)] for name in names]
     lengths = ", ".join(f"{name} has {len(column)}" for name, column in zip(names, columns, strict=True))
     if len({len(column) for column in columns}) > 1:
-        raise ValueError(f"'{figure.name}': one value per point, please: {lengths}")
+        raise ValueError(f"'{figure.name}': expected one value per point: {lengths}")
     rows = list(zip(*columns, strict=True))
     kept = sorted((row for row in rows if all(map(math.isfinite, row))), key=lambda row: row[0])
     for number, name in enumerate(names):

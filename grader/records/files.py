@@ -1,4 +1,4 @@
-"""Writing files whole: what stands at a path is never half of something, and what was not asked for is left alone."""
+"""Atomic file writes: a file is written completely or not at all."""
 
 import contextlib
 import secrets
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def write_whole(file: Path, data: bytes) -> None:
-    """Write a file in one move, with the modes that the umask leaves; what lay there, be it a link or a pipe, is
-    replaced and not followed. Raises OSError.
+    """Write a file atomically, with the mode that the umask allows. Whatever was at the path, a link or a pipe
+    included, is replaced and not followed. Raises OSError.
     """
     draft = file.with_name(f".{secrets.token_hex(8)}")
     try:
-        with draft.open("xb") as opened:  # made under the umask, and opened once: by its name, it may be another's soon
+        with draft.open("xb") as opened:  # opened once: reopened by name, it could be a file somebody else put there
             opened.write(data)
         draft.replace(file)
     except BaseException:
@@ -21,7 +21,7 @@ def write_whole(file: Path, data: bytes) -> None:
 
 
 def write_all_or_none(files: Mapping[Path, bytes]) -> None:
-    """Write new files, and the folders that they need, or nothing at all. Raises OSError, also where one is there."""
+    """Write new files and the folders they need, or nothing at all. Raises OSError, also where a file exists."""
     with contextlib.ExitStack() as undo:
         for file, data in files.items():
             for folder in _missing(file.parent):
@@ -34,14 +34,14 @@ def write_all_or_none(files: Mapping[Path, bytes]) -> None:
 
 
 def _missing(folder: Path) -> Iterator[Path]:
-    """The folders to be made, outermost first."""
+    """The folders to create, outermost first."""
     if not folder.exists():
         yield from _missing(folder.parent)
-        if not folder.exists():  # `made/..` is there once `made` is
+        if not folder.exists():  # `new/..` exists as soon as `new` does
             yield folder
 
 
 def _try_to(undo: Callable[[], None]) -> None:
-    """What cannot be undone hides no reason why it had to be."""
+    """Undo one step; a failure to do so must not hide the error that made it necessary."""
     with contextlib.suppress(OSError):
         undo()

@@ -1,4 +1,4 @@
-"""Frozen records of a grading and their one JSON shape.
+"""The records of a grading and their JSON form.
 
 The field names and their order are the public answer of `grade submit --format json`
 (schema 1). Nothing here computes a grade: `grading.py` fills these in.
@@ -18,7 +18,7 @@ SubmissionStatus = Literal["graded", "invalid"]
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one check concluded. `message` says what was seen, `hint` what to try."""
+    """The result of one check. `message` says what was observed, `hint` what to try."""
 
     id: str
     title: str
@@ -68,14 +68,14 @@ class Grade(msgspec.Struct, frozen=True):
 
 
 class Conditions(msgspec.Struct, frozen=True):
-    """How a grade came about, beside what the grade itself says: shown on the report."""
+    """How a grade was computed, apart from what the grade itself says: shown on the report."""
 
     command: str
     versions: dict[str, str]
     probes: dict[str, str]
     notes: list[str]
     error_rates: list[str] = []
-    """How often each learning check errs, as far as it was measured."""
+    """The error rate of each learning check, where it was measured."""
 
 
 class Adjustment(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ class Adjustment(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """All that a grading came to: what a report is made of."""
+    """The complete result of a grading, from which a report is made."""
 
     grade: Grade
     conditions: Conditions
@@ -95,32 +95,32 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class HandIn(msgspec.Struct, frozen=True):
-    """Who handed something in, and when."""
+    """Who submitted something, and when."""
 
     student: str
     name: str
     when: str | None
     """ISO 8601."""
     late: bool
-    """Whether the download called it late."""
+    """Whether the download marked it as late."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line of a gradebook: who handed in what, when, and the attempt that counts for them."""
+    """One row of a gradebook: who submitted what, when, and the attempt that counts."""
 
     student: str
-    """The identity: the LMS's own id, or the name of what was handed in."""
+    """The identity: the LMS's own id, or the name of the submission."""
     name: str
     email: str
     when: str | None
-    """When it was handed in, ISO 8601."""
+    """When it was submitted, ISO 8601."""
     late: bool
     content: str
-    """The hash of what was handed in."""
+    """The hash of the submission."""
     grade: Grade
     adjustments: list[Adjustment]
     points: float
-    """The grade's points with the adjustments, never below 0; this counts."""
+    """The points that count: the grade's, with the adjustments, never below 0."""
     percent: float
     attempt: int
     """The number of the attempt in the gradebook."""
@@ -132,6 +132,6 @@ def to_json(grade: Grade) -> str:
 
 
 def batch_to_json(rows: Iterable[Row]) -> str:
-    """The grades that count, each as `to_json` shows one."""
+    """The grades that count, each in the form that `to_json` gives it."""
     grades = [row.grade for row in rows]
     return msgspec.json.format(msgspec.json.encode({"schema": 1, "grades": grades}), indent=2).decode() + "\n"

@@ -1,4 +1,4 @@
-"""What an attempt may use, and how well it is isolated."""
+"""Resource limits of an attempt, and isolation levels."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ LEVELS: tuple[Level, ...] = ("none", "process", "basic", "strong", "full")
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an attempt may use. A course overrides the defaults in its `[tool.grade.limits]`."""
+    """The limits of one attempt. A course overrides the defaults in its `[tool.grade.limits]`."""
 
     seconds: float = 60.0
     """Wall-clock seconds for an attempt's checks without training."""

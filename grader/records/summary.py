@@ -1,15 +1,15 @@
-"""What every report says of a grade in the same words: the one thing to fix first, and points as people write them."""
+"""Text that all reports share: the one thing to fix first, and how points are written."""
 
 from typing import NamedTuple
 
 from grader.records.grade import ExerciseGrade, Grade, Verdict
 
 _CUT_SHORT = ("crashed", "timeout", "memory", "error")
-"""Exercise statuses whose first `error` check, if any, is the one that was under way."""
+"""Exercise statuses whose first `error` check, if any, is the one that was running."""
 
 
 class Fix(NamedTuple):
-    """The one thing to start with; `check` is None where the exercise as a whole is the matter."""
+    """The one thing to fix first; `check` is None where the problem is the exercise as a whole."""
 
     exercise: ExerciseGrade
     check: Verdict | None
@@ -18,15 +18,15 @@ class Fix(NamedTuple):
 
 
 def first_to_fix(grade: Grade) -> Fix | None:
-    """What stopped the first exercise that is not perfect; broken ones are not the student's to fix."""
+    """What to fix in the first exercise without full points. A broken one is skipped: a student cannot fix it."""
     return next((fix for exercise in grade.exercises if (fix := first_in(exercise)) is not None), None)
 
 
 def first_in(exercise: ExerciseGrade) -> Fix | None:
-    """What stopped an exercise; None where it is perfect, or broken."""
+    """What to fix in an exercise; None where it has full points or is broken."""
     if exercise.status == "broken":
         return None
-    check = _telling_check(exercise)
+    check = _decisive_check(exercise)
     if check is None and exercise.status == "graded":
         return None
     reason = exercise.message or (check.message if check else "")
@@ -34,11 +34,11 @@ def first_in(exercise: ExerciseGrade) -> Fix | None:
 
 
 def format_points(points: float) -> str:
-    """At most two decimals and no idle zeros: 10, 17.5, 0.33."""
+    """At most two decimals, without trailing zeros: 10, 17.5, 0.33."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
-def _telling_check(exercise: ExerciseGrade) -> Verdict | None:
+def _decisive_check(exercise: ExerciseGrade) -> Verdict | None:
     if exercise.status == "graded":
         return next((check for check in exercise.checks if check.status != "passed"), None)
     if exercise.status in _CUT_SHORT:

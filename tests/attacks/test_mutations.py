@@ -200,7 +200,7 @@ def test_every_damaged_archive_is_a_submission_or_a_problem_in_words(zygote, arc
     if submission.problem is None:
         assert [file for file in files if file.suffix == ".py"]
     else:
-        assert "make it anew" in submission.problem or "hand" in submission.problem, submission.problem
+        assert "re-create it" in submission.problem or "hand" in submission.problem, submission.problem
         # without a reason, it was the end of an exception that nobody had thought of
         assert not submission.problem.startswith("the archive is broken;"), submission.problem
 

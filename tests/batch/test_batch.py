@@ -225,9 +225,9 @@ def test_exit_codes(batch: Batch, tmp_path: Path, course: Path):
     for wrong, words in (
         (["--executor", "none"], "unknown executor 'none'; available: "),
         (["--executor-option", "a=1"], "no option of the executor 'local'; it has none"),
-        (["--layout", "none"], "no layout is called 'none'; there are: "),
+        (["--layout", "none"], "unknown layout 'none'; available: "),
         (["--gradebook", "nothing"], "'nothing' is not a database URL"),
-        (["--exercise", "none"], "no exercise is called 'none'; there are: double"),
+        (["--exercise", "none"], "unknown exercise 'none'; available: double"),
     ):
         done = batch(*wrong)
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr

@@ -121,7 +121,7 @@ def test_a_hostile_class_costs_nobody_else_anything(tmp_path: Path, course: Path
     assert {name: grades[name]["message"].partition(";")[0] for name in ("sparse", "none", "nested")} == {
         "sparse": "`sparse.py` is too large and was left out",
         "none": "it is empty",
-        "nested": "there is no Python file in it",
+        "nested": "it contains no Python file",
     }
     assert grades["bomb"]["status"] == grades["broken"]["status"] == "invalid"
     assert not {"passwd", "etc", "red-too", "pipe"} & set(grades)

@@ -160,7 +160,7 @@ def test_an_invalid_submission_is_an_answer(cli, submission, small_course):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--exercise", "nothing"], "no exercise is called 'nothing'; there are: tiny"),
+        (["--exercise", "nothing"], "unknown exercise 'nothing'; available: tiny"),
         (["--seed", "-1"], "--seed"),
         (["--seed", "x"], "--seed"),
         (["--fail-under", "101"], "--fail-under"),

@@ -126,7 +126,7 @@ def test_the_bundled_course_is_whole():
 
 def test_picking_what_is_not_there_says_what_there_is(folder):
     course = load(folder(a=plugin(id="a"), b=plugin(id="b")))
-    with pytest.raises(UnknownExercise, match="no exercise is called 'c'; there are: a, b"):
+    with pytest.raises(UnknownExercise, match="unknown exercise 'c'; available: a, b"):
         course.pick(("c",))
     assert [exercise.id for exercise in course.pick(("b", "a", "b"))] == ["a", "b"]
 
@@ -254,7 +254,7 @@ def test_an_exercise_has_its_defaults_where_the_course_sets_nothing(folder):
 @pytest.mark.parametrize(
     ("settings", "source", "words"),
     [
-        ("[tool.grade.exercises.other]\nnames = 'x'", DATED, ["no exercise is called 'other'", "task"]),
+        ("[tool.grade.exercises.other]\nnames = 'x'", DATED, ["unknown exercise 'other'", "task"]),
         ("[tool.grade.exercises.task]\nnames_ = 'x'", DATED, ["has no option 'names_'", "names, count"]),
         ("[tool.grade.exercises.task]\nnames = 3", DATED, ["names is 3", "type str"]),
         ("[tool.grade.exercises.task]\nx = 3", plugin(), ["has no option 'x'", "it has none"]),
@@ -327,7 +327,7 @@ def graded(folder, submission, zygote, isolation):
                 zygote,
                 level=isolation.level,
                 seed=1,
-                listener=Listener(fault=faults.append),
+                listener=Listener(internal_error=faults.append),
             )
         finally:
             unstage(staged, zygote)

@@ -16,7 +16,7 @@ def test_a_task_is_made_once_and_is_the_same_in_all_checks_of_an_attempt():
         return made[-1]
 
     def checks_of(seed):
-        attempt = SimpleNamespace(memory={}, seed=lambda purpose: derive(seed, purpose, bits=63))
+        attempt = SimpleNamespace(cache={}, seed=lambda purpose: derive(seed, purpose, bits=63))
         return [Student(attempt, check) for check in ("shapes", "learns")]
 
     first, second = (student.task(make) for student in checks_of(1))

@@ -181,7 +181,7 @@ def test_absolute_names_do_not_reach_the_file_they_name(unpack, tmp_path):
     submission, files = unpack({str(target): "theirs"})
     assert target.read_text() == "mine"
     assert not files
-    assert "leads outside" in submission.problem
+    assert "points outside" in submission.problem
 
 
 def test_links_are_left_out(unpack):
@@ -257,33 +257,33 @@ def tar() -> bytes:
     ("make", "words"),
     {
         "encrypted": (encrypted, ["encrypted", "without a password"]),
-        "truncated": (lambda: zip_of({"my_rnn.py": os.urandom(5000)})[:3000], ["broken", "make it anew"]),
-        "without its end": (lambda: zip_of({"my_rnn.py": "x"})[:-10], ["broken", "make it anew"]),
-        "empty": (lambda: b"", ["broken", "make it anew"]),
-        "garbage": (lambda: bytes(range(256)) * 20, ["broken", "make it anew"]),
-        "a rar": (lambda: b"Rar!\x1a\7\1\0" + b"x" * 500, ["broken", "make it anew"]),
-        "a tar": (tar, ["broken", "make it anew"]),
-        "a 7z": (lambda: b"7z\xbc\xaf\x27\x1c" + b"x" * 500, ["broken", "make it anew"]),
-        "a .py": (lambda: b"x = 1\n", ["broken", "make it anew"]),
+        "truncated": (lambda: zip_of({"my_rnn.py": os.urandom(5000)})[:3000], ["broken", "re-create it"]),
+        "without its end": (lambda: zip_of({"my_rnn.py": "x"})[:-10], ["broken", "re-create it"]),
+        "empty": (lambda: b"", ["broken", "re-create it"]),
+        "garbage": (lambda: bytes(range(256)) * 20, ["broken", "re-create it"]),
+        "a rar": (lambda: b"Rar!\x1a\7\1\0" + b"x" * 500, ["broken", "re-create it"]),
+        "a tar": (tar, ["broken", "re-create it"]),
+        "a 7z": (lambda: b"7z\xbc\xaf\x27\x1c" + b"x" * 500, ["broken", "re-create it"]),
+        "a .py": (lambda: b"x = 1\n", ["broken", "re-create it"]),
         "an unknown method": (
             lambda: patched(zip_of({"my_rnn.py": "x"}), (8, b"\x63"), (10, b"\x63")),
-            ["cannot be unpacked", "make it anew"],
+            ["cannot be unpacked", "re-create it"],
         ),
         "a checksum that lies": (
             lambda: patched(zip_of({"my_rnn.py": "x" * 99}), (14, b"abcd"), (16, b"abcd")),
-            ["broken", "make it anew"],
+            ["broken", "re-create it"],
         ),
         "names that differ": (
             lambda: zip_of({"my_rnn.py": "x"}).replace(b"my_rnn.py", b"my_cnn.py", 1),
-            ["broken", "make it anew"],
+            ["broken", "re-create it"],
         ),
-        "a bomb": (lambda: zip_of({f"{i}.py": ZEROS for i in range(4)}), ["times its size", "code alone"]),
-        "too many files": (lambda: zip_of({f"{i}.py": "" for i in range(2001)}), ["2001", "2000", "code alone"]),
-        "too large": (lambda: os.urandom(65 << 20), ["too large", "code alone"]),
+        "a bomb": (lambda: zip_of({f"{i}.py": ZEROS for i in range(4)}), ["times its size", "only the code"]),
+        "too many files": (lambda: zip_of({f"{i}.py": "" for i in range(2001)}), ["2001", "2000", "only the code"]),
+        "too large": (lambda: os.urandom(65 << 20), ["too large", "only the code"]),
         "without entries": (lambda: zip_of({}), ["empty", "hand in"]),
         "without Python": (lambda: zip_of({"a.pdf": "x", "b.docx": "x"}), ["no Python file", "`a.pdf`", "hand in"]),
         "of ignored files": (lambda: zip_of({"__MACOSX/my_rnn.py": "x", ".git/a.py": "x"}), ["empty", "hand in"]),
-        "of links": (lambda: zip_of({"../my_rnn.py": "x"}), ["leads outside", "hand in"]),
+        "of links": (lambda: zip_of({"../my_rnn.py": "x"}), ["points outside", "hand in"]),
     }.values(),
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )

@@ -244,7 +244,7 @@ def test_several_parts_have_the_room_of_one(staged):
         ("DOUBLE.PY", {"DOUBLE.py"}, None),
         ("ada.ZIP", {"inside/double.py"}, None),
         ("ada/report.pdf", set(), "expected a folder, a .py file or a .zip archive, found .pdf"),
-        ("double", set(), "expected a folder, a .py file or a .zip archive, found a file without an ending"),
+        ("double", set(), "expected a folder, a .py file or a .zip archive, found a file without an extension"),
     ],
 )
 def test_a_lone_file_is_graded_as_that_file(staged, tmp_path: Path, name: str, found: set[str], problem: str | None):

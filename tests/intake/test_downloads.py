@@ -89,7 +89,7 @@ def test_what_leads_elsewhere_is_left_out(unpacked):
     files, notes = unpacked([*((name, "evil") for name in NAMES), ("ok.py", "x")])
     assert files == {"ok.py": b"x"}
     assert len(notes) == len(NAMES)
-    assert all(note.endswith("leads outside the archive or lies too deep and was left out") for note in notes)
+    assert all(note.endswith("points outside the archive or is nested too deeply and was left out") for note in notes)
 
 
 def test_links_are_left_out(unpacked):
@@ -111,7 +111,7 @@ def test_names_that_no_file_can_have_are_left_out(unpacked):
 def test_an_entry_given_twice_is_told(unpacked):
     with pytest.warns(UserWarning, match="Duplicate"):
         content = zip_of([("ada.py", "first"), ("ada.py", "second")])
-    assert unpacked(content) == ({"ada.py": b"second"}, ["`ada.py` is in it more than once; the last one was kept"])
+    assert unpacked(content) == ({"ada.py": b"second"}, ["`ada.py` occurs more than once; the last one was kept"])
 
 
 def test_many_notes_are_counted(unpacked):

@@ -18,7 +18,7 @@ from grader.intake.staging import stage, unstage
 from grader.jail.handle import JailError
 from grader.jail.host import Jail
 from grader.jail.shared import messages
-from grader.jail.shared.origins import Origin, origin_of, record_of
+from grader.jail.shared.origins import Origin, origin_file, read_origin
 from grader.records.limits import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def convert(zygote, course, submission):
 
 
 def record(zygote, submission, name) -> Origin | None:
-    return origin_of(str(zygote.spool / submission.entry / name))
+    return read_origin(str(zygote.spool / submission.entry / name))
 
 
 # What becomes of a cell.
@@ -176,19 +176,19 @@ def test_a_notebook_in_a_folder_or_a_zip(grade, submission, archive, reference):
 def test_a_python_file_of_the_same_name_wins(convert):
     submission, files = convert({"a.ipynb": notebook("x = 1"), "a.py": "x = 2\n"})
     assert files == {"a.py": "x = 2\n"}
-    assert submission.notes == ["`a.ipynb` was not looked at: `a.py` is there too"]
+    assert submission.notes == ["`a.ipynb` was ignored: `a.py` exists too"]
 
 
 def test_a_file_that_a_cell_would_write_does_not_replace_one(convert):
     submission, files = convert({"a.ipynb": notebook("x = 1", "%%writefile b.py\nx = 3"), "b.py": "x = 2\n"})
     assert files == {"a.py": "x = 1\n", "b.py": "x = 2\n"}
-    assert submission.notes == ["`b.py`, from `a.ipynb`, was not looked at: there is one already"]
+    assert submission.notes == ["`b.py`, from `a.ipynb`, was ignored: the file exists already"]
 
 
 def test_many_notebooks_are_not_all_looked_at(convert):
     submission, files = convert({f"{i:02d}.ipynb": notebook(f"x = {i}") for i in range(25)})
     assert len(files) == 20
-    assert submission.notes == ["only the first 20 of 25 notebooks and the like were looked at"]
+    assert submission.notes == ["only the first 20 of 25 notebooks and similar files were converted"]
 
 
 @pytest.mark.jail
@@ -197,11 +197,11 @@ def test_one_zygote_converts_for_all_and_students_do_not_see_its_packages(grade,
     notes = grade(path).exercises[0].notes
     assert [note.rpartition(": ")[2] for note in notes] == ["No module named 'IPython'", "No module named 'nbformat'"]
     packages = course.formats[0].packages
-    assert zygote.showing(packages) is zygote.showing(packages)
+    assert zygote.with_packages(packages) is zygote.with_packages(packages)
 
 
 def test_without_a_notebook_no_zygote_is_started(monkeypatch, grade, submission, reference):
-    monkeypatch.setattr(Jail, "showing", lambda *_: pytest.fail("a zygote for nothing"))
+    monkeypatch.setattr(Jail, "with_packages", lambda *_: pytest.fail("a zygote for nothing"))
     assert grade(submission({"my_rnn.py": reference})).points == 10
 
 
@@ -248,7 +248,7 @@ def test_what_was_left_out_names_cell_and_line(grade, submission, reference):
         "`helpers.ipynb, cell 2`, line 2, was left out: NameError: name 'unknown' is not defined",
         "`homework.ipynb, cell 4`, line 3, was left out: SyntaxError: 'return' outside function "
         "(homework.ipynb, cell 4, line 3)",
-        "`homework.ipynb, cell 4`, line 4, was left out: it did not come to an end in time",
+        "`homework.ipynb, cell 4`, line 4, was left out: it did not finish in time",
     ]
 
 
@@ -287,12 +287,12 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ('{"nbformat": [], "cells": []}', "it is not a notebook"),
         ('{"nbformat": 4, "cells": 3}', "it is not a notebook"),
         ('{"nbformat": 3, "worksheets": 3}', "it is not a notebook"),
-        (notebook(), "there is no code in it"),
-        (notebook({"cell_type": "markdown", "metadata": {}, "source": "x"}), "there is no code in it"),
+        (notebook(), "it contains no code"),
+        (notebook({"cell_type": "markdown", "metadata": {}, "source": "x"}), "it contains no code"),
         (notebook(3, None, []), "it is not a notebook"),
-        (notebook("x = = 1"), "there is no code in it that can be read (cell 1, line 1: invalid syntax"),
-        (notebook(code(5)), "there is no code in it that can be read (cell 1: its source is not text"),
-        (notebook(code({"a": 1})), "there is no code in it that can be read (cell 1: its source is not text"),
+        (notebook("x = = 1"), "it contains no readable code (cell 1, line 1: invalid syntax"),
+        (notebook(code(5)), "it contains no readable code (cell 1: its source is not text"),
+        (notebook(code({"a": 1})), "it contains no readable code (cell 1: its source is not text"),
         (notebook(code([1, 2])), "it is not a notebook"),
         (notebook("x = 1").encode("utf-16"), "it is not text in UTF-8"),
         (b"\x89PNG\r\n", "it is not text in UTF-8"),
@@ -364,7 +364,7 @@ def test_a_notebook_that_takes_too_much_memory_or_time(grade, submission, monkey
     found = grade(folder)
     assert (found.status, found.message) == (
         "invalid",
-        "`ada.ipynb` cannot be graded: reading it ended early: the time was spent",
+        "`ada.ipynb` cannot be graded: reading it failed: the time was spent",
     )
 
 
@@ -404,7 +404,7 @@ def test_whatever_is_handed_in_ends_in_python_or_a_note(zygote, course, tmp_path
     try:
         for file in (zygote.spool / submission.entry).glob("*.py"):
             tree = ast.parse(file.read_bytes())
-            origin = origin_of(str(file))
+            origin = read_origin(str(file))
             for statement in tree.body:
                 assert origin.place(statement.lineno)[0].startswith(f"{file.stem}.ipynb, cell ")
                 assert "get_ipython" not in ast.unparse(statement)
@@ -426,7 +426,7 @@ def test_lines_stay_where_they_were(zygote, course, tmp_path_factory, cells):
     submission = stage(folder, zygote, Limits(), formats=course.formats)
     try:
         file = zygote.spool / submission.entry / "a.py"
-        origin = origin_of(str(file))
+        origin = read_origin(str(file))
         numbered = {f"a.ipynb, cell {n}": cell.split("\n") for n, cell in enumerate(filled(cells), start=1)}
         for number, line in enumerate(file.read_text().split("\n"), start=1):
             if number > 2 and line.strip():
@@ -458,16 +458,16 @@ def test_a_converter_cannot_write_elsewhere(zygote, course, submission, name):
 def test_a_record_of_a_students_own_is_not_taken(convert, zygote, archive, course):
     """They would tell places of their own making."""
     forged = msgspec.json.encode(Origin("other.ipynb", [(1, "cell 1", 1)]))
-    submission, _ = convert({"a.py": "x = 1\n", Path(record_of("a.py")).name: forged})
+    submission, _ = convert({"a.py": "x = 1\n", Path(origin_file("a.py")).name: forged})
     assert record(zygote, submission, "a.py") is None
-    packed = stage(archive({"a.py": "x = 1\n", record_of("a.py"): forged}), zygote, Limits(), formats=course.formats)
+    packed = stage(archive({"a.py": "x = 1\n", origin_file("a.py"): forged}), zygote, Limits(), formats=course.formats)
     assert record(zygote, packed, "a.py") is None
     unstage(packed, zygote)
 
 
 def test_packages_that_are_not_installed_are_the_graders_fault(zygote):
     with pytest.raises(JailError, match="no-such-thing is not installed"):
-        zygote.showing(["no-such-thing"])
+        zygote.with_packages(["no-such-thing"])
 
 
 @pytest.mark.parametrize(

@@ -71,13 +71,13 @@ def test_github_and_moodle_sheets(read):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "line 1: no column says who is who; found nothing"),
-        ("grade,section\n1,2\n", "line 1: no column says who is who; found 'grade', 'section'"),
-        ("id,name\n", "nobody is in it"),
-        ("id,name\n1,Ada\n\n1,Grace\n", "line 4: '1' is in line 2 already"),
+        ("", "line 1: no column identifies a student; found nothing"),
+        ("grade,section\n1,2\n", "line 1: no column identifies a student; found 'grade', 'section'"),
+        ("id,name\n", "it lists nobody"),
+        ("id,name\n1,Ada\n\n1,Grace\n", "line 4: '1' is already in line 2"),
         (
             "id,sid,name\n1,2,Ada\n3,1,Grace\n",
-            "line 3: '1' in column 'sid' is the 'id' of line 2: it could mean either",
+            "line 3: '1' in column 'sid' is also the 'id' of line 2, so it is ambiguous",
         ),
         ("id,login,name\n1,a,Ada\n,,Grace\n", "line 3: 'Grace' has no id; fill in 'id', 'login'"),
         ("id,name\n1,Lovelace, Ada\n", "line 2: it has 3 fields, the header has 2"),
@@ -122,7 +122,7 @@ def test_applied(read):
         [Member("GRACE", "Grace Hopper", "g@example.edu"), Member("stranger", "Eve")],
         [Member("Tim@example.edu", "Tim", "tim@example.edu")],
     ]
-    assert [one.doubts for one in applied.uploads] == [[], ["no line of the roster names stranger"], ["look"]]
+    assert [one.doubts for one in applied.uploads] == [[], ["stranger is not in the roster"], ["look"]]
     assert all(one.late and one.when and one.parts for one in applied.uploads)
     assert applied.skipped == [Skipped("notes.txt", "no submission"), Skipped("3", "nothing was handed in")]
     assert collected.uploads[0].members[0].name == "lovelaceada"

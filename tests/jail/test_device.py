@@ -86,7 +86,7 @@ def test_each_reason_is_told_with_what_to_do(devices):
         gpu.check_build("2.13.0+cpu", None)
     gpu.check_build("2.13.0", "13.0")
     with pytest.raises(
-        NoGpu, match=r"the driver knows CUDA 12\.8, and this torch was built for 13\.0. Update the driver"
+        NoGpu, match=r"the driver supports CUDA 12\.8, but this torch was built for 13\.0. Update the driver"
     ):
         gpu.check_driver(12080, "13.0")
     for version in (12000, 12080, 13000):  # of one major version, any driver will do
@@ -106,7 +106,7 @@ def test_what_the_driver_reads_is_named_entry_by_entry(tmp_path):
     own.mkdir(parents=True)
     (tmp_path / "sys/bus/pci/devices").mkdir()
     (tmp_path / "sys/bus/pci/devices/0000:01:00.0").symlink_to(own)
-    found = {str(Path(path).relative_to(tmp_path)) for path in gpu.facts(tmp_path)}
+    found = {str(Path(path).relative_to(tmp_path)) for path in gpu.driver_reads(tmp_path)}
     assert found == {
         "proc/driver/nvidia",
         "proc/driver/nvidia-uvm",
@@ -136,10 +136,8 @@ def test_gradings_take_turns(tmp_path):
     node.touch()
     told: list[float] = []
     started = time.monotonic()
-    first = gpu.take_turn(str(node), lambda: told.append(0.0))
-    code = (
-        "import sys; from grader.jail.gpu import take_turn; take_turn(sys.argv[1], lambda: print('waits', flush=True))"
-    )
+    first = gpu.lock_gpu(str(node), lambda: told.append(0.0))
+    code = "import sys; from grader.jail.gpu import lock_gpu; lock_gpu(sys.argv[1], lambda: print('waits', flush=True))"
     command = [sys.executable, "-c", code + "; print('has it')", str(node)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -147,7 +145,7 @@ def test_gradings_take_turns(tmp_path):
         assert time.monotonic() - started > 1
         threading.Timer(0.5, first.close).start()
         assert other.communicate(timeout=20)[0] == "has it\n"
-    gpu.take_turn(str(node), lambda: told.append(0.0)).close()
+    gpu.lock_gpu(str(node), lambda: told.append(0.0)).close()
     assert told == []
 
 
@@ -156,15 +154,15 @@ def test_a_turn_that_is_given_up_is_free(tmp_path):
     """Waiting that is interrupted holds nothing."""
     node = tmp_path / "nvidia0"
     node.touch()
-    first = gpu.take_turn(str(node), list)
+    first = gpu.lock_gpu(str(node), list)
 
     def stop() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        gpu.take_turn(str(node), stop)
+        gpu.lock_gpu(str(node), stop)
     first.close()
-    gpu.take_turn(str(node), stop).close()
+    gpu.lock_gpu(str(node), stop).close()
 
 
 # The rules of a GPU's worker, computed.
@@ -285,7 +283,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Gpu:
 def own(stand_in: Gpu) -> Iterator[Jail]:
     """A zygote whose trainings run under those rules."""
     with Jail() as zygote:
-        zygote.train_on(stand_in)
+        zygote.train_on_gpu(stand_in)
         yield zygote
 
 
@@ -490,7 +488,7 @@ def test_a_turn_lasts_as_long_as_the_worker(own, stand_in, strict):
     for _ in range(2):
         with pytest.raises(JailError, match="could not be made ready"):
             own.trainer.spawn("not-there", Limits())
-    gpu.take_turn(stand_in.node, lambda: pytest.fail("it is still held")).close()
+    gpu.lock_gpu(stand_in.node, lambda: pytest.fail("it is still held")).close()
 
 
 # The device of a worker.
@@ -502,14 +500,14 @@ def on_meta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jail]:
     node = tmp_path_factory.mktemp("dev") / "nvidia0"
     node.touch()
     with Jail() as zygote:
-        zygote.train_on(Gpu(str(node), device="meta"))
+        zygote.train_on_gpu(Gpu(str(node), device="meta"))
         yield zygote
 
 
 @pytest.mark.slow
 def test_a_device_that_computes_nothing_is_refused(on_meta):
     """The trial on the worker is judged by its numbers."""
-    with pytest.raises(JailError, match="the device computes wrongly"):
+    with pytest.raises(JailError, match="the device computes wrong results"):
         measure(on_meta.trainer)
 
 
@@ -520,8 +518,8 @@ def test_a_device_that_does_not_start_is_refused(tmp_path):
     with Jail() as zygote:
         for broken in (Gpu(str(tmp_path / "node"), device="hpu"), Gpu(str(tmp_path / "nothing"), device="cpu")):
             with pytest.raises(JailError, match=r"could not be made ready|nothing cannot be opened: No such file"):
-                measure(zygote.train_on(broken))
-            zygote.train_here()
+                measure(zygote.train_on_gpu(broken))
+            zygote.train_on_cpu()
         assert zygote.trainer is zygote
         assert measure(zygote).level != "none"
 
@@ -738,7 +736,7 @@ def graded(zygote: Jail, course: Course, tmp_path: Path, source: str = LEARNER) 
     zygote.prepare_training()
     staged = stage(tmp_path / "task.py", zygote, Limits())
     told: list[str] = []
-    listener = Listener(check=lambda _, words: told.append(words or ""), fault=pytest.fail)
+    listener = Listener(check=lambda _, words: told.append(words or ""), internal_error=pytest.fail)
     try:
         result = grade(staged, [learns], course, zygote, level="basic", seed=5, listener=listener)
     finally:
@@ -880,7 +878,7 @@ cuda = pytest.mark.skipif(not has_cuda(), reason=NO_CUDA)
 def on_cuda() -> Iterator[Jail]:
     """A zygote whose trainings run on the GPU."""
     with Jail() as zygote:
-        zygote.train_on(gpu.find())
+        zygote.train_on_gpu(gpu.find())
         yield zygote
 
 

@@ -183,7 +183,7 @@ def test_a_statement_that_hangs_is_cut_and_noted(load):
     stuck = "import time\nwhile True:\n    try:\n        time.sleep(30)\n    except BaseException:\n        pass\n"
     grade = load(stuck + GOOD, top_level_seconds=0.5)
     assert time.monotonic() - started < 5
-    assert_passes(grade, "`my_rnn.py`, line 2, was left out: it did not come to an end in time")
+    assert_passes(grade, "`my_rnn.py`, line 2, was left out: it did not finish in time")
 
 
 def test_a_hanging_assignment_and_a_hanging_script_share_the_budget(load):

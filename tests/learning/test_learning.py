@@ -169,7 +169,7 @@ def try_(submission, zygote, course, isolation):
         exercise = exercise_of(task, observe, hint=hint, found=found, **limits)
         listener = Listener(
             check=lambda _, words: told.append(words or ""),
-            fault=faults.append,
+            internal_error=faults.append,
             figure=lambda _, figure: figures.append(figure),
         )
         known = (

@@ -97,7 +97,7 @@ def swept(submission, zygote, course, isolation):
 
     def run(longest, calibrations=None, noisy=0):
         seen, figures, faults = {}, [], []
-        listener = Listener(fault=faults.append, figure=lambda _, figure: figures.append(figure))
+        listener = Listener(internal_error=faults.append, figure=lambda _, figure: figures.append(figure))
         staged = stage(submission({"task.py": MODEL.format(length=longest, noisy=noisy)}), zygote, Limits())
         try:
             result = grade(

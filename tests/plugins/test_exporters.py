@@ -76,7 +76,7 @@ ROWS = [
         attempt("my_rnn", verdict("forward", "skipped", 0.0), status="broken", message="our fault"),
         attempt("adding", verdict("curve"), notes=["a note"]),
     ),
-    row("1003", status="invalid", message="there is no Python file in it"),
+    row("1003", status="invalid", message="it contains no Python file"),
 ]
 
 
@@ -215,7 +215,7 @@ def test_junit_has_a_suite_per_submission_and_a_case_per_check(export):
     assert error.find("error").get("message") == "It raised."
     assert second.find("testcase/skipped").get("type") == "skipped"
     assert (third.get("tests"), third.get("errors")) == ("1", "1")
-    assert third.find("testcase/error").get("message") == "there is no Python file in it"
+    assert third.find("testcase/error").get("message") == "it contains no Python file"
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "a\u0000b", "\U0001f600 ü", "]]>", "<!--"])
@@ -272,7 +272,7 @@ def test_gradescope_gets_a_folder_for_more_and_no_flags(export):
     ]
     assert [test["name"] for test in second["tests"]] == ["The adding: Keeps `curve`."]
     third = strictly(files["1003/results.json"])
-    assert (third["score"], third["output"], third["tests"]) == (0.0, "there is no Python file in it", [])
+    assert (third["score"], third["output"], third["tests"]) == (0.0, "it contains no Python file", [])
 
 
 # Folders and their names

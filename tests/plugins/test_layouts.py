@@ -621,7 +621,7 @@ def test_pattern(lay):
         ("Bob", False, "2026-01-16T00:00:00"),
         ("Ann", False, None),
     ]
-    assert uploads["ann3"].doubts == ["'soon' is no time in ISO 8601"]
+    assert uploads["ann3"].doubts == ["'soon' is not an ISO 8601 time"]
     assert why(collected) == {"b/readme.txt": "--pattern does not match it"}
 
 
@@ -644,11 +644,11 @@ def test_pattern_tells_doubles_and_names_that_lead_elsewhere(lay):
     )
     [ada] = collected.uploads
     assert ada.doubts == ["a.py was handed in twice: a.py counts, a.py is left out"]
-    assert why(collected)["bob/b.."] == "--pattern finds no student in it"
-    assert why(collected)["linked"] == "a link, or no regular file"
+    assert why(collected)["bob/b.."] == "--pattern finds no student in its path"
+    assert why(collected)["linked"] == "a link, or not a regular file"
     collected = layout_by_pattern(r"(?P<student>\w+)/b?(?P<file>.+)").collect(folder, "d")
-    assert why(collected)["bob/b.."] == "--pattern leaves it no name that a file can have"
-    assert why(collected)["eve/x\\y.py"] == "--pattern leaves it no name that a file can have"
+    assert why(collected)["bob/b.."] == "--pattern yields no valid file name for it"
+    assert why(collected)["eve/x\\y.py"] == "--pattern yields no valid file name for it"
 
 
 @pytest.mark.parametrize(
@@ -658,7 +658,7 @@ def test_pattern_tells_doubles_and_names_that_lead_elsewhere(lay):
         ("(" * 101 + ")" * 99, "not a regular expression"),
         ("a{99999999999999999999}(?P<student>x)", "not a regular expression"),
         (".*", r"the group \(\?P<student>...\) is missing"),
-        ("(?P<student>a)(?P<files>b)", "no group is called 'files'; there are: student, file, name, email, late, when"),
+        ("(?P<student>a)(?P<files>b)", "unknown group 'files'; available: student, file, name, email, late, when"),
     ],
 )
 def test_pattern_that_will_not_do(regex, message):

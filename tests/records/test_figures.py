@@ -26,7 +26,7 @@ from grader.records.figures import (
     differing,
     input_gradient,
 )
-from grader.records.sanitize import plain
+from grader.records.sanitize import sanitize
 
 
 def test_columns_become_lists_of_floats():
@@ -53,26 +53,26 @@ def test_points_are_kept_in_order():
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: Line("a", [1, 2], [1]), "'a': one value per point, please: x has 2, y has 1"),
+        (lambda: Line("a", [1, 2], [1]), "'a': expected one value per point: x has 2, y has 1"),
         (lambda: Band("b", [1], [1], [1, 2]), "x has 1, low has 1, high has 2"),
         (lambda: Band("b", [7], [2], [1]), "band 'b': low is above high at x = 7: 2 > 1"),
         (lambda: Level("l", math.nan), "'l': y must be finite, found nan"),
         (lambda: Mark("m", -math.inf), "'m': x must be finite, found -inf"),
         (lambda: Matrix("m", "", [], []), "'m': a matrix needs at least one label"),
-        (lambda: Matrix("m", "", ["a", "b"], [[1, 2]]), "'m': one row per label, please: 2 labels, 1 rows"),
+        (lambda: Matrix("m", "", ["a", "b"], [[1, 2]]), "'m': expected one row per label: 2 labels, 1 rows"),
         (
             lambda: Matrix("m", "", ["a", "b"], [[1, 2], [3]]),
-            "'m': one column per label, please: 2 labels, row 'b' has 1",
+            "'m': expected one column per label: 2 labels, row 'b' has 1",
         ),
         (lambda: Matrix("m", "", ["a"], [[-1]]), "'m': counts must not be negative, found -1"),
         (lambda: Matrix("m", "", ["a"], [[0.5]]), "'m': counts must be whole numbers, found 0.5"),
-        (lambda: Cell("ab", [(1, 3)]), "'ab': a mark must lie inside its text of 2 characters, found 1 to 3"),
+        (lambda: Cell("ab", [(1, 3)]), "'ab': a mark must be inside its text of 2 characters, found 1 to 3"),
         (lambda: Cell("ab", [(-1, 1)]), "found -1 to 1"),
         (lambda: Cell("ab", [(2, 1)]), "found 2 to 1"),
         (lambda: Samples("s", "", [], []), "'s': samples need at least one column"),
         (
             lambda: Samples("s", "", ["a"], [[Cell("")], [Cell(""), Cell("")]]),
-            "'s': one cell per column, please: 1 columns, row 2 has 2",
+            "'s': expected one cell per column: 1 columns, row 2 has 2",
         ),
     ],
 )
@@ -151,11 +151,11 @@ def test_marks_are_put_in_order(data):
 def test_text_of_students_is_cleaned(text):
     """Every character keeps its place, so that no mark moves; labels have one length at most."""
     cell = Cell(text, [(0, len(text))])
-    assert plain(cell.text, len(text)) == cell.text
+    assert sanitize(cell.text, len(text)) == cell.text
     assert len(cell.text) == len(text)
     assert cell == Cell(cell.text, cell.marks)
     figures = Matrix("t", "s", [text], [[1]]).labels + Samples("t", "s", [text], []).columns
-    assert figures == [plain(text, LABEL)] * 2
+    assert figures == [sanitize(text, LABEL)] * 2
 
 
 def test_a_folder_of_this_machine_is_not_shown():
@@ -196,7 +196,7 @@ def test_a_confusion_matrix_is_counted_and_said_in_words():
     assert matrix.labels == ["Irish", "Zulu", "Dutch"]
     assert matrix.sentence == (
         "Of 27 names kept for this report, 19 are right. It confuses Irish and Zulu most: 3 names of the Irish list "
-        "are answered with Zulu, and 4 the other way round. It knows the Zulu list worst: 2 of 6 are right."
+        "are labelled Zulu, and 4 the other way round. It does worst on the Zulu list: 2 of 6 are right."
     )
     assert matrix.in_words == "19 of 27 are on the diagonal. The most frequent mistake: Zulu taken for Irish, 4 times."
     assert Matrix("t", "s", ["a"], [[1]], description="mine").in_words == "mine"

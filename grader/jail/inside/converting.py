@@ -1,6 +1,6 @@
-"""Inside the jail: run a format's converter on a file of the submission. Its answer is a claim like any other.
+"""Inside the jail: run a format's converter on a file of the submission. Its answer is not trusted.
 
-The converter comes with the request, from a plugin: a worker that converts has read nothing of ours but its own rooms.
+The converter's source comes with the request, from a plugin, because workers cannot read the plugins' files.
 """
 
 import os
@@ -15,9 +15,9 @@ _NOTES = 20
 
 
 def convert(root: str, request: Convert) -> tuple[Converted, list[torch.Tensor]]:
-    """The files that stand for the one in the request, or the reason why it was refused.
+    """The files that the one in the request was converted to, or the reason for refusing it.
 
-    The converter refuses with a ValueError; anything else that it raises is passed on.
+    The converter refuses a file with a ValueError; other exceptions are passed on.
     """
     namespace: dict[str, object] = {"__name__": "converter"}
     exec(compile(request.source, "<converter>", "exec", dont_inherit=True), namespace)
@@ -34,5 +34,5 @@ def convert(root: str, request: Convert) -> tuple[Converted, list[torch.Tensor]]
         named = [(int(first), clean(label, 100), int(line)) for first, label, line in parts]
         files.append(ConvertedFile(clean(name, 300), len(content), named))
     notes = [clean(note, 500) for note in found["notes"][:_NOTES]]
-    # an empty tensor stands for nothing but empty files
+    # `frombuffer` refuses an empty buffer: where all files are empty, one unused byte is sent
     return Converted(files, notes, None), [torch.frombuffer(data or bytearray(1), dtype=torch.uint8)]

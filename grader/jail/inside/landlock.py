@@ -1,7 +1,7 @@
-"""Landlock: which files a worker may open, by allow-list. Needs no privilege but no_new_privs, kernel 5.13 or later.
+"""Landlock: an allow-list of the files that a worker may open. It needs no_new_privs and kernel 5.13, no privileges.
 
-Landlock cannot subtract from an allowed folder, does not see `stat`, and does not cover modes, owners and links: the
-list names entries and not their parents, and the system-call filter denies the rest.
+Landlock cannot exclude parts of an allowed folder, so the list names entries, not their parents. It does not cover
+`stat`, and neither modes, owners nor links: the system-call filter denies changing those.
 """
 
 import errno
@@ -27,7 +27,7 @@ THREADS = LIST | DEVICE | _TRUNCATE
 
 
 def abi() -> int:
-    """The version the kernel offers; 0 without Landlock."""
+    """The version of Landlock that the kernel supports; 0 for none."""
     try:
         return lockdown.syscall(_CREATE, None, 0, 1)
     except OSError as error:
@@ -37,21 +37,21 @@ def abi() -> int:
 
 
 def open_rules(paths: Iterable[tuple[str, int]]) -> list[tuple[int, int]]:
-    """Descriptors and rights for those of the paths that exist: opened once, used for every worker."""
+    """Descriptors and rights for the paths that exist. They are opened once and used for every worker."""
     rules = []
     for path, rights in paths:
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue  # what cannot be opened here is not allowed there
+            continue  # without a rule, it stays closed to the worker
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            rights &= _FILE_RIGHTS  # a folder's right on a file is EINVAL
+            rights &= _FILE_RIGHTS  # the kernel rejects folder rights on a file (EINVAL)
         rules.append((descriptor, rights))
     return rules
 
 
 def restrict(rules: Iterable[tuple[int, int]], version: int) -> None:
-    """Allow the calling thread these files and no others, no TCP, no signals and no abstract sockets outside."""
+    """Restrict the calling thread to these files, without TCP, and without signals and abstract sockets to outside."""
     handled = (1 << 13) - 1
     if version >= 2:
         handled |= _REFER

@@ -1,6 +1,6 @@
-"""Inside the jail: find a submission's module, run its top-level statements one by one, keep what is defined.
+"""Inside the jail: find a submission's module, run its top-level statements one by one, keep what they define.
 
-Nothing here decides what a failure costs: statements that raise are listed and the next one runs.
+A statement that raises is recorded, and the next one runs; what that costs is decided outside.
 """
 
 import ast
@@ -14,17 +14,17 @@ from types import ModuleType
 from grader.jail.inside.source import (
     Defines,
     bound_names,
+    definition_kind,
     describe_syntax,
     first_line,
     future_flags,
-    kind,
     one_line,
     parse,
     sources,
     visible,
 )
 from grader.jail.shared.messages import Failure, Loaded, Named, Place
-from grader.jail.shared.origins import Origin, origin_of, remember_lines
+from grader.jail.shared.origins import Origin, read_origin, remember_lines
 from grader.jail.shared.wire import clean
 
 _OTHERS = 200
@@ -33,9 +33,9 @@ Announce = Callable[[Place, Defines], None]
 
 
 class Loader:
-    """Loads one module of the submission under `root`, siblings included, without the statements in `skip`.
+    """Loads one module of the submission under `root`, and its neighbours, without the statements in `skip`.
 
-    Of the statements that define nothing, only the first `scripts` run, where that is given.
+    Of the statements that define nothing, only the first `scripts` run, if that is given.
     """
 
     def __init__(self, root: str, skip: set[Place], announce: Announce, scripts: int | None = None):
@@ -49,7 +49,7 @@ class Loader:
         self._origins: dict[str, Origin | None] = {}
 
     def load(self, module: str, names: list[str]) -> Loaded:
-        """Find and run; the answer names what was found and what was not."""
+        """Find the module and run it; the answer lists what was found and what failed."""
         path, others, error = self._find(module, names)
         if path is None:
             return Loaded(None, [], others[:_OTHERS], [], self.notes, error)
@@ -79,13 +79,13 @@ class Loader:
             remember_lines(path, self.root, origin)
         for statement in tree.body:
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                continue  # a docstring, or a string left standing
+                continue  # a docstring or another constant: nothing to run
             flags |= future_flags(statement)
             place, compiled_as = self.place(path, first_line(statement)), path
-            if origin is not None:  # the code itself says where it comes from, and so does every traceback
+            if origin is not None:  # compiled under the notebook cell's name and line, so that tracebacks show those
                 compiled_as = os.path.join(self.root, place.file)
                 ast.increment_lineno(statement, place.line - first_line(statement))
-            defines = kind(statement)
+            defines = definition_kind(statement)
             if place in self.skip or (defines == "nothing" and self.scripts == 0):
                 names = sorted(bound_names([statement]))
                 self.failures.append(Failure(place, names, "the time for statements that define nothing was spent"))
@@ -101,7 +101,7 @@ class Loader:
                 self.failures.append(Failure(place, [clean(n, 100) for n in names], one_line(error)))
 
     def relative(self, path: str) -> str:
-        """A file as the student knows it: the one that was handed in, where it was converted."""
+        """The path of a file as the student knows it: for a converted file, that of its original."""
         origin = self._origin(path)
         return clean(origin.file if origin is not None else os.path.relpath(path, self.root), 300)
 
@@ -113,11 +113,11 @@ class Loader:
 
     def _origin(self, path: str) -> Origin | None:
         if path not in self._origins:
-            self._origins[path] = origin_of(path)
+            self._origins[path] = read_origin(path)
         return self._origins[path]
 
     def _find(self, module: str, names: list[str]) -> tuple[str | None, list[Named], str | None]:
-        """The module's file; else what other files define, and a syntax error that may explain it."""
+        """The module's file; without one, what other files define, and a syntax error that may explain why."""
         top = os.path.join(self.root, f"{module}.py")
         if os.path.isfile(top):
             return top, [], None
@@ -153,15 +153,17 @@ class Loader:
 
 
 class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the neighbours of a submission's module. Their statements run one by one as well."""
+    """Imports the neighbours of a submission's module. Their statements run one by one as well."""
 
     def __init__(self, loader: Loader, folders: list[str]):
         self.loader = loader
         self.folders = list(dict.fromkeys(folders))
 
     def find_spec(self, name, path=None, target=None):
-        """A spec for `name` if a file of the submission is called so and nothing better known is."""
-        if "." not in name and (name in sys.stdlib_module_names - {"test", "this"} or name in Guard.importable):
+        """A spec for `name`, if it is a file of the submission and no installed module has that name."""
+        if "." not in name and (
+            name in sys.stdlib_module_names - {"test", "this"} or name in AllowedPathFinder.importable
+        ):
             return None
         inside = self.loader.root + os.sep
         folders = self.folders if "." not in name else [f for f in path or () if f"{f}/".startswith(inside)]
@@ -189,10 +191,10 @@ class SubmissionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.loader.run(parse(path), module, path)
 
 
-class Guard(importlib.machinery.PathFinder):
-    """Takes the place of Python's path finder: installed packages that a worker may not read are not there.
+class AllowedPathFinder(importlib.machinery.PathFinder):
+    """Replaces Python's path finder, and does not find the installed packages that a worker may not read.
 
-    Otherwise a package that lies on the path but is closed would raise a permission error with the path in it.
+    Otherwise, importing such a package would raise a permission error that shows its path.
     """
 
     importable: frozenset[str] = frozenset()
@@ -207,13 +209,13 @@ class Guard(importlib.machinery.PathFinder):
 
     @classmethod
     def install(cls, importable: list[str]) -> None:
-        """Replace the path finder by one that knows the standard library and these."""
+        """Replace the path finder by this one, which finds the standard library and these packages."""
         cls.importable = frozenset(importable)
         sys.meta_path = [cls if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
 
 
 def _is_from(module: str, value: object) -> bool:
-    """Whether a value was defined in the module, whatever its attributes do when they are read."""
+    """Whether a value was defined in the module; reading a student's attribute may run code and raise anything."""
     try:
         return bool(getattr(value, "__module__", None) == module)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Inside the jail: a student's models, built, asked, looked into and trained as the requests say."""
+"""Inside the jail: build, call, inspect and train a student's models, as requests ask for it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ Answered = tuple[messages.Value, list[torch.Tensor]]
 
 
 class Models:
-    """What one check has built, by number, on one device."""
+    """The models that one check has built, by number, on one device."""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -23,12 +23,12 @@ class Models:
         self.trainer: training.Trainer | None = None
 
     def clear(self) -> None:
-        """Forget all of them: another check begins."""
+        """Forget all models: another check begins."""
         self.models.clear()
         self.dtypes.clear()
 
     def build(self, kind: Any, build: messages.Build, tensors: list[torch.Tensor]) -> messages.Built:
-        """Build `kind(*arguments)`, whatever comes of it."""
+        """Build `kind(*arguments)`; the answer says whether the result is a module."""
         dtype = getattr(torch, build.dtype)
         with _DefaultDtype(dtype):
             model = kind(*arguments_of(build.arguments, tensors))
@@ -45,7 +45,7 @@ class Models:
             return value_of(getattr(self.models[index], method)(*arguments))
 
     def changes(self, index: int, arguments: list[Any]) -> Answered:
-        """Run a forward pass; the inputs as it left them."""
+        """Run a forward pass and return the inputs as it left them; the trusted side compares them."""
         self.apply(index, "__call__", arguments)
         return value_of(*arguments)
 
@@ -64,13 +64,13 @@ class Models:
         leaves = [*(a for a in inputs if _is_floating(a)), *parameters.values()]
         gradients: list[Any] = [None] * len(leaves)
         if weighted and leaves:
-            # one scalar: with `grad_outputs` torch would import its symbolic-maths packages first, for seconds
+            # one scalar: with `grad_outputs`, torch would first import its symbolic-maths packages (0.2 to 0.5 s)
             gradients = list(torch.autograd.grad(sum(weighted), leaves, allow_unused=True))
         of_inputs = tuple(gradients.pop(0) if _is_floating(a) else None for a in inputs)
         return value_of(outputs, of_inputs, dict(zip(parameters, gradients, strict=True)))
 
     def parameters(self, index: int) -> Answered:
-        """Those that are to be trained, by name."""
+        """The trainable parameters, by name."""
         return value_of(_trainable(self.models[index]))
 
     def assign(self, index: int, values: dict[str, Any]) -> Answered:
@@ -82,12 +82,12 @@ class Models:
         return value_of()
 
     def weights(self, index: int) -> Answered:
-        """All parameters that are to be trained, in one row."""
+        """All trainable parameters, flattened into one row."""
         parts = [parameter.detach().flatten() for parameter in _trainable(self.models[index]).values()]
         return value_of(torch.cat(parts) if parts else torch.zeros(0))
 
     def load_weights(self, index: int, row: torch.Tensor) -> Answered:
-        """Overwrite them by such a row."""
+        """Overwrite all trainable parameters with such a row."""
         parameters = list(_trainable(self.models[index]).values())
         with torch.no_grad():
             for parameter, part in zip(parameters, row.split([p.numel() for p in parameters]), strict=True):
@@ -95,7 +95,7 @@ class Models:
         return value_of()
 
     def predict(self, index: int, method: str, arguments: list[Any], batch_size: int) -> Answered:
-        """Call a method in eval mode without gradients, in batches; their answers joined."""
+        """Call a method in eval mode without gradients, batch by batch; return the joined answers."""
         model = self.models[index]
         was_training = model.training
         model.eval()
@@ -104,7 +104,7 @@ class Models:
                 batches = zip(*(a.split(batch_size) for a in arguments), strict=True)
                 parts = [getattr(model, method)(*batch) for batch in batches]
                 can_join = all(isinstance(part, torch.Tensor) and part.dim() for part in parts)
-                return value_of(torch.cat(parts) if can_join else parts[0])  # else its kind is told outside
+                return value_of(torch.cat(parts) if can_join else parts[0])  # else the check reports what it is
         finally:
             model.train(was_training)
 
@@ -153,18 +153,18 @@ class _DefaultDtype:
 
 
 def _trainable(model: Any) -> dict[str, torch.Tensor]:
-    """The registered parameters that are to be trained; a frozen one is a constant of the student's."""
+    """The registered trainable parameters; a frozen one is a constant of the student's."""
     parameters = torch.nn.Module.named_parameters(model)
     return {name: parameter for name, parameter in parameters if parameter.requires_grad}
 
 
 def arguments_of(nodes: list[messages.Node], tensors: list[torch.Tensor]) -> list[Any]:
-    """The plain data of a request as what a student's code is given."""
+    """The arguments for a student's code, unpacked from a request."""
     return [wire.unpack(node, tensors) for node in nodes]
 
 
 def value_of(*items: Any) -> Answered:
-    """These things as an answer."""
+    """Pack these values into an answer."""
     tensors: list[torch.Tensor] = []
     return messages.Value([wire.pack(item, tensors) for item in items]), tensors
 

@@ -1,8 +1,8 @@
-"""The system-call filter of a worker: a deny list as a BPF program, installed last.
+"""The system-call filter (seccomp) of a worker: a deny list as a BPF program.
 
-Denied calls return EPERM, so that a normal library degrades instead of dying. Calls of a foreign architecture (32-bit
-`int 0x80`, x32) kill the process. `syscalls` has the numbers for x86-64 and aarch64; on other machines there is no
-filter and the level drops to `process`.
+It is installed last, because it denies the calls that set up the other layers. Denied calls return EPERM, so that a
+library can fall back instead of dying. `syscalls` has the numbers for x86-64 and aarch64; on other machines, where
+workers run without a filter, the level drops to `process`.
 """
 
 import ctypes
@@ -26,29 +26,33 @@ _CLONE_THREAD = 0x00010000
 _MAP_SHARED_ANONYMOUS, _MAP_GROWSDOWN = 0x21, 0x100
 _AF_UNIX = 1
 _ALLOWED_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX: file systems have controls that need no right to write."""
+"""TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. An allow list, because file systems have ioctls (such as
+those for a file's flags) that work on a read-only descriptor, which neither Landlock nor the denied `chmod` covers."""
 _DENIED_REQUESTS = (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820)
-"""With a GPU: TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR."""
+"""With a GPU: TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR. A deny list, because
+the driver's own requests have to pass."""
 _FCNTL_DENIED = (8, 10, 15, 1024, 1026)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _MODE_FILTER = 1, 22, 2
 
 
 def supported() -> bool:
-    """Whether there is a table for this machine."""
+    """Whether this machine has a system-call table."""
     return platform.machine() in _MACHINES
 
 
 def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
-    """The filter for the process `pid` (as it sees itself), an array of `struct sock_filter`.
+    """The filter for the process `pid` (its id in its own namespace), an array of `struct sock_filter`.
 
-    `gpu` lets through what a GPU's driver needs: `GPU_NEEDS`, and shared memory. Raises OSError (ENOSYS) on a machine
-    without a table.
+    `gpu` allows what a GPU's driver needs: `GPU_NEEDS`, and shared memory. Raises OSError (ENOSYS) on a machine without
+    a table.
     """
     machine = machine or platform.machine()
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no system-call table for {machine}")
     audit, column = _MACHINES[machine]
+    # calls of another architecture (32-bit `int 0x80`, x32) use other numbers, which the checks below would misread;
+    # no library makes them, so they kill the process
     program = [
         _op(_LOAD, _ARCHITECTURE),
         _op(_JUMP_EQUAL, audit, 1, 0),
@@ -61,7 +65,7 @@ def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
         number = numbers[column]
         if number is not None and not (gpu and name in GPU_NEEDS):
             program += [_op(_JUMP_EQUAL, number, 0, 1), _DENY]
-    # glibc falls back from clone3, whose flags a filter cannot read, to clone
+    # a filter cannot read clone3's flags, which are behind a pointer; ENOSYS makes glibc fall back to clone
     program += [_op(_JUMP_EQUAL, FILTERED["clone3"][column], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     for name, argument, block in _by_argument(pid, gpu):
         program += _when(FILTERED[name][column], argument, block)
@@ -69,26 +73,29 @@ def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
 
 
 def _by_argument(pid: int, gpu: bool) -> Iterator[tuple[str, int, list[bytes]]]:
-    """The calls that one of their arguments decides about: which one, and what is run on it."""
+    """The calls that are filtered by an argument: (name, number of the argument, block that is run on its value)."""
+    # threads only: a new process would outlive the kill through the pidfd, and escape the memory watch
     yield "clone", 0, [_op(_JUMP_ANY_BIT, _CLONE_THREAD, 1, 0), _DENY]
-    # space behind a file's end counts in no resource limit
+    # mode 0 only: with FALLOC_FL_KEEP_SIZE, the space beyond a file's end escapes the limit on file sizes
     yield "fallocate", 1, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
-    # an address may be zero in its low half alone: what protects the limits of others is the number of the process
+    # only reading the own limits (pid 0, new_limit NULL). A filter sees half of an argument, and a pointer may be zero
+    # in its low half only: the pid is what protects other processes' limits, and hard limits protect the worker's own
     yield "prlimit64", 0, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
     yield "prlimit64", 2, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
-    # glibc signals its own threads; before version 6, Landlock does not keep signals inside
+    # only to the own process: glibc signals its threads (abort). Landlock confines signals only from version 6 on
     yield "tgkill", 0, [_op(_JUMP_EQUAL, pid, 1, 0), _DENY]
-    # without namespaces, dying with the zygote is all that ends a worker whose grader was killed
+    # without namespaces, the parent-death signal is the only thing that ends a worker whose grader was killed
     yield "prctl", 0, [_op(_JUMP_EQUAL, _PR_SET_PDEATHSIG, 0, 1), _DENY]
     if gpu:
         yield "socket", 0, [_op(_JUMP_EQUAL, _AF_UNIX, 1, 0), _DENY]
     else:
+        # RLIMIT_DATA counts private memory only. Without shared anonymous mappings and MAP_GROWSDOWN ("stacks"), it
+        # covers all that a worker can allocate, also between two looks of the memory watch
         both = _MAP_SHARED_ANONYMOUS
         yield "mmap", 3, [_op(_AND, both), _op(_JUMP_EQUAL, both, 0, 1), _DENY]
-        # no resource limit counts a mapping that is called a stack
         yield "mmap", 3, [_op(_JUMP_ANY_BIT, _MAP_GROWSDOWN, 0, 1), _DENY]
-    # a signal of one's choice to a process of one's choice whenever data arrives on a descriptor; holding up and
-    # watching those who open a file
+    # owners and signals of a descriptor: the kernel would send any signal to any process when data arrives. Leases and
+    # directory notifications: they delay, or watch, other processes that open a file
     for command in _FCNTL_DENIED:
         yield "fcntl", 1, [_op(_JUMP_EQUAL, command, 0, 1), _DENY]
     if gpu:
@@ -101,7 +108,7 @@ def _by_argument(pid: int, gpu: bool) -> Iterator[tuple[str, int, list[bytes]]]:
 
 
 def install(program: bytes) -> None:
-    """Filter the calling thread for good. Needs no_new_privs. Raises OSError."""
+    """Install the filter for the calling thread; it cannot be removed. Needs no_new_privs. Raises OSError."""
 
     class Program(ctypes.Structure):
         _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
@@ -116,7 +123,10 @@ def _op(code: int, k: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 
 def _when(number: int, argument: int, block: list[bytes]) -> list[bytes]:
-    """Run `block` on the low half of an argument of this call; load the call's number again behind it."""
+    """Run `block` on the low half of an argument of this call, then reload the call's number for the next check.
+
+    The last instruction of a block is `_DENY`; its jumps skip that where the call is allowed.
+    """
     return [
         _op(_JUMP_EQUAL, number, 0, len(block) + 2),
         _op(_LOAD, 16 + 8 * argument),

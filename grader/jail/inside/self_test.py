@@ -1,4 +1,4 @@
-"""Inside the jail, before any student code: try what must not work, and tell the host how each try ended."""
+"""Inside the jail, before any student code: try what must not work, and report how each try ended."""
 
 import errno
 import os
@@ -14,13 +14,13 @@ def probe(outside: str, inside: str) -> Probed:
     """Outcomes by name: `done`, or the name of the errno.
 
     Args:
-        outside: a file of the host that everybody may read.
-        inside: a file in the worker's own root that the allow-list does not name.
+        outside: a world-readable file of the host.
+        inside: a file in the worker's own root that is not on the allow-list.
     """
     attempts: dict[str, Callable[[], object]] = {
         "read a file of the host": lambda: _open(outside, os.O_RDONLY),
         "read a file that is not allowed": lambda: _open(inside, os.O_RDONLY),
-        "write beside it": lambda: _open(f"{outside}.new", os.O_WRONLY | os.O_CREAT),
+        "write a file of the host": lambda: _open(f"{outside}.new", os.O_WRONLY | os.O_CREAT),
         "open a socket": lambda: socket.socket().close(),
         "start a process": _fork,
         "signal a process": lambda: os.kill(1, 0),
@@ -31,7 +31,7 @@ def probe(outside: str, inside: str) -> Probed:
 
 
 def try_device(device: torch.device) -> tuple[str, torch.Tensor]:
-    """What the device is called, and a gradient that it computed."""
+    """The device's name, and a gradient that it computed."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device, requires_grad=True)
     (x @ x).sum().backward()

@@ -1,4 +1,4 @@
-"""Inside the jail: the requests for one submission, answered one after another until the wire closes."""
+"""Inside the jail: answer the requests for one submission, one after another, until the wire closes."""
 
 import linecache
 import os
@@ -40,14 +40,14 @@ class Server:
             except wire.WireError as error:
                 frame = wire.encode(messages.Raised("ValueError", str(error), [], False), [])
             except BaseException as error:
-                frame = wire.encode(self._told(error), [])
+                frame = wire.encode(self._describe_error(error), [])
             _write(frame)
 
     def _answer(self, request: messages.Request, tensors: list[torch.Tensor]) -> tuple[Any, list[torch.Tensor]]:
         models = self.models
         tensors = [tensor.to(models.device) for tensor in tensors]
         match request:
-            case messages.Seed(value=value):  # a check begins: the models of the one before it are done with
+            case messages.Seed(value=value):  # a check begins: the models of the previous one are no longer needed
                 models.clear()
                 _seed(value)
                 return messages.Value([]), []
@@ -58,9 +58,9 @@ class Server:
                 return models.build(self._named(name), request, tensors), []
             case messages.Call(name=name, arguments=arguments):
                 returned = self._named(name)(*arguments_of(arguments, tensors))
-                plain = _without_arrays(returned)
-                answer, sent = value_of(plain)
-                return messages.Value(answer.items, had_arrays=plain is not returned), sent
+                converted = _without_arrays(returned)
+                answer, sent = value_of(converted)
+                return messages.Value(answer.items, had_arrays=converted is not returned), sent
             case messages.Apply(model=model, method=method, arguments=arguments):
                 return models.apply(model, method, arguments_of(arguments, tensors))
             case messages.Changes(model=model, arguments=arguments):
@@ -108,18 +108,18 @@ class Server:
             return messages.Line(None, "")
         return messages.Line(self.loader.place(path, found[0]), found[1])
 
-    def _told(self, error: BaseException) -> messages.Raised:
+    def _describe_error(self, error: BaseException) -> messages.Raised:
         try:
             return self._raised(error)
-        except BaseException:  # looking at it runs code of the student's too
-            return messages.Raised("Exception", "(it raises when it is looked at)", [], False)
+        except BaseException:  # inspecting an exception may run student code, such as its `__str__`
+            return messages.Raised("Exception", "(inspecting it raises an exception)", [], False)
 
     def _raised(self, error: BaseException) -> messages.Raised:
-        """What the student's code raised, with the frames that lie in the student's own files."""
+        """The exception that the student's code raised, with the frames in the student's own files."""
         frames = []
         for frame in traceback.extract_tb(error.__traceback__, limit=10_000):
             if frame.filename.startswith(self.submission + os.sep):
-                line = min(max(frame.lineno or 0, 0), _LAST_LINE)  # a forged frame may say anything
+                line = min(max(frame.lineno or 0, 0), _LAST_LINE)  # a forged frame may hold any number
                 text = wire.clean(linecache.getline(frame.filename, line).strip(), 200)
                 place = self.loader.relative(frame.filename)
                 frames.append(messages.Frame(place, line, wire.clean(frame.name, 100), text))
@@ -141,14 +141,14 @@ def _seed(value: int) -> None:
 
 
 def _without_scalars(value: Any) -> Any:
-    """A dictionary whose NumPy numbers are Python's; anything else as it is."""
+    """A dictionary with its NumPy numbers converted to Python's; anything else unchanged."""
     if type(value) is not dict:
         return value
     return {key: number.item() if isinstance(number, numpy.generic) else number for key, number in value.items()}
 
 
 def _without_arrays(value: Any) -> Any:
-    """NumPy arrays as tensors, in tuples and lists too; the same object where there are none."""
+    """Convert NumPy arrays to tensors, in tuples and lists too; the same object if it holds none."""
     if isinstance(value, numpy.ndarray) and str(value.dtype) in wire.TENSOR_DTYPES:
         return torch.from_numpy(value.copy())
     if type(value) in (tuple, list):
@@ -168,7 +168,7 @@ def receive() -> tuple[Any, list[torch.Tensor]]:
 
 
 def send(message: msgspec.Struct) -> None:
-    """Send what has no tensors."""
+    """Send a message without tensors."""
     _write(wire.encode(message, []))
 
 

@@ -1,6 +1,6 @@
-"""Inside the jail: what the text of a submission says, read without running any of it.
+"""Inside the jail: read a submission's source without running it.
 
-Which files there are, what statements bind, where something is mentioned, and errors in words.
+It finds files, the names that statements bind and the lines that mention a name, and describes errors.
 """
 
 import __future__
@@ -53,7 +53,7 @@ def sources(root: str) -> Iterator[str]:
 
 
 def visible(folder: str) -> list[os.DirEntry[str]]:
-    """What a folder shows of a submission, by name. Raises OSError."""
+    """The entries of a folder that count as part of the submission, sorted by name. Raises OSError."""
     with os.scandir(folder) as entries:
         found = [e for e in entries if e.name not in IGNORED and not e.name.startswith(".")]
     return sorted(found, key=lambda entry: entry.name)
@@ -100,11 +100,11 @@ def find_line(path: str, name: str, identifiers: set[str]) -> tuple[int, str] | 
 
 
 def describe_syntax(file: str, error: BaseException) -> str:
-    """A syntax error with its line and a caret below the place."""
+    """A syntax error with its line and a caret below the position."""
     if not isinstance(error, SyntaxError):
         reason = message_of(error) or "something in it is nested too deeply, or there is too much of it"
         return clean(f"{file} cannot be read as Python: {reason}", 1000)
-    if not error.lineno:  # of the file as a whole, which is no text in UTF-8
+    if not error.lineno:  # an error of the whole file: it is not UTF-8
         return clean(f"{file} cannot be read as Python: {error.msg}; save it as plain text in UTF-8", 1000)
     head = f"{file}, line {error.lineno}: {error.msg}"
     if not error.text:
@@ -116,35 +116,35 @@ def describe_syntax(file: str, error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception as `Type: message`, whatever its `__str__` does."""
+    """An exception as `Type: message`; its `__str__` may fail."""
     return clean(f"{type_name(error)}: {message_of(error)}".replace("\n", " "), 500)
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception, whatever its `__str__` does."""
+    """The message of an exception; its `__str__` may fail."""
     try:
         return str(error)
     except BaseException:
         return "(its message cannot be shown)"
 
 
-def kind(statement: ast.stmt) -> Defines:
-    """What a statement leaves in its module."""
+def definition_kind(statement: ast.stmt) -> Defines:
+    """What a statement defines: functions, classes and imports, variables, or nothing."""
     if isinstance(statement, _DEFINITIONS):
         return "definition"
-    # `try: import ...` and the like assign; a loop that leaves its variables behind is a script
+    # `try: import ...` and the like count as assignments; a loop is a script, though its variables remain
     assigns = isinstance(statement, _ASSIGNMENTS) or (isinstance(statement, _BRANCHES) and bound_names([statement]))
     return "assignment" if assigns else "nothing"
 
 
 def first_line(statement: ast.stmt) -> int:
-    """Where a statement begins, its decorators included."""
+    """The first line of a statement, including its decorators."""
     decorators = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(d.lineno for d in decorators)])
 
 
 def future_flags(statement: ast.stmt) -> int:
-    """What `from __future__ import ...` turns on for the statements behind it."""
+    """The compiler flags that a `from __future__ import ...` sets for the statements after it."""
     if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
         return 0
     features = [getattr(__future__, alias.name, None) for alias in statement.names]

@@ -1,4 +1,4 @@
-"""The system calls that a worker's filter knows, with their numbers on each machine."""
+"""The table of system calls for a worker's filter, with their numbers on each architecture."""
 
 DENIED: dict[str, tuple[int | None, int | None]] = {
     # starting programs and processes (threads go through `clone`, which is filtered by its flags)
@@ -73,7 +73,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "vmsplice": (278, 75),
     "splice": (275, 76),
     "tee": (276, 77),
-    # what the whole machine has so many of
+    # a resource of which the whole machine has a limited number
     "io_setup": (206, 0),
     "io_submit": (209, 2),
     # the machine
@@ -189,11 +189,11 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "landlock_create_ruleset": (444, 444),
     "landlock_add_rule": (445, 445),
 }
-"""Name -> number on x86-64, on aarch64 (None where the machine has no such call)."""
+"""Name -> (number on x86-64, number on aarch64); None where the architecture does not have the call."""
 
 GPU_NEEDS = frozenset({"memfd_create", "socket", "bind", "listen", "setsockopt", "getsockopt", "getsockname"})
-"""What the driver of a GPU does when it starts, and fails without: it maps files in memory, and listens on a socket
-without a file for processes that would share its memory. Nobody can be connected to, nor accepted, even so."""
+"""The calls without which a GPU's driver does not start: it maps files in memory, and listens on a nameless socket for
+processes that want to share its memory. `connect` and `accept` stay denied."""
 
 FILTERED: dict[str, tuple[int, int]] = {
     "clone": (56, 220),
@@ -207,4 +207,4 @@ FILTERED: dict[str, tuple[int, int]] = {
     "socket": (41, 198),  # with a GPU; else denied
     "tgkill": (234, 131),
 }
-"""Those that are looked at beyond their number, as above."""
+"""The calls that are filtered by an argument, in the same form."""

@@ -1,6 +1,6 @@
-"""Inside the jail: the one training loop, textbook plain. The data, the loss and the moment to stop come from outside.
+"""Inside the jail: the training loop. The data, the name of the loss and the decision to stop come from outside.
 
-What it reports of losses and gradients are claims of a process that runs student code: for display only.
+The losses and gradient norms that it reports come from a process that runs student code: they are for display only.
 """
 
 import math
@@ -33,14 +33,14 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._factor)
 
     def train(self, batches: Iterable[tuple[list[torch.Tensor], torch.Tensor]]) -> messages.Trained:
-        """One optimizer step per batch of inputs and targets; what was seen at each step."""
+        """Take one optimizer step per batch of inputs and targets; return the loss and gradient norm of each step."""
         losses: list[float | None] = []
         norms: list[float | None] = []
         self.model.train()
         for inputs, targets in batches:
             self.optimizer.zero_grad()
             loss = measure_loss(self.how.loss, self.model(*inputs), targets)
-            if loss.requires_grad:  # else nothing depends on a parameter: told outside, where none has changed
+            if loss.requires_grad:  # else the loss depends on no parameter; the trusted side sees that none changed
                 loss.backward()
             norm = self._clip()
             self.optimizer.step()
@@ -50,14 +50,14 @@ class Trainer:
         return messages.Trained(losses, norms)
 
     def _clip(self) -> torch.Tensor:
-        """Scale the gradients down to the recipe's norm, if it has one; their norm before."""
+        """Clip the gradients to the recipe's norm, if it has one; return their norm before clipping."""
         if self.how.clip_norm is None:
             gradients = [p.grad for p in self.parameters if p.grad is not None]
             return torch.nn.utils.get_total_norm(gradients)
         return torch.nn.utils.clip_grad_norm_(self.parameters, self.how.clip_norm)
 
     def _factor(self, step: int) -> float:
-        """What the learning rate is multiplied with at a step."""
+        """The factor on the learning rate at a step."""
         part = min(step / self.how.steps, 1.0)
         if self.how.schedule == "cosine":
             return (1 + math.cos(math.pi * part)) / 2
@@ -67,7 +67,7 @@ class Trainer:
 
 
 def measure_loss(name: str, predictions: Any, targets: torch.Tensor) -> torch.Tensor:
-    """The named loss, after predictions and targets have been brought to one shape. Raises ValueError."""
+    """The named loss, with predictions and targets in the same shape. Raises ValueError."""
     if name == "cross_entropy":
         # logits (..., C), classes (...): a class per position
         if predictions.shape[:-1] != targets.shape:
@@ -77,7 +77,7 @@ def measure_loss(name: str, predictions: Any, targets: torch.Tensor) -> torch.Te
 
 
 def one_shape(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Predictions (B,) or (B, 1) in the targets' shape: subtracting (B,) from (B, 1) would give (B, B)."""
+    """Predictions (B,) or (B, 1), reshaped like the targets: subtracting (B,) from (B, 1) would broadcast to (B, B)."""
     same_batch = predictions.shape[:1] == targets.shape[:1]
     if predictions.numel() != targets.numel() or not same_batch:
         raise ValueError(f"predictions of shape {tuple(predictions.shape)}, targets of shape {tuple(targets.shape)}")

@@ -1,8 +1,8 @@
-"""The zygote: a process with torch imported and nothing secret in memory, from which each worker is forked.
+"""The zygote (fork server): a process with torch imported and no secrets in memory, from which workers are forked.
 
-It takes requests from the host over the control socket and never reads a byte from a worker. One request:
-`{"spawn": {...}}` with three descriptors (wire, stdout, stderr), answered by the worker's pid and pidfd; or
-`{"reap": pid}`, answered by its exit status (negative for a signal); or `{"train": true}`, before models are trained.
+It takes requests from the host over the control socket, and never reads a byte from a worker. The requests:
+`{"spawn": {...}}` with three descriptors (wire, stdout, stderr), answered by the worker's pid and pidfd;
+`{"reap": pid}`, answered by its exit status (negative for a signal); and `{"train": true}`, before models are trained.
 """
 
 import gc
@@ -18,11 +18,11 @@ from grader.jail.inside import landlock, seccomp
 from grader.jail.shared import lockdown
 from grader.jail.shared.layers import CANARY, SCRATCH, SPOOL, SUBMISSION, Layers
 
-_DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: no resource limit counts its memory
+_DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: no resource limit counts memory mapped from it
 
 
 def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None:
-    """Enter the root, import and warm up, then serve until the host closes the socket."""
+    """Enter the new root, import and warm up, then serve until the host closes the socket."""
     status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
     pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if namespaces else -1
     if namespaces:
@@ -55,22 +55,22 @@ def main(control: socket.socket, plan: dict[str, Any], namespaces: bool) -> None
     gc.freeze()
     threads = _status_kib(status, "Threads")
     if threads != 1:
-        raise RuntimeError(f"the zygote has {threads} threads; a fork would copy locks that nobody opens")
+        raise RuntimeError(f"the zygote has {threads} threads; a fork would copy locks that no thread releases")
     ready = {"namespaces": namespaces, "landlock": version, "seccomp": layers.has_filter}
     control.send(json.dumps({"ready": ready}).encode())
     _serve(control, layers, pid_namespace)
 
 
 def _is_harmless(capability: int, landlock_version: int) -> bool:
-    """Whether a worker may keep it: the right to write everywhere only where Landlock takes it back."""
+    """Whether a worker may keep a capability. CAP_DAC_OVERRIDE also grants writing, which only Landlock can prevent."""
     return capability != lockdown.CAP_DAC_OVERRIDE or landlock_version > 0
 
 
 def warm_up(*, backward: bool) -> None:
-    """Import torch and run once what the checks will use, never an operation that starts threads.
+    """Import torch and run once what the checks will use, but no operation that starts threads, as the profiler does.
 
-    The first backward pass in a process counts the GPUs, once and for all its forks: workers that are to see one must
-    be forked before it.
+    `backward` must be off for workers with a GPU: the first backward pass in a process counts the GPUs, once for all
+    its forks, none of which could use one afterwards.
     """
     import torch
 
@@ -82,7 +82,7 @@ def warm_up(*, backward: bool) -> None:
 
 
 def warm_up_training(*, backward: bool) -> None:
-    """Make one optimizer step: the first in a process imports torch's compiler front end, for seconds."""
+    """Make one optimizer step: the first in a process takes seconds, as it imports torch's compiler front end."""
     import torch
 
     layer = torch.nn.Linear(2, 2)
@@ -122,7 +122,7 @@ def _spawn(
     layers: Layers,
     pid_namespace: int,
 ) -> tuple[int, int]:
-    """One fork. The worker is the first process of a pid namespace of its own where there are namespaces."""
+    """Fork a worker. Where namespaces are available, it is the first process of its own pid namespace."""
     from grader.jail.inside import worker
 
     sys.stdout.flush()
@@ -146,7 +146,7 @@ def _spawn(
 
 
 def _enter_root(plan: dict[str, Any]) -> None:
-    """A root of our own: an in-memory file system with read-only binds of what the view allows."""
+    """Build and enter a new root: an in-memory file system with read-only bind mounts of what the view allows."""
     root = plan["root"]
     lockdown.mount("none", "/", None, lockdown.MS_REC | lockdown.MS_PRIVATE)
     lockdown.mount("tmpfs", root, "tmpfs", lockdown.MS_NOSUID | lockdown.MS_NODEV, "size=4m,mode=755")
@@ -157,7 +157,7 @@ def _enter_root(plan: dict[str, Any]) -> None:
     for path in (*plan["view"]["listable"], SPOOL, SUBMISSION, SCRATCH):
         os.makedirs(root + path, exist_ok=True)
     lockdown.bind_read_only(plan["spool"], root + SPOOL)
-    # the zygote's own, for libraries that want a temporary folder to be imported; each worker covers it
+    # the zygote's own: some libraries need a temporary folder to be imported. Each worker mounts its own over it
     lockdown.mount("tmpfs", root + SCRATCH, "tmpfs", lockdown.MS_NOSUID | lockdown.MS_NODEV, "size=16m,mode=755")
     with open(root + CANARY, "w") as file:
         file.write(plan["canary"])
@@ -177,7 +177,7 @@ def _make_target(source: str, target: str) -> None:
 
 
 def _status_kib(descriptor: int, field: str) -> int:
-    """A number of our own `/proc/self/status`, read through a descriptor opened before the root changed."""
+    """A number from `/proc/self/status`, read through a descriptor that was opened before the root changed."""
     for line in os.pread(descriptor, 1 << 14, 0).decode().splitlines():
         name, _, value = line.partition(":")
         if name == field:

@@ -1,4 +1,4 @@
-"""What is in a folder and is nobody's work."""
+"""File and folder names that are not part of a submission."""
 
 IGNORED = frozenset({"__MACOSX", "__pycache__", "grade-report"})
-"""Names that no submission is made of, beside those that begin with a dot."""
+"""Ignored in addition to the names that begin with a dot."""

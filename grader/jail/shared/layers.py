@@ -1,4 +1,4 @@
-"""What a worker is locked with, and where it finds things in a root of its own."""
+"""The layers of the jail, and the paths in a worker's own root."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ SPOOL, SUBMISSION, SCRATCH, CANARY = "/spool", "/submission", "/scratch", "/cana
 
 
 class Layers(NamedTuple):
-    """What every worker of this zygote will be locked with."""
+    """The layers that every worker of a zygote is locked with."""
 
     namespaces: bool
     landlock_abi: int
@@ -15,8 +15,8 @@ class Layers(NamedTuple):
     uid: int | None
     keep_capabilities: list[int]
     data_bytes: int
-    """Private writable memory that a worker inherits."""
+    """Private writable memory that a worker inherits from the zygote."""
     device: str | None
-    """Where tensors live, with the rules that a GPU needs; None: on the CPU, with all rules."""
+    """The GPU device, whose driver needs weaker rules; None for the CPU, where all rules apply."""
     address_bytes: int = 0
-    """Addresses that a worker inherits."""
+    """Address space that a worker inherits from the zygote."""

@@ -1,7 +1,7 @@
-"""System calls that Python has no function for, and the layers made of them. Every failure raises: a layer that was
-asked for and could not be put on must end the attempt, never be skipped.
+"""System calls that Python has no function for, and the layers built on them. Every failure raises: if a layer cannot
+be applied, the attempt must end; it is never skipped.
 
-Standard library only: the launcher runs this before anything else is imported, while it has a single thread.
+It imports only the standard library, because the launcher needs it first, while the process has a single thread.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 STACK_BYTES = 8 << 20
-"""The stack of a program and of each of its threads, as Linux has it. One that grows on is in no other limit."""
+"""The stack of a program and of each of its threads: Linux's default. No other limit counts a stack that grows."""
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 1, 4, 8, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 _SIGKILL = 9
 _ASK_PERSONALITY = 0xFFFFFFFF
-_CPU_SPARE = 4  # a worker's limit is so many times what all processors can do until its deadline
+_CPU_SPARE = 4  # a worker's limit is this many times the CPU time that all cores have until its deadline
 _CAPABILITY_VERSION_3 = 0x20080522
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-# mount flags that a user namespace may not clear when it remounts (statvfs flag -> mount flag)
+# mount flags that a user namespace may not clear in a remount (statvfs flag -> mount flag)
 _LOCKED_FLAGS = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 
 
@@ -93,7 +93,7 @@ def bind_read_only(source: str, target: str) -> None:
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        # something is mounted below it (containers mask parts of /sys) that a user namespace may not uncover
+        # EINVAL: something is mounted below it (containers mask parts of /sys), which a user namespace may not reveal
         mount(source, target, None, MS_BIND | MS_REC)
     kept = sum(flag for bit, flag in _LOCKED_FLAGS.items() if os.statvfs(target).f_flag & bit)
     mount("none", target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
@@ -118,19 +118,19 @@ def write_user_map(uid: int, gid: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Be killed when the thread that started this process ends. A change of uid clears it: call it again then."""
+    """Be killed when the thread that started this process ends. A change of user id clears this: call it again then."""
     prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def reset_personality() -> None:
-    """Be an ordinary program of this machine, whatever `setarch` said; where that may not be asked, stay as we are."""
+    """Undo `setarch`, so that this is an ordinary program of the machine; where the call is forbidden, do nothing."""
     with contextlib.suppress(OSError):
         if _checked(_libc().personality, ctypes.c_ulong(_ASK_PERSONALITY)):
             _checked(_libc().personality, ctypes.c_ulong(0))
 
 
 def become(uid: int, gid: int, keep: Iterable[int] = ()) -> None:
-    """Turn from root into an unprivileged user, for good, keeping nothing but the capabilities in `keep`."""
+    """Change from root to an unprivileged user, irreversibly, keeping only the capabilities in `keep`."""
     kept = sum(1 << capability for capability in keep)
     _empty_bounding_set()
     if kept:
@@ -153,8 +153,8 @@ def _empty_bounding_set() -> None:
         try:
             prctl(_PR_CAPBSET_DROP, capability)
         except OSError as error:
-            # EINVAL: beyond the kernel's last one. EPERM: an ordinary user, who has none to drop and, with
-            # no_new_privs, no way to gain one
+            # EINVAL: beyond the kernel's last capability. EPERM: an ordinary user, who has none to drop and, with
+            # no_new_privs, cannot gain one
             if error.errno not in (errno.EINVAL, errno.EPERM):
                 raise
             break
@@ -176,17 +176,21 @@ def _set_capabilities(mask: int) -> None:
 
 
 def forbid_new_privileges() -> None:
-    """No core dump or debugger may read this process, and no exec may gain privileges."""
+    """Keep core dumps and debuggers from reading this process, and the programs it starts from gaining privileges."""
     prctl(_PR_SET_DUMPABLE, 0)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 class LimitTooLow(OSError):
-    """A hard limit that the grader was started with keeps right submissions from working."""
+    """The grader was started with a hard limit that is too low for correct submissions to work."""
 
 
 def require_limit(name: str, needed: int) -> None:
-    """Raise `LimitTooLow` where a hard limit, by its name in `resource`, is below what is needed."""
+    """Raise `LimitTooLow` if a hard limit, named as in `resource`, is lower than needed.
+
+    The grader never raises a hard limit, even as root: somebody set it on purpose. Ignoring one that is too low would
+    silently cost correct submissions points.
+    """
     hard = resource.getrlimit(getattr(resource, name))[1]
     if hard != resource.RLIM_INFINITY and hard < needed:
         option = name.removeprefix("RLIMIT_").lower()
@@ -197,10 +201,10 @@ def require_limit(name: str, needed: int) -> None:
 
 
 class Resources(NamedTuple):
-    """Hard limits; None sets none."""
+    """A worker's hard limits; None for no limit."""
 
     data_bytes: int | None
-    """Private writable memory, what there is by now included."""
+    """Private writable memory, including what the process has already."""
     file_bytes: int
     cpu_seconds: int
     processes: int | None
@@ -208,7 +212,7 @@ class Resources(NamedTuple):
 
 
 def limit_resources(allowed: Resources) -> None:
-    """Set these hard limits, and those that are the same for all. Raises `LimitTooLow` where they are out of reach."""
+    """Set these hard limits, and those that are the same for all. Raises `LimitTooLow` if inherited ones are lower."""
     for name, needed in (
         ("RLIMIT_DATA", allowed.data_bytes),
         ("RLIMIT_FSIZE", allowed.file_bytes),
@@ -223,7 +227,7 @@ def limit_resources(allowed: Resources) -> None:
         resource.RLIMIT_FSIZE: allowed.file_bytes,
         resource.RLIMIT_NOFILE: allowed.descriptors,
         resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_CPU: allowed.cpu_seconds,  # soft = hard: pid 1 of a namespace ignores SIGXCPU
+        resource.RLIMIT_CPU: allowed.cpu_seconds,  # soft = hard: pid 1 of a namespace ignores SIGXCPU, not SIGKILL
     }
     if hasattr(resource, "RLIMIT_MSGQUEUE"):
         limits[resource.RLIMIT_MSGQUEUE] = 0

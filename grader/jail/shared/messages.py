@@ -1,7 +1,7 @@
-"""What crosses the wire: a closed schema, the same records on both sides.
+"""The messages between host and worker: a closed schema, shared by both sides.
 
-A request asks the worker for one thing; any number of `Step` events and exactly one reply answer it.
-Everything a worker says is a claim. Nothing here carries an expected output, a tolerance or a score.
+The worker answers a request with any number of `Step` events and exactly one reply. A worker's messages are never
+trusted. No message holds an expected output, a tolerance or a score.
 """
 
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True
     pass
 
 
-# The tree of plain data that a call takes and returns. Containers nest at most `wire.DEPTH` deep.
+# The tree of plain data that a call takes and returns. Containers are nested at most `wire.DEPTH` deep.
 
 
 class TensorNode(_Message, frozen=True):
@@ -40,13 +40,13 @@ class DictNode(_Message, frozen=True):
 
 
 class FloatNode(_Message, frozen=True):
-    """A float that JSON cannot spell."""
+    """A float that JSON cannot represent."""
 
     value: Literal["nan", "inf", "-inf"]
 
 
 class OpaqueNode(_Message, frozen=True):
-    """Anything that is not plain data, named by its type."""
+    """Anything that is not plain data, replaced by the name of its type."""
 
     type_name: str
 
@@ -65,7 +65,7 @@ class Place(_Message, frozen=True):
 
 
 class Seed(_Message, frozen=True):
-    """Seed every generator a student's code may use."""
+    """Seed every random generator that a student's code may use."""
 
     value: Int64
 
@@ -73,7 +73,7 @@ class Seed(_Message, frozen=True):
 class Load(_Message, frozen=True):
     """Find and run the module of an exercise, without the statements in `skip`.
 
-    Of the statements that define nothing, only the first `scripts` run, where that is given.
+    Of the statements that define nothing, only the first `scripts` run, if that is given.
     """
 
     module: str
@@ -119,7 +119,7 @@ class Vjp(_Message, frozen=True):
 
 
 class Parameters(_Message, frozen=True):
-    """Send the registered parameters that are to be trained."""
+    """Send the registered trainable parameters."""
 
     model: Count
 
@@ -148,13 +148,13 @@ class Attribute(_Message, frozen=True):
 
 
 class Weights(_Message, frozen=True):
-    """Send all parameters of a model that are to be trained, in one row."""
+    """Send all trainable parameters of a model, flattened into one row."""
 
     model: Count
 
 
 class LoadWeights(_Message, frozen=True):
-    """Overwrite all parameters that are to be trained by one row, such as `Weights` sent."""
+    """Overwrite all trainable parameters with one row, as sent by `Weights`."""
 
     model: Count
     values: TensorNode
@@ -206,7 +206,7 @@ class Unpack(_Message, frozen=True):
 
 
 class UnpackPiece(_Message, frozen=True):
-    """Unpack what fits into one answer of the archive that is the only file shown: from the entry `start` on."""
+    """Unpack as many entries of the archive as fit into one answer, starting with the entry `start`."""
 
     file: str
     start: Count
@@ -217,7 +217,7 @@ class UnpackPiece(_Message, frozen=True):
 
 
 class Convert(_Message, frozen=True):
-    """Turn a file of the submission into Python files, with a converter that is not a student's."""
+    """Convert a file of the submission to Python files, with a converter that comes from a plugin."""
 
     file: str
     source: str
@@ -265,7 +265,7 @@ Request = (
 
 
 class Ready(_Message, frozen=True):
-    """The first frame of a worker, sent before any student code: locked, or why not."""
+    """The first frame of a worker, sent before any student code: it is locked down, or `error` says why not."""
 
     error: str | None
 
@@ -278,7 +278,7 @@ class Step(_Message, frozen=True):
 
 
 class Failure(_Message, frozen=True):
-    """A top-level statement that raised or was skipped: what it would have defined, and why it did not."""
+    """A top-level statement that raised or was skipped: the names that it should have defined, and the reason."""
 
     place: Place
     defines: list[str]
@@ -291,8 +291,8 @@ class Named(_Message, frozen=True):
 
 
 class Loaded(_Message, frozen=True):
-    """The module ran, or there was none (`file` is None). `found` are the asked names that it defines, `others`
-    what it (or, where there is none, any file) defines beside them."""
+    """The module ran, or none was found (`file` is None). `found` are the requested names that it defines, `others` the
+    names that it defines apart from those (if none was found, the names that any file defines)."""
 
     file: str | None
     found: list[str]
@@ -362,7 +362,7 @@ class Entry(_Message, frozen=True):
 
 
 class Unpacked(_Message, frozen=True):
-    """The files of an archive, one after the other in a single byte tensor; or why it was refused."""
+    """The files of an archive, concatenated in a single byte tensor; or the reason for refusing it."""
 
     entries: list[Entry]
     notes: list[str]
@@ -370,7 +370,7 @@ class Unpacked(_Message, frozen=True):
 
 
 class Piece(_Message, frozen=True):
-    """Files of an archive as in `Unpacked`; `next` is the entry to go on with, None at the end."""
+    """Files of an archive as in `Unpacked`; `next` is the entry to continue with, None at the end."""
 
     entries: list[Entry]
     notes: list[str]
@@ -382,11 +382,11 @@ class ConvertedFile(_Message, frozen=True):
     name: str
     size: Count
     parts: list[tuple[Count, str, Count]]
-    """First line in the file, what to call the place that it comes from, first line there."""
+    """(first line in the file, label of the original part, first line in that part)"""
 
 
 class Converted(_Message, frozen=True):
-    """The files that stand for another one, one after the other in a single byte tensor; or why it was refused."""
+    """The files that another one was converted to, concatenated in a byte tensor; or the reason for refusing it."""
 
     files: list[ConvertedFile]
     notes: list[str]
@@ -394,7 +394,7 @@ class Converted(_Message, frozen=True):
 
 
 class Probed(_Message, frozen=True):
-    """Outcome of each attempt: `done`, or the name of the errno that stopped it."""
+    """The outcome of each probe: `done`, or the name of the errno that stopped it."""
 
     outcomes: dict[str, str]
 

@@ -1,8 +1,8 @@
-"""Frames: a length prefix, a JSON header with a closed schema, a safetensors blob. Never pickle.
+"""Encode and decode frames: a length prefix, a JSON header with a closed schema, a safetensors blob. Never pickle.
 
 The reading side checks lengths before it allocates, then the header, then the blob's own header before its bytes.
-A header must be canonical, that is exactly what our encoder writes for what it decodes to: this rejects duplicate
-keys, unknown keys, odd spellings of numbers and anything else that two parsers could read in two ways.
+A header must be canonical: encoding what it decodes to gives the same bytes. This rejects duplicate keys, unknown keys,
+unusual spellings of numbers and anything else that two parsers could read differently.
 """
 
 import math
@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from grader.jail.shared.messages import DictNode, FloatNode, ListNode, Node, OpaqueNode, TensorNode, TupleNode
 
-if TYPE_CHECKING:  # torch takes a second to import, and the host starts its zygote before it does
+if TYPE_CHECKING:  # torch takes a second to import; the host starts the fork server first
     import torch
 
 HEADER_CAP = 1 << 20  # bytes
@@ -53,11 +53,11 @@ _ITEM_BYTES = {
     "BOOL": 1,
 }
 TENSOR_DTYPES = frozenset(_DTYPES.values())
-"""Names of the dtypes that may cross."""
+"""Names of the dtypes that can be sent."""
 
 
 class WireError(Exception):
-    """Bytes that break the schema, or data that does not fit into it."""
+    """Bytes that violate the schema, or data that cannot be sent."""
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode(message: msgspec.Struct, tensors: "list[torch.Tensor]") -> bytes:
-    """One frame. Raises `WireError` where the data is over a cap."""
+    """Encode one frame. Raises `WireError` where the data is over a limit."""
     header = msgspec.json.encode(message)
     blob = _encode_tensors(tensors)
     if len(header) > HEADER_CAP:
@@ -78,7 +78,7 @@ def encode(message: msgspec.Struct, tensors: "list[torch.Tensor]") -> bytes:
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
-    """Header and blob length from the first `PREFIX.size` bytes; raises `WireError` for what no encoder sends."""
+    """Header and blob length from the first `PREFIX.size` bytes. Raises `WireError` where they are invalid."""
     magic, header, blob = PREFIX.unpack(prefix)
     if magic != MAGIC:
         raise WireError("not a frame")
@@ -88,7 +88,7 @@ def lengths(prefix: bytes) -> tuple[int, int]:
 
 
 def decode(header: bytes, blob: bytes, kind: Any) -> "tuple[Any, list[torch.Tensor]]":
-    """The message and its tensors; raises `WireError` for anything that breaks the schema."""
+    """Decode a message and its tensors. Raises `WireError` for anything that violates the schema."""
     try:
         message = msgspec.json.decode(header, type=kind)
         canonical = msgspec.json.encode(message)
@@ -109,11 +109,11 @@ def _encode_tensors(tensors: "list[torch.Tensor]") -> bytes:
         raise WireError(f"tensors of {size} bytes are over the limit of {BLOB_CAP}")
     from safetensors.torch import save
 
-    return save({str(i): _plain(tensor) for i, tensor in enumerate(tensors)})
+    return save({str(i): _detached(tensor) for i, tensor in enumerate(tensors)})
 
 
-def _plain(tensor: "torch.Tensor") -> "torch.Tensor":
-    # a clone of its own: safetensors refuses tensors that share memory
+def _detached(tensor: "torch.Tensor") -> "torch.Tensor":
+    # a clone, because safetensors refuses tensors that share memory
     return tensor.detach().cpu().contiguous().clone()
 
 
@@ -161,9 +161,10 @@ def _check_tensors(blob: bytes) -> int:
 
 
 def pack(value: Any, tensors: "list[torch.Tensor]", depth: int = 0, budget: list[int] | None = None) -> Node:
-    """Plain data as a tree; tensors are appended to `tensors`. What is not plain is named by its type.
+    """Convert plain data to a tree of nodes; tensors are appended to `tensors`.
 
-    So is what would make the tree larger than `unpack` takes: a long list is a mistake, no attack.
+    Anything else is replaced by the name of its type, and so is a container that would make the tree larger than
+    `unpack` accepts: a long list is a mistake, not an attack.
     """
     import torch
 
@@ -205,7 +206,7 @@ def _pack_tensor(tensor: "torch.Tensor", tensors: "list[torch.Tensor]") -> Node:
 
 
 def unpack(node: Node, tensors: "list[torch.Tensor]", opaque: Callable[[str], Any] = OpaqueNode) -> Any:
-    """The data a tree stands for; `opaque(type_name)` in place of what was not plain. Raises `WireError`."""
+    """Convert a tree of nodes back to data, with `opaque(type_name)` for non-plain data. Raises `WireError`."""
     budget = [NODES_CAP]
     unpacked: set[int] = set()
 
@@ -243,7 +244,7 @@ def _spell(value: float) -> Literal["nan", "inf", "-inf"]:
 
 
 def type_name(value: Any) -> str:
-    """The name of a value's type, without trusting what it says of itself."""
+    """The name of a value's type; not of its `__class__`, which can be forged."""
     kind = type(value)
     name = str(getattr(kind, "__qualname__", "object"))
     module = str(getattr(kind, "__module__", "builtins"))
@@ -251,7 +252,7 @@ def type_name(value: Any) -> str:
 
 
 def clean(text: str, cap: int = 20_000) -> str:
-    """Text that encodes as UTF-8, at most `cap` characters."""
+    """Text that can be encoded as UTF-8, cut to `cap` characters."""
     if len(text) > cap:
         text = text[:cap] + " ..."
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,7 +1,7 @@
 """my_rnn.shapes: the input's weights are made for a state.
 
-Hint: Two sizes do not fit
-First: two sizes do not fit
+Hint: Two sizes do not match
+First: two sizes do not match
 """
 
 import torch
