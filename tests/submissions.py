@@ -3,7 +3,7 @@
     solutions/reference*/<id>.py             references: each earns everything, in every exercise that it solves
     tests/exercises/<id>/styles/<name>/      styles, right programs in unusual hands: each earns everything
     tests/exercises/<id>/variants/<name>/    variants of the mistake of that name in another hand: the same check
-                                             catches it, with the same words
+                                             catches each, and what is read first names the mistake, too
 
 `sweep.py` grades them with many seeds. Where one breaks its promise, the seed is written to
 `tests/exercises/fell_short.json`, and CI grades that submission with that seed, too, from then on.
@@ -11,7 +11,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -91,7 +91,9 @@ def broken_promises(submission: Submission, exercise: Exercise, grade: ExerciseG
     from grader.verify.claims import claim_of
     from grader.verify.mistakes import problems_of
 
-    return list(problems_of(grade, claim_of(submission.mistake, exercise), exercise))
+    claim = claim_of(submission.mistake, exercise)
+    shared = replace(claim, hint=None)  # `Hint:` may name what stands in that solution's code
+    return list(problems_of(grade, shared, exercise))
 
 
 def _lost(grade: ExerciseGrade) -> Iterator[str]:
