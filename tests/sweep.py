@@ -17,6 +17,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -71,9 +72,16 @@ class Pair(NamedTuple):
 
 @functools.cache
 def session_in(course: Path) -> tuple[Session, contextlib.ExitStack]:
-    """The session of this process, and what closes it."""
+    """The session of this process, and what closes it; it is also closed where the process is ended."""
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
+
+    def end(*_: object) -> NoReturn:
+        with contextlib.suppress(Exception):
+            stack.close()
+        os._exit(1)  # the executor's loop would catch whatever is raised here, and go on
+
+    signal.signal(signal.SIGTERM, end)
     return stack.enter_context(open_session(read_settings(course), device="cpu")), stack
 
 

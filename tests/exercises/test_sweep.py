@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -52,10 +53,10 @@ SOMETIMES = {"tests/exercises/double/styles/unlucky", "tests/exercises/double/va
 """The style is wrong, and the variant right, for some numbers, and so with some seeds."""
 
 
-def sweep(course, *options, stop=None):
+def sweep(course, *options, stop=None, **env):
     """Run the command; after a few results it is sent `stop`, and so are the processes that grade, as by a terminal."""
     command = [sys.executable, ROOT / "tests/sweep.py", "--course", course, "--seeds", str(SEEDS), "--jobs", "1"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **env}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([*command, *options], env=env, start_new_session=True, **pipes) as process:
         begun = [process.stdout.readline() for _ in range(3 if stop else 0)]
@@ -88,8 +89,12 @@ def course_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(course_folder):
-    """The same sweep, stopped by Ctrl-C, stopped by SIGTERM, and run to its end."""
-    return [sweep(course_folder, stop=stop) for stop in (signal.SIGINT, signal.SIGTERM, None)]
+    """The same sweep, stopped by Ctrl-C, stopped by SIGTERM, and run to its end. None leaves a folder behind."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o711)  # workers are somebody else
+        found = [sweep(course_folder, stop=stop, TMPDIR=name) for stop in (signal.SIGINT, signal.SIGTERM, None)]
+        assert not list(Path(name).iterdir())
+    return found
 
 
 def test_a_sweep_goes_on_where_it_was_stopped(runs, course_folder):
