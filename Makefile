@@ -23,5 +23,5 @@ calibrate: .venv/ready
 SEEDS ?= 10
 JOBS ?= 2
 sweep: .venv/ready
-	nice -n 19 $(BIN)/python tests/sweep.py --seeds $(SEEDS) --jobs $(JOBS)
+	nice -n 19 $(BIN)/python tests/sweep --seeds $(SEEDS) --jobs $(JOBS)
 .PHONY: demo test check soak calibrate sweep

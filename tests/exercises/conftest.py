@@ -1,4 +1,4 @@
-"""Submissions with known grades as parameters: each with the seeds that `tests/submissions.py` names for CI."""
+"""Submissions with known grades as parameters: each with the seeds that `tests/sweep/submissions.py` names for CI."""
 
 import importlib.util
 import sys
@@ -17,7 +17,7 @@ TRAINED = [exercise.id for exercise in COURSE.exercises if exercise.trains]
 
 def _submissions():
     """The module `submissions`, under its name: no file of a test can import another."""
-    spec = importlib.util.spec_from_file_location("submissions", ROOT / "tests" / "submissions.py")
+    spec = importlib.util.spec_from_file_location("submissions", ROOT / "tests" / "sweep" / "submissions.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     spec.loader.exec_module(module)

@@ -5,7 +5,7 @@
     tests/exercises/<id>/variants/<name>/    variants of the mistake of that name in another hand: the same check
                                              catches each, and what is read first names the mistake, too
 
-`sweep.py` grades them with many seeds. Where one breaks its promise, the seed is written to
+`make sweep` grades them with many seeds. Where one breaks its promise, the seed is written to
 `tests/exercises/fell_short.json`, and CI grades that submission with that seed, too, from then on.
 """
 
@@ -87,7 +87,7 @@ def broken_promises(submission: Submission, exercise: Exercise, grade: ExerciseG
     Raises `BadClaim` for a variant of a mistake that claims nothing.
     """
     if submission.mistake is None:
-        return list(_lost(grade))
+        return list(lost(grade))
     from grader.verify.claims import claim_of
     from grader.verify.mistakes import problems_of
 
@@ -96,7 +96,7 @@ def broken_promises(submission: Submission, exercise: Exercise, grade: ExerciseG
     return list(problems_of(grade, shared, exercise))
 
 
-def _lost(grade: ExerciseGrade) -> Iterator[str]:
+def lost(grade: ExerciseGrade) -> Iterator[str]:
     """What a right submission lost, and hints that it does not need."""
     if grade.status != "graded":
         yield f"{grade.status}: {grade.message}"

@@ -1,6 +1,6 @@
 """Grade every reference, style and variant with many seeds: `make sweep`, or
 
-    python tests/sweep.py [--seeds N] [--jobs N] [--course DIR] [PATH...]
+    python tests/sweep [--seeds N] [--jobs N] [--course DIR] [PATH...]
 
 Each is graded with seed 1, then each with seed 2, and so on, in the real jail, as `grade submit` grades. Each result is
 written to `sweep-results/results.jsonl` at once, which git ignores, and is not graded again while the submission, the
@@ -12,96 +12,29 @@ Exit codes: 0 all promises were kept, 1 some were not, 2 usage, 3 a grading fail
 """
 
 import argparse
-import atexit
-import contextlib
-import functools
 import hashlib
+import inspect
 import json
-import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, as_completed
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
-import msgspec
-from submissions import KINDS, Submission, broken_promises, fall_of, note_fall, submissions_in
+import submissions
+from gradings import Pair, Result, grade
+from results import Results, in_words, table
+from submissions import Submission, fall_of, note_fall, submissions_in
 
 from grader.batch.local_executor import LocalExecutor
-from grader.course.calibration import upper_limit
 from grader.course.fingerprint import hash_of_course
 from grader.course.settings import CourseError, read_settings
-from grader.grading.session import Session, open_session
 from grader.records.versions import versions
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _ENOUGH = 5
 """So many gradings that fail, and no more are tried: a course that cannot be loaded fails them all."""
-_HEAD = ("exercise", "kind", "submissions", "gradings", "fell short", "rate", "at most", "seconds")
-
-
-class Result(msgspec.Struct, frozen=True):
-    """One grading: a line of the file of results."""
-
-    exercise: str
-    kind: str
-    path: str
-    seed: int
-    hash: str
-    """Of all that decides it: the submission, what it promises, the course, the grader, versions of packages."""
-    problems: list[str]
-    """The promises that were broken; none where all is as it should be."""
-    seconds: float
-
-
-class Pair(NamedTuple):
-    """A submission to be graded with a seed, and the hash of all that decides its result."""
-
-    submission: Submission
-    seed: int
-    hash: str
-
-    @property
-    def key(self) -> tuple[str, str, int, str]:
-        return self.submission.exercise, self.submission.path, self.seed, self.hash
-
-
-# In the processes that grade.
-
-
-@functools.cache
-def session_in(course: Path) -> tuple[Session, contextlib.ExitStack]:
-    """The session of this process, and what closes it; it is also closed where the process is ended."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-
-    def end(*_: object) -> NoReturn:
-        with contextlib.suppress(Exception):
-            stack.close()
-        os._exit(1)  # the executor's loop would catch whatever is raised here, and go on
-
-    signal.signal(signal.SIGTERM, end)
-    return stack.enter_context(open_session(read_settings(course), device="cpu")), stack
-
-
-def grade(pair: Pair) -> Result:
-    """Grade one submission with one seed in the session of this process; after a failure the next gets a fresh one."""
-    submission, seed, hash = pair
-    session, stack = session_in(submission.course)
-    (exercise,) = (found for found in session.exercises if found.id == submission.exercise)
-    try:
-        with session.staged(submission.folder) as staged:
-            answer = session.grade_exercise(staged, exercise, seed=seed)
-        problems = broken_promises(submission, exercise, answer)
-    except Exception:
-        session_in.cache_clear()
-        stack.close()
-        raise
-    return Result(submission.exercise, submission.kind, submission.path, seed, hash, problems, answer.seconds)
-
-
-# In the process that was started.
 
 
 def hash_of(submission: Submission, course_hash: str) -> str:
@@ -116,43 +49,13 @@ def hash_of(submission: Submission, course_hash: str) -> str:
     return digest.hexdigest()
 
 
-class Results:
-    """The file of results: lines are added, and those that are no result are passed over."""
-
-    def __init__(self, file: Path):
-        self.file = file
-        self.known: dict[tuple[str, str, int, str], Result] = {}
-        self._seconds: dict[tuple[str, str], float] = {}
-        for line in file.read_bytes().splitlines() if file.is_file() else []:
-            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):  # cut while it was written
-                self._know(msgspec.json.decode(line, type=Result))
-
-    def add(self, result: Result) -> None:
-        """Write a result down at once, on a line of its own."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a+b") as file:
-            file.seek(max(0, file.tell() - 1))
-            is_cut = file.read(1) not in (b"", b"\n")
-            file.write((b"\n" if is_cut else b"") + msgspec.json.encode(result) + b"\n")
-        self._know(result)
-
-    def seconds(self, pairs: Iterable[Pair]) -> float:
-        """About how long pairs will take: as the last time, else as others took."""
-        known = self._seconds
-        usual = sum(known.values()) / len(known) if known else 0.0
-        return sum(known.get((pair.submission.exercise, pair.submission.path), usual) for pair in pairs)
-
-    def _know(self, result: Result) -> None:
-        self.known[result.exercise, result.path, result.seed, result.hash] = result
-        self._seconds[result.exercise, result.path] = result.seconds
-
-
 class Sweep:
     """The gradings of one course that were asked for."""
 
     def __init__(self, course: Path, results: Results, seeds: int, folders: Sequence[Path]):
         self.course, self.results = course, results
-        course_hash = hash_of_course(read_settings(course)) + json.dumps(versions(), sort_keys=True)
+        promises = "".join(map(inspect.getsource, (submissions.broken_promises, submissions.lost)))
+        course_hash = hash_of_course(read_settings(course)) + promises + json.dumps(versions(), sort_keys=True)
         found = submissions_in(course)
         if folders:
             found = [each for each in found if any(each.folder.resolve().is_relative_to(path) for path in folders)]
@@ -213,36 +116,6 @@ class Sweep:
             result = self.results.known.get(pair.key)
             if result is not None and result.problems:
                 note_fall(self.course, fall_of(pair.submission, pair.seed, result.problems))
-
-
-def in_words(seconds: float) -> str:
-    """About how long: `40 s`, `12 min`, `3 h 5 min`."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def table(results: Sequence[Result]) -> Iterator[str]:
-    """A line for each exercise and kind, one for each kind, and then what fell short."""
-    if not results:
-        yield "nothing was graded yet"
-        return
-    yield "{:20} {:10} {:>11} {:>8} {:>10} {:>7} {:>7} {:>8}".format(*_HEAD)
-    for exercise in [*sorted({result.exercise for result in results}), None]:
-        for kind in KINDS:
-            of_it = [r for r in results if r.kind == kind and exercise in (r.exercise, None)]
-            if not of_it:
-                continue
-            short = sum(bool(result.problems) for result in of_it)
-            counts = f"{len({(r.exercise, r.path) for r in of_it}):11} {len(of_it):8} {short:10}"
-            rates = f"{short / len(of_it):7.2%} {upper_limit(short, len(of_it)):7.2%}"
-            yield f"{exercise or 'all':20} {kind:10} {counts} {rates} {sum(r.seconds for r in of_it):8.0f}"
-    yield "(at most: the exact one-sided 95 % limit of the rate)"
-    for result in results:
-        if result.problems:
-            yield f"\nfell short: {result.path}, {result.exercise}, seed {result.seed}"
-            yield from (f"    {' '.join(problem.split())}" for problem in result.problems)
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
