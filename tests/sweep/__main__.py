@@ -17,7 +17,7 @@ import inspect
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import NoReturn
@@ -81,21 +81,20 @@ class Sweep:
         try:
             waiting = {executor.submit(grade, pair): pair for pair in missing.values()}
             for future in as_completed(list(waiting)):
-                pair = waiting[future]
-                del missing[pair.key]
-                failures += not self._keep(future, pair, self.results.seconds(missing.values()) / jobs)
+                del missing[waiting[future].key]
+                failures += not self._keep(future, waiting[future], missing.values(), jobs)
                 if failures == _ENOUGH:
                     break
         except KeyboardInterrupt:
             executor.shutdown(wait=False, cancel_futures=True)
             for future, pair in waiting.items():
                 if future.done() and not future.cancelled() and pair.key not in self.results.known:
-                    self._keep(future, pair, 0.0)
+                    self._keep(future, pair, missing.values(), jobs)
             raise
         executor.shutdown(cancel_futures=True)
         return failures
 
-    def _keep(self, future: "Future[Result]", pair: Pair, left: float) -> bool:
+    def _keep(self, future: "Future[Result]", pair: Pair, missing: Iterable[Pair], jobs: int) -> bool:
         """Write down and print what became of a grading; whether it was graded at all."""
         submission, seed, _ = pair
         try:
@@ -106,8 +105,9 @@ class Sweep:
         self.results.add(result)
         word = "SHORT" if result.problems else "ok"
         count = f"{len(self.found)} of {len(self.pairs)}"
+        left = in_words(self.results.seconds(missing) / jobs)
         print(f"{word:8} {submission.kind:10} {submission.name:48} seed {seed:<4} {result.seconds:6.1f} s  ", end="")
-        print(f"{count}, {in_words(left)} left", flush=True)
+        print(f"{count}, about {left} left", flush=True)
         return True
 
     def note_falls(self) -> None:

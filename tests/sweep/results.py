@@ -8,8 +8,6 @@ import msgspec
 from gradings import Pair, Result
 from submissions import KINDS
 
-from grader.course.calibration import upper_limit
-
 _HEAD = ("exercise", "kind", "submissions", "gradings", "fell short", "rate", "at most", "seconds")
 
 
@@ -57,6 +55,8 @@ def table(results: Sequence[Result]) -> Iterator[str]:
     if not results:
         yield "nothing was graded yet"
         return
+    from grader.course.calibration import upper_limit
+
     yield "{:20} {:10} {:>11} {:>8} {:>10} {:>7} {:>7} {:>8}".format(*_HEAD)
     for exercise in [*sorted({result.exercise for result in results}), None]:
         for kind in KINDS:

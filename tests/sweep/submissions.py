@@ -13,12 +13,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from grader.authoring.exercise import Exercise
 from grader.records.files import write_whole
 from grader.records.grade import ExerciseGrade
+
+# Nothing at the top imports torch: a sweep that is stopped, or has nothing to grade, does without.
+if TYPE_CHECKING:
+    from grader.authoring.exercise import Exercise
 
 KINDS = ("references", "styles", "variants")
 SEED = 2
@@ -81,7 +85,7 @@ def submissions_in(course: Path) -> list[Submission]:
     return sorted(found, key=lambda submission: KINDS.index(submission.kind))
 
 
-def broken_promises(submission: Submission, exercise: Exercise, grade: ExerciseGrade) -> list[str]:
+def broken_promises(submission: Submission, exercise: "Exercise", grade: ExerciseGrade) -> list[str]:
     """What a grading shows that a submission does not promise, a line for each; nothing where all is as it should be.
 
     Raises `BadClaim` for a variant of a mistake that claims nothing.
