@@ -131,7 +131,8 @@ def test_the_table_counts_by_exercise_and_kind(runs, course_folder):
         assert rows["double", kind][:4] == ["2", "16", str(short[kind]), f"{short[kind] / 16:.2%}"]
         assert rows["all", kind] == rows["double", kind]
     for result in results_of(course_folder):
-        line = f"fell short: {result['path']}, double, seed {result['seed']}\n    {''.join(result['problems'])}"
+        lines = [f"fell short: {result['path']}, double, seed {result['seed']}", *result["problems"]]
+        line = "\n    ".join(lines)
         assert (line in runs[2].stdout) == bool(result["problems"])
 
 

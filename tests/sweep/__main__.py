@@ -54,7 +54,8 @@ class Sweep:
 
     def __init__(self, course: Path, results: Results, seeds: int, folders: Sequence[Path]):
         self.course, self.results = course, results
-        promises = "".join(map(inspect.getsource, (submissions.broken_promises, submissions.lost)))
+        demanded = (submissions.broken_promises, submissions.lost, submissions.unlike)
+        promises = "".join(map(inspect.getsource, demanded))
         course_hash = hash_of_course(read_settings(course)) + promises + json.dumps(versions(), sort_keys=True)
         found = submissions_in(course)
         if folders:

@@ -2,8 +2,8 @@
 
     solutions/reference*/<id>.py             references: each earns everything, in every exercise that it solves
     tests/exercises/<id>/styles/<name>/      styles, right programs in unusual hands: each earns everything
-    tests/exercises/<id>/variants/<name>/    variants of the mistake of that name in another hand: the same check
-                                             catches each, and what is read first names the mistake, too
+    tests/exercises/<id>/variants/<name>/    variants of the mistake of that name in another hand: the check that
+                                             catches it is not passed, and what is read first names the mistake
 
 `make sweep` grades them with many seeds. Where one breaks its promise, the seed is written to
 `tests/exercises/fell_short.json`, and CI grades that submission with that seed, too, from then on.
@@ -11,7 +11,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,12 @@ import msgspec
 
 from grader.records.files import write_whole
 from grader.records.grade import ExerciseGrade
+from grader.records.summary import first_in
 
 # Nothing at the top imports torch: a sweep that is stopped, or has nothing to grade, does without.
 if TYPE_CHECKING:
     from grader.authoring.exercise import Exercise
+    from grader.verify.claims import Claim
 
 KINDS = ("references", "styles", "variants")
 SEED = 2
@@ -93,11 +95,8 @@ def broken_promises(submission: Submission, exercise: "Exercise", grade: Exercis
     if submission.mistake is None:
         return list(lost(grade))
     from grader.verify.claims import claim_of
-    from grader.verify.mistakes import problems_of
 
-    claim = claim_of(submission.mistake, exercise)
-    shared = replace(claim, hint=None)  # `Hint:` may name what stands in that solution's code
-    return list(problems_of(grade, shared, exercise))
+    return list(unlike(grade, claim_of(submission.mistake, exercise)))
 
 
 def lost(grade: ExerciseGrade) -> Iterator[str]:
@@ -109,6 +108,22 @@ def lost(grade: ExerciseGrade) -> Iterator[str]:
             yield f"{check.id} is {check.status}: {check.message}"
         elif check.points != check.max_points or check.hint is not None:
             yield f"{check.id} passed with {check.points:g} of {check.max_points:g} points and the hint {check.hint}"
+
+
+def unlike(grade: ExerciseGrade, claim: "Claim") -> Iterator[str]:
+    """What sets a variant apart from the solution that makes this claim. The words behind `Hint:` need not be there:
+    they may be of that solution's own code; and the check that catches it may be skipped, where another fails first."""
+    statuses = {check.id: check.status for check in grade.checks}
+    if grade.status == "broken":
+        yield "the grader itself failed on it"
+    elif claim.check not in statuses and grade.status != "disallowed":
+        yield f"the rule {claim.check} did not catch it"
+    elif statuses.get(claim.check) == "passed":
+        yield f"{claim.check} is passed"
+    first = first_in(grade)
+    text = "" if first is None else f"{first.reason} {first.hint or ''}".strip()
+    for words in claim.not_said_first(text):
+        yield f"what is read first says nothing of {words}: {text or 'nothing is read'}"
 
 
 def fell_short(course: Path) -> list[Fall]:
