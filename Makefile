@@ -1,4 +1,4 @@
-# `make demo` shows it, `make check` is quick, `make test` is everything, `make soak` a thousand attempts, `make calibrate` hours. README says the same in plain pip.
+# `make demo` shows it, `make check` is quick, `make test` is everything, `make soak` a thousand attempts, `make sweep` and `make calibrate` hours. README says the same in plain pip.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -19,4 +19,9 @@ soak: .venv/ready
 calibrate: .venv/ready
 	nice -n 19 $(BIN)/grade verify --device cpu --calibrate 25 --mistakes 4
 	nice -n 19 $(BIN)/grade verify --device cpu --calibrate 25 --mistakes 4 --course tests/tutorial
-.PHONY: demo test check soak calibrate
+# every reference, style and variant with seeds 1 to SEEDS; it can be stopped, and goes on where it was
+SEEDS ?= 10
+JOBS ?= 2
+sweep: .venv/ready
+	nice -n 19 $(BIN)/python tests/sweep --seeds $(SEEDS) --jobs $(JOBS)
+.PHONY: demo test check soak calibrate sweep

@@ -79,12 +79,14 @@ def saved(cli, tmp_path):
     return run
 
 
-def test_a_page_that_is_wrong_is_seen(windows, assert_readable, tmp_path):
+@pytest.mark.parametrize("quickly", [False, True])
+def test_a_page_that_is_wrong_is_seen(windows, assert_readable, tmp_path, quickly):
     """The instrument: each of what must not be, planted in a page, is found."""
     page = "<!doctype html><html{lang}><head><title>t</title>{head}</head><body><main><h1>t</h1>{body}</main></body>"
     faults = {
         "executed": {"body": "<script>console.log(1)</script>"},
         "pixels wide": {"body": "<div style='width: 950px'>x</div>"},
+        "pixels wide, 320": {"body": "<div style='width: 400px'>x</div>"},
         "html-has-lang": {"lang": ""},
         "color-contrast": {"body": "<p style='color: #999; background: #fff'>faint</p>"},
         "color-contrast ": {
@@ -92,16 +94,20 @@ def test_a_page_that_is_wrong_is_seen(windows, assert_readable, tmp_path):
             "body": "<p>faint in the dark</p>",
         },
         "asked for more": {"body": "<img alt='a dot' src='other.png'>"},
+        "asked for more ": {
+            "head": "<style>@media (prefers-color-scheme: dark) { p { background: url(other.png); } }</style>",
+            "body": "<p>x</p>",
+        },
         "wider than paper": {"head": "<style>@media print { p { width: 700px; } }</style>", "body": "<p>x</p>"},
         "bytes": {"body": f"<!-- {'x' * 400_000} -->"},
     }
     file = tmp_path / "page.html"
     file.write_text(page.format(lang=" lang=en", head="", body=""))
-    assert_readable(file)
+    assert_readable(file, quickly)
     for found, parts in faults.items():
         file.write_text(page.format(**{"lang": " lang=en", "head": "", "body": "", **parts}))
         with pytest.raises(AssertionError, match=found.strip()):
-            assert_readable(file)
+            assert_readable(file, quickly)
     file.write_text(page.format(lang=" lang=en", head="", body="<img alt=x src=x onerror=console.log(window.pwned=1)>"))
     windows["light"].open(file)
     windows["light"].page.wait_for_function("() => window.pwned")

@@ -156,7 +156,7 @@ JAILS = []
 
 def test_nothing_starts_before_something_is_graded(submission, archive, notebook, course, grade):
     path = submission({"tiny.py": "def one(): return 1"})
-    with pytest.raises(Exception, match="there are: tiny"):
+    with pytest.raises(Exception, match="available: tiny"):
         grade(path, exercise="other")
     assert not children() and "grader.jail.host" not in sys.modules
 

@@ -12,14 +12,14 @@ READ += ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks", "Makefile"
 
 INSTEAD = {
     r"\banew\b": "again, afresh",
-    r"\bin words\b": "as text",
+    r"(?<!word )\bin words\b": "as text",
     r"\bour fault\b|\bfaults? of ours\b": "an internal error",
     r"\bof (its|their|your) own make\b|\bin several makes\b": "of several kinds",
     r"(?<!there )\b(is|are|was) no (?!longer\b|more\b|less\b|worse\b|better\b|way\b|slower\b|faster\b)": "is not a",
     r"\bhangs? on\b": "depends on",
     r"\bwill not do\b|\bwill do\b": "does not work; works",
     r"\b(came|comes?) (of|to) (it|this|that|them|nothing|lie)\b|\bwhat \w+( \w+)? came to\b": "the result",
-    r"\b(is|are|was|were|be|been) told\b|\btells? (of|how|what|whether|which|who|whose|why|it|them)\b": "is reported; says",
+    r"\b(is|are|was|were|be|been) told\b|\btells? (of|how|what|whether|which|who|whose|why)\b": "says",
     r"\bl(ies|ay) (in|beside|below|beneath|there|here|at|elsewhere|on|outside|inside|where)\b": "is in",
     r"\bhand-ins?\b": "submission",
     r"\bknowing nothing\b|\bknows nothing\b": "the baseline",

@@ -54,9 +54,7 @@ class Course:
         known = {exercise.id for exercise in self.exercises}
         for name in ids:
             if name not in known:
-                raise UnknownExercise(
-                    f"unknown exercise '{name}'; available: {', '.join(sorted(known)) or 'none'}"
-                )
+                raise UnknownExercise(f"unknown exercise '{name}'; available: {', '.join(sorted(known)) or 'none'}")
         return [exercise for exercise in self.exercises if not ids or exercise.id in ids]
 
 

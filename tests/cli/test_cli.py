@@ -288,7 +288,7 @@ def test_exercises_and_show_print_what_there_is(small_course):
         assert words in shown.stdout
     unknown = run(main, ["show", "nothing", "--course", course])
     assert (unknown.exit_code, unknown.stdout) == (2, "")
-    assert "there are: tiny" in unknown.stderr
+    assert "available: tiny" in unknown.stderr
 
 
 def test_show_tells_the_budget_and_what_a_recipe_leaves_out(course):

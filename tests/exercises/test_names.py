@@ -237,11 +237,3 @@ def test_lists_that_their_endings_tell_apart_are_refused(tmp_path, corpus):
     write(tmp_path / "data" / "names", lists)
     with pytest.raises(CourseError, match="choose other lists"):
         own_course(tmp_path)
-
-
-@pytest.mark.slow
-def test_a_table_of_endings_earns_no_points_for_learning(grade):
-    for solution in ("ending-table", "table-and-network"):
-        folder = ROOT / "solutions" / "name_classification" / solution
-        (exercise,) = grade(folder, exercise="name_classification", seed=2).exercises
-        assert next(check.points for check in exercise.checks if check.id == "learns") == 0
