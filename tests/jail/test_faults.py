@@ -26,7 +26,7 @@ from grader.jail.isolation import measure
 from grader.jail.shared import lockdown, messages
 from grader.records.limits import LEVELS, Limits
 
-pytestmark = pytest.mark.jail
+pytestmark = pytest.mark.isolation
 
 TESTS = Path(__file__).parents[1]
 OUR_FAULT = r"a fault put in by a test|ended before it was ready"

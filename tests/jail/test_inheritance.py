@@ -122,6 +122,7 @@ def started(tmp_path: Path) -> Start:
     return run
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("odd", [*ALONE.values(), AT_ONCE], ids=[*ALONE, "harmless things at once"])
 def test_the_same_points_however_the_grader_was_started(odd, started, isolation):
     result = started(odd)
@@ -131,6 +132,7 @@ def test_the_same_points_however_the_grader_was_started(odd, started, isolation)
     assert (grade["points"], grade["isolation"], found) == (4, isolation.level, ["as promised"])
 
 
+@pytest.mark.isolation
 def test_a_closed_umask_closes_what_people_get_and_nothing_else(started, isolation, tmp_path):
     """The report is for its user alone, and workers pass all the same."""
     result = started("os.umask(0o077)", "--output", tmp_path / "report")

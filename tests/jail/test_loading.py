@@ -177,6 +177,7 @@ def test_statements_that_fail_are_noted_not_punished(load, statement, note, wher
         assert grade.flags == ["plain-import-failed"]
 
 
+@pytest.mark.isolation
 def test_a_statement_that_hangs_is_cut_and_noted(load):
     """The host cuts: whatever the statement does about signals and exceptions."""
     started = time.monotonic()
