@@ -7,10 +7,10 @@ import pytest
 TESTS = Path(__file__).parents[2]
 MARK = "mark.isolation"
 SAME_AT_EVERY_LEVEL = {
-    "jail/test_device.py": "the choice of a GPU and its queue are the host's, and its stand-in's rules hold at one level",
+    "jail/test_device.py": "the host chooses the GPU and queues for it; a GPU's rules are the same at every level",
     "jail/test_training.py": "the training loop runs in the test's own process",
     "jail/test_wire.py": "frames are encoded and decoded in the test's own process",
-    "attacks/test_mutations.py": "the parsers of frames, archives and sources know no level; random damage takes minutes",
+    "attacks/test_mutations.py": "the parsers of frames, archives and sources know no level",
     "attacks/test_soak.py": "its attempts are rows of `exhaust` and `reach`, which are repeated one by one",
     "attacks/test_sources.py": "Python's own parser and compiler decide",
     "attacks/test_texts.py": "what is shown of a text is decided by the host",
