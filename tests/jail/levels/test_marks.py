@@ -7,7 +7,6 @@ import pytest
 TESTS = Path(__file__).parents[2]
 MARK = "mark.isolation"
 SAME_AT_EVERY_LEVEL = {
-    "jail/test_device.py": "the host chooses the GPU and queues for it; a GPU's rules are the same at every level",
     "jail/test_training.py": "the training loop runs in the test's own process",
     "jail/test_wire.py": "frames are encoded and decoded in the test's own process",
     "attacks/test_mutations.py": "the parsers of frames, archives and sources know no level",
