@@ -12,9 +12,9 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 check: .venv/ready
-	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -n 2 -m "not slow and not jail"
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -n 2 -m "not slow and not jail and not isolation"
 soak: .venv/ready
-	GRADER_SOAK=1000 $(BIN)/python -m pytest tests/attacks/test_soak.py
+	GRADER_SOAK=1000 $(BIN)/python -m pytest tests/attacks/test_soak.py tests/attacks/test_mutations.py
 # what is missing or stale alone; it can be stopped, and goes on where it was
 calibrate: .venv/ready
 	nice -n 19 $(BIN)/grade verify --device cpu --calibrate 25 --mistakes 4

@@ -40,8 +40,8 @@ hypothesis.settings.register_profile("grader", deadline=None)  # a busy machine 
 hypothesis.settings.load_profile("grader")
 
 LEVEL = pytest.StashKey[str]()
-LEVELS_PASSED = pytest.StashKey[list[tuple[str, str, int]]]()
-"""The levels of isolation at which the tests of the jail passed, here and in `test_levels.py`: told at the end."""
+LEVELS_PASSED = pytest.StashKey[list[tuple[str, str, int, int]]]()
+"""The levels of isolation at which tests marked `isolation` passed, here and in `jail/levels`, and of how many."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -226,12 +226,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.workeroutput["levels"] = (stash.get(LEVEL, None), stash.get(LEVELS_PASSED, []))
         return
     if reporter is not None and LEVEL in stash:
-        here = [report for report in reporter.stats.get("passed", []) if "jail" in report.keywords]
+        ended = [report for key in ("passed", "failed", "skipped", "error") for report in reporter.stats.get(key, [])]
+        here = [report.nodeid for report in ended if "isolation" in report.keywords]
+        passed = [report for report in reporter.stats.get("passed", []) if "isolation" in report.keywords]
         environment = "root" if os.geteuid() == 0 else "user"
-        if here:
-            stash.setdefault(LEVELS_PASSED, []).insert(0, (stash[LEVEL], environment, len(here)))
+        if passed:
+            line = (stash[LEVEL], environment, len(passed), len(set(here)))
+            stash.setdefault(LEVELS_PASSED, []).insert(0, line)
     if file := os.environ.get("GRADER_TEST_LEVELS"):
-        lines = [" ".join(map(str, line)) for line in stash.get(LEVELS_PASSED, [])]
+        lines = ["{} {} {} of {}".format(*line) for line in stash.get(LEVELS_PASSED, [])]
         Path(file).write_text("\n".join([*lines, ""]), encoding="utf-8")
     if os.environ.get("GRADER_NO_SKIPS") and reporter is not None:
         reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])]
@@ -250,13 +253,13 @@ def pytest_testnodedown(node) -> None:
 
 
 @pytest.fixture
-def levels_passed(pytestconfig: pytest.Config) -> Callable[[str, str, int], None]:
-    """Note a level, the environment it was reached in, and how many tests passed there."""
+def levels_passed(pytestconfig: pytest.Config) -> Callable[[str, str, int, int], None]:
+    """Note a level, the environment it was reached in, how many tests passed there, and how many were selected."""
     passed = pytestconfig.stash.setdefault(LEVELS_PASSED, [])
-    return lambda level, environment, count: passed.append((level, environment, count))
+    return lambda *line: passed.append(line)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Lines such as `isolation: basic (user without namespaces) 43 passed`."""
-    for level, environment, count in terminalreporter.config.stash.get(LEVELS_PASSED, []):
-        terminalreporter.write_line(f"isolation: {level} ({environment}) {count} passed")
+    """Lines such as `isolation: basic (user without namespaces) 43 of 45 passed`."""
+    for level, environment, passed, selected in terminalreporter.config.stash.get(LEVELS_PASSED, []):
+        terminalreporter.write_line(f"isolation: {level} ({environment}) {passed} of {selected} passed")

@@ -125,6 +125,7 @@ def test_archives_that_no_tool_writes_are_read_or_refused_in_words(unpack, conte
         assert files == {}
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_bombs_of_every_method_stop_at_the_cap(unpack, method):
     """By what comes out of them, whatever they say of themselves."""

@@ -102,6 +102,7 @@ KINDS = {
 }
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("where", ["task.py", "data/task.py"])
 @pytest.mark.parametrize(("make", "words"), KINDS.values(), ids=KINDS)
 def test_what_is_no_file_is_named_and_not_opened_for_long(staged, box, make, words, where):
@@ -129,6 +130,7 @@ PATHS = {
 }
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("name", ["task.py", "task.zip"])
 @pytest.mark.parametrize(("make", "words"), PATHS.values(), ids=PATHS)
 def test_a_path_that_is_no_file_is_answered(staged, box, make, words, name):
@@ -138,6 +140,7 @@ def test_a_path_that_is_no_file_is_answered(staged, box, make, words, name):
     assert (words in submission.problem, files) == (True, {}), submission.problem
 
 
+@pytest.mark.isolation
 def test_a_hard_link_is_a_file_and_its_other_name_stays(staged, box):
     other = box.parent / "other.py"
     other.write_text(GOOD)
@@ -148,6 +151,7 @@ def test_a_hard_link_is_a_file_and_its_other_name_stays(staged, box):
     assert seen(box.parent) == earlier
 
 
+@pytest.mark.isolation
 def test_a_hard_link_to_what_only_root_may_read_is_left_out(staged, box):
     if os.geteuid() != 0:
         pytest.skip("whoever is not root cannot read it either")
@@ -162,6 +166,7 @@ def test_a_hard_link_to_what_only_root_may_read_is_left_out(staged, box):
     assert submission.notes == ["`more.py` is a link to a file of somebody else and was left out"]
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("closed", ["task.py", "data", "."])
 def test_what_may_not_be_read_is_named(staged, box, closed):
     """Root reads it all the same; for anybody else it is left out, or the reason."""

@@ -100,6 +100,11 @@ def slow(row: Row) -> object:
     return pytest.param(row, marks=pytest.mark.slow)
 
 
+def isolated(row: Row) -> object:
+    """A row that looks for what the jail keeps from it: repeated at every level."""
+    return pytest.param(row, marks=pytest.mark.isolation)
+
+
 PROTOCOL = ("crashed", ("protocol",))
 PERFECT = ("graded", ("untrained-perfect",))
 
@@ -130,9 +135,9 @@ CHEATS = [
     Row("u1_patched_worker", "parameters", points=4.5),
     Row("u1_patched_worker", "frames", *PROTOCOL, points=0),
     Row("u1_patched_worker", "aliases", *PROTOCOL, points=0),
-    Row("u2_state_left_behind", "all"),
-    Row("i3_hunt_for_answers", "all"),
-    Row("u4_installed_names", "all", exercise="name_classification"),
+    isolated(Row("u2_state_left_behind", "all")),
+    isolated(Row("i3_hunt_for_answers", "all")),
+    isolated(Row("u4_installed_names", "all", exercise="name_classification")),
     *(Row("u7_constant_answers", check) for check in ("bias", "final_state", "input_gradients")),
     Row("u8_our_fault", "overflow"),
     Row("u8_our_fault", "twice as large", exercise="date_seq2seq"),
@@ -190,6 +195,7 @@ def test_a_hidden_recurrent_layer_is_found(cheat, way):
 SHADOWED = ("torch", "json", "numpy", "msgspec", "safetensors", "grader", "sitecustomize", "usercustomize", "conftest")
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("ending", [".py", "/__init__.py"])
 def test_files_named_like_modules_take_nobodys_place(cheat, unhelped, unchanged, world, ending):
     """Neither in the worker nor in the host, which never has a submission on its path."""
@@ -212,6 +218,7 @@ class Bomb:
         return exec, (f"open({self.file!r}, 'w').write('unpickled')",)
 
 
+@pytest.mark.isolation
 def test_a_pickled_checkpoint_runs_in_the_worker_alone(cheat, unhelped, unchanged, world):
     """The host does not load it; the worker may, and reaches nothing."""
     grade = cheat("r8_pickled_checkpoint", "all", files={"model.pt": pickle.dumps(Bomb(world.file))})

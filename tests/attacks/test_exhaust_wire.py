@@ -85,7 +85,8 @@ def test_answers_ahead_are_answers(case, points, end):
 @pytest.mark.parametrize(
     "case",
     [
-        *("no frame", "no line end", "a header beyond the cap", "tensors beyond the cap", "all that the cap allows"),
+        *("no frame", "no line end", "a header beyond the cap", "tensors beyond the cap"),
+        pytest.param("all that the cap allows", marks=pytest.mark.isolation),
         "small frames",
     ],
 )
@@ -105,7 +106,10 @@ def test_answers_without_end_are_an_answer_each(end):
     assert [check.status for check in grade.checks] == ["passed", "error", "error"]
 
 
-@pytest.mark.parametrize("case", ["print", "stderr", "a gigabyte", "in a thread", "of C", "many small"])
+@pytest.mark.parametrize(
+    "case",
+    ["print", "stderr", pytest.param("a gigabyte", marks=pytest.mark.isolation), "in a thread", "of C", "many small"],
+)
 def test_output_is_cut_and_costs_nothing(case, end):
     """The student reads that it was cut, the instructor sees a flag."""
     grade = end("r3_output", case, seconds=15)
@@ -120,6 +124,7 @@ def test_cut_output_is_told_where_nothing_could_be_loaded(attack):
     assert grade.notes == [CUT]
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("case", ["closed", "replaced"])
 def test_a_worker_that_cannot_answer_is_ended_at_once(case, end):
     started = time.monotonic()

@@ -124,6 +124,7 @@ ROWS = (
 )
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_row_reaches_what_it_may_and_no_more(attack, untouched, isolation, row):
     result = attack(f"reach/{row.name}")
@@ -150,6 +151,7 @@ def abstract(world) -> Iterator[tuple[socket.socket, socket.socket]]:
         yield stream, datagrams
 
 
+@pytest.mark.isolation
 def test_a_listener_without_a_file_is_out_of_reach(attack, untouched, abstract):
     result = attack("reach/n2_abstract_socket")
     assert (result.done, result.spoiled_nothing) == ([], True)
@@ -167,6 +169,7 @@ def test_a_listener_without_a_file_is_reached_without_the_jail(control, abstract
     assert datagrams.recv(1) == b"x"
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize("row", ["k3_int80", "k3_x32"])
 def test_a_call_of_a_foreign_architecture_ends_the_worker(attack, untouched, row):
     if platform.machine() != "x86_64":

@@ -1,6 +1,6 @@
 """Run a command under another condition of the machine: as an ordinary user, without namespaces, and so on.
 
-    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--masked] [--closed] ... -- COMMAND
+    python tests/environments/run.py [--user] [--no-namespaces] [--no-landlock] [--umask 077] ... -- COMMAND
 
 Ends with the command's exit status, or with 125 where this machine cannot make the condition.
 """
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--masked", action="store_true", help="where a part of /sys is covered, as containers do")
     parser.add_argument("--hide-processes", action="store_true", help="where /proc shows a user's own processes only")
     parser.add_argument("--closed", action="store_true", help="where the library lies in a folder that is root's alone")
+    parser.add_argument("--umask", type=lambda mask: int(mask, 8), help="such as 077: nobody else reads what is made")
     parser.add_argument("command", nargs="+", help="what to run, behind --")
     options = parser.parse_args()
     # under /tmp whatever TMPDIR says: the folder must lie where everybody may pass
@@ -91,6 +92,8 @@ def _enter(options: argparse.Namespace, aside: str) -> None:
         for path in (sys.executable, str(ROOT / "pyproject.toml")):
             if not os.access(path, os.R_OK):
                 raise Impossible(f"{path} is closed to other users")
+    if options.umask is not None:  # last: what this script makes stays open
+        os.umask(options.umask)
 
 
 def _own_mounts() -> None:

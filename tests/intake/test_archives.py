@@ -82,7 +82,7 @@ def patched(content: bytes, local: tuple[int, bytes], central: tuple[int, bytes]
 @pytest.mark.parametrize(
     "names",
     [
-        ["my_rnn.py"],
+        pytest.param(["my_rnn.py"], marks=pytest.mark.isolation),
         ["ada/my_rnn.py"],
         ["ada/code/my_rnn.py", "ada/__init__.py"],
         ["homework.py"],
@@ -175,6 +175,7 @@ def test_the_host_checks_the_paths_again(tmp_path):
             write_entries(folder, entries, b"1234", most=2000, depth=16)
 
 
+@pytest.mark.isolation
 def test_absolute_names_do_not_reach_the_file_they_name(unpack, tmp_path):
     target = tmp_path / "target.py"
     target.write_text("mine")
@@ -184,6 +185,7 @@ def test_absolute_names_do_not_reach_the_file_they_name(unpack, tmp_path):
     assert "points outside" in submission.problem
 
 
+@pytest.mark.isolation
 def test_links_are_left_out(unpack):
     """Neither the link nor what would be written through it."""
     link = zipfile.ZipInfo("folder")

@@ -41,7 +41,7 @@ def unpacked(zygote, tmp_path):
     return run
 
 
-@pytest.mark.jail
+@pytest.mark.isolation
 def test_names_are_kept_as_the_lms_wrote_them(unpacked):
     entries = {
         "Ada Lovelace_4711_assignsubmission_file_/my_rnn.py": b"x = 1",

@@ -134,7 +134,7 @@ def test_saved_outputs_are_never_used(convert):
     assert convert(notebook(cell))[1] == {"homework.py": "x = 1\n"}
 
 
-@pytest.mark.jail
+@pytest.mark.isolation
 def test_magics_are_never_executed(convert, tmp_path):
     made = tmp_path / "made"
     convert(notebook(f"!touch {made}", f"%%bash\ntouch {made}", f"%%python\nopen({str(made)!r}, 'w')", "x = 1"))
@@ -165,7 +165,7 @@ def test_help_and_errors_say_that_notebooks_are_accepted(cli, grade, tmp_path):
     )
 
 
-@pytest.mark.jail
+@pytest.mark.isolation
 def test_a_notebook_in_a_folder_or_a_zip(grade, submission, archive, reference):
     files = {"ada/my_rnn.ipynb": notebook(reference), "ada/.ipynb_checkpoints/my_rnn-checkpoint.ipynb": "{"}
     for path in (submission(files), archive(files)):
@@ -191,7 +191,7 @@ def test_many_notebooks_are_not_all_looked_at(convert):
     assert submission.notes == ["only the first 20 of 25 notebooks and similar files were converted"]
 
 
-@pytest.mark.jail
+@pytest.mark.isolation
 def test_one_zygote_converts_for_all_and_students_do_not_see_its_packages(grade, submission, reference, zygote, course):
     path = submission({"my_rnn.ipynb": notebook("import IPython", "import nbformat", reference)})
     notes = grade(path).exercises[0].notes

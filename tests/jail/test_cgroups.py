@@ -18,7 +18,7 @@ from grader.jail.isolation import measure
 from grader.jail.shared import messages
 from grader.records.limits import LEVELS, Limits
 
-pytestmark = pytest.mark.jail
+pytestmark = pytest.mark.isolation
 
 BOMB = "import time; time.sleep(0.2); held = bytearray(200 << 20); print(len(held))"
 

@@ -293,6 +293,7 @@ def strict(own: Jail) -> Isolation:
     return measure(own.trainer)
 
 
+@pytest.mark.isolation
 def test_its_level_is_measured_and_said(strict, isolation):
     """`basic` where a worker on the CPU reaches that or more; the device has computed, and what is open is told."""
     assert strict.level == ("process" if isolation.level == "process" else "basic")
@@ -344,6 +345,7 @@ for number, way in enumerate(ways):
 """
 
 
+@pytest.mark.isolation
 def test_no_network_with_a_gpu(attack, tmp_path):
     """Nobody is reached, by address, by path or by name; a socket that nobody is let in by is what the driver needs."""
     with socket_pair_of_listeners() as (port, path, name):
@@ -395,6 +397,7 @@ def socket_pair_of_listeners() -> Iterator[tuple[int, str, str]]:
             Path(path).unlink()
 
 
+@pytest.mark.isolation
 def test_no_other_program_with_a_gpu(attack):
     """Nothing is started, by fork, by exec or out of a file in memory; nobody is sent a signal."""
     assert_harmless(
@@ -413,6 +416,7 @@ def test_no_other_program_with_a_gpu(attack):
     )
 
 
+@pytest.mark.isolation
 def test_no_other_files_with_a_gpu(attack, stand_in):
     """Not the machine's, not another process's, not the device file of a GPU that it was not given."""
     assert_harmless(

@@ -105,11 +105,13 @@ def sampled(count: int) -> list[int]:
     return list(range(1, count + 1)) if count < 10 else [1, 2, count]
 
 
+@pytest.mark.isolation
 def test_the_copy_without_a_fault_works(faulty, isolation):
     """The control of this file: without a fault the copied jail reaches the same level."""
     assert measure(faulty).level == isolation.level
 
 
+@pytest.mark.isolation
 def test_every_wrapper_is_among_those_that_fail(faulty, made):
     """No function of the layers is left out, but for what this machine and user do not need."""
     done = {call.split()[0] for calls in made.values() for call in calls}
@@ -132,6 +134,7 @@ def test_every_wrapper_is_among_those_that_fail(faulty, made):
     assert done >= system | ({"os.setgroups", "os.setresgid", "os.setresuid"} if faulty.as_root else set())
 
 
+@pytest.mark.isolation
 @pytest.mark.parametrize(
     "code",
     [
@@ -177,6 +180,7 @@ def starts(copy: Copy, process: str, call: str, number: int, code: int | None = 
         assert copy.comes_down_to(before), (process, call, number)
 
 
+@pytest.mark.isolation
 def test_a_call_that_fails_before_there_is_a_zygote_ends_the_start(copy, made):
     """No zygote serves where the launcher, or the zygote before its import of torch, could not do what it should."""
     early = list(made["zygote"])[: list(made["zygote"]).index(AFTER_THE_IMPORT)]
@@ -204,6 +208,7 @@ def test_namespaces_that_do_not_work_lower_the_level(copy, made, faulty, isolati
         assert starts(copy, "throw-away", call, 1) == lower, call
 
 
+@pytest.mark.isolation
 def test_a_call_that_does_nothing_is_noticed(copy, faulty, made):
     """Where a worker's call says nothing and does nothing, either all layers hold as before, or no level is given."""
     sound = locks(faulty)

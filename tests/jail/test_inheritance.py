@@ -69,9 +69,8 @@ ALONE = {
     "signals blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
     "another personality": "ctypes.CDLL(None).personality(0x8 | 0x40000)",  # that of `setarch linux32 -R`
     "a small stack": "soft(resource.RLIMIT_STACK, 1 << 20)",
-    "a relative temporary folder": "os.environ['TMPDIR'] = '.'",
 }
-"""What came through before the launcher set it, or ended with an untrue reason."""
+"""What came through before the launcher set it, or ended with an untrue reason: the launcher knows no level yet."""
 AT_ONCE = """
 os.umask(0)
 for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
@@ -122,7 +121,14 @@ def started(tmp_path: Path) -> Start:
     return run
 
 
-@pytest.mark.parametrize("odd", [*ALONE.values(), AT_ONCE], ids=[*ALONE, "harmless things at once"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(pytest.param(odd, id=name) for name, odd in ALONE.items()),
+        pytest.param("os.environ['TMPDIR'] = '.'", id="a relative temporary folder", marks=pytest.mark.isolation),
+        pytest.param(AT_ONCE, id="harmless things at once", marks=pytest.mark.isolation),
+    ],
+)
 def test_the_same_points_however_the_grader_was_started(odd, started, isolation):
     result = started(odd)
     assert result.returncode == 0, result.stderr
@@ -131,6 +137,7 @@ def test_the_same_points_however_the_grader_was_started(odd, started, isolation)
     assert (grade["points"], grade["isolation"], found) == (4, isolation.level, ["as promised"])
 
 
+@pytest.mark.isolation
 def test_a_closed_umask_closes_what_people_get_and_nothing_else(started, isolation, tmp_path):
     """The report is for its user alone, and workers pass all the same."""
     result = started("os.umask(0o077)", "--output", tmp_path / "report")

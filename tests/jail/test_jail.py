@@ -90,6 +90,7 @@ def statuses(grade: ExerciseGrade) -> list[str]:
     return [verdict.status for verdict in grade.checks]
 
 
+@pytest.mark.isolation
 def test_an_honest_submission_earns_everything(attack):
     """The control of this file: without an attack, every point is given and nothing is flagged."""
     grade = attack()
@@ -127,6 +128,7 @@ def test_forged_steps_buy_no_time(attack):
 # Death.
 
 
+@pytest.mark.isolation
 def test_exit_at_top_level_is_left_out(attack):
     """A top-level statement that ends the process is left out with a note, and costs nothing."""
     grade = attack(top="os._exit(0)\n")
@@ -144,6 +146,7 @@ for page in range(0, 1 << 40, 2 << 20):
 """
 
 
+@pytest.mark.isolation
 def test_chatter_does_not_hide_memory(attack):
     """The memory watch goes on while a worker keeps the wire busy byte by byte."""
     chat = """
@@ -162,6 +165,7 @@ def test_chatter_does_not_hide_memory(attack):
 # Output and the channel.
 
 
+@pytest.mark.isolation
 def test_closed_output_is_no_matter(attack):
     """Closing or losing standard output and error harms nobody."""
     grade = attack("sys.stdout.close(); sys.stderr.close()\nfor d in (0, 1, 2): os.close(d)")
@@ -191,6 +195,7 @@ def test_forged_answers_at_top_level_earn_nothing(attack):
 # What lies outside.
 
 
+@pytest.mark.isolation
 def test_no_process_is_left(attack, zygote):
     """No process can be started, by any way there is, and none outlives the attempt."""
     zygote.ready()
@@ -238,6 +243,7 @@ def family(zygote: Jail) -> list[int]:
     return sorted(found) + orphans
 
 
+@pytest.mark.isolation
 def test_files_outside_stay_as_they_are(attack, zygote):
     """Nothing outside the scratch folder can be read, written, made, linked, moved or have its mode changed."""
     folder = Path("/tmp", f"outside-{os.getpid()}")
@@ -285,6 +291,7 @@ def test_files_outside_stay_as_they_are(attack, zygote):
         shutil.rmtree(folder)
 
 
+@pytest.mark.isolation
 def test_scratch_is_empty_for_the_next(attack):
     """What one worker leaves in its scratch folder or its memory, the next one does not find."""
     code = """
@@ -299,6 +306,7 @@ def test_scratch_is_empty_for_the_next(attack):
 # The grader's own house.
 
 
+@pytest.mark.isolation
 def test_nothing_piles_up_in_the_host(attack, zygote):
     """Attempt after attempt, crashes and kills included, the host keeps no descriptor, process or file."""
     attack("os._exit(1)")  # whatever is opened once and kept
@@ -319,6 +327,7 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.isolation
 def test_a_worker_shows_its_locks_from_outside(zygote, isolation):
     """The kernel says of a ready worker: no capability beyond reading, no new privileges, a filter, one thread."""
     entry = zygote.new_entry()
@@ -337,6 +346,7 @@ def test_a_worker_shows_its_locks_from_outside(zygote, isolation):
         assert "0" not in status["Uid"].split() + status["Gid"].split() + status["Groups"].split()
 
 
+@pytest.mark.isolation
 def test_a_killed_zygote_is_replaced_and_the_attempt_made_again(attack):
     """Nobody loses a point to it, and nothing is left of the first."""
     with Jail() as own:
@@ -394,6 +404,7 @@ def launchers_of(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.isolation
 def test_a_submission_that_cannot_be_shown_ends_the_attempt(zygote):
     """A worker whose submission is not there is our fault, not a worker without one."""
     with pytest.raises(JailError, match="could not be made ready"):

@@ -43,6 +43,13 @@ def sums(student):
     expect(result == 5, f"it is {result}")
 
 
+def seen_by_path(cases, *names):
+    """The cases, of which these look for files: repeated at every level."""
+    marks = dict.fromkeys(names, pytest.mark.isolation)
+    assert set(names) <= set(cases)
+    return [pytest.param(case, id=name, marks=marks.get(name, ())) for name, case in cases.items()]
+
+
 @pytest.fixture
 def load(submission, zygote):
     """Grade files with the small exercise above."""
@@ -177,6 +184,7 @@ def test_statements_that_fail_are_noted_not_punished(load, statement, note, wher
         assert grade.flags == ["plain-import-failed"]
 
 
+@pytest.mark.isolation
 def test_a_statement_that_hangs_is_cut_and_noted(load):
     """The host cuts: whatever the statement does about signals and exceptions."""
     started = time.monotonic()
@@ -245,53 +253,59 @@ def test_much_output_is_dropped_and_noted(load):
 
 @pytest.mark.parametrize(
     "source",
-    {
-        "an alias": GOOD.replace("MyRNN", "Net") + "MyRNN = Net",
-        "made by a function": "def make():\n" + textwrap.indent(GOOD, "    ") + "    return MyRNN\nMyRNN = make()",
-        "in a try": "try:\n    import pandas\n"
-        + textwrap.indent(GOOD, "    ")
-        + "except ImportError:\n"
-        + textwrap.indent(GOOD, "    "),
-        "in an if": "import torch\nif torch.cuda.is_available():\n    pass\nelse:\n" + textwrap.indent(GOOD, "    "),
-        "in a with": "import torch\nwith torch.no_grad():\n" + textwrap.indent(GOOD, "    "),
-        "defined twice": OTHER + GOOD,
-        "changed later": OTHER + "MyRNN.forward = lambda self: 5",
-        "decorated": "def keep(c):\n    return c\n" + GOOD.replace("class", "@keep\n@(lambda c: c)\nclass"),
-        "with global state": "count = 0\n"
-        + GOOD.replace("return", "global count; count += 5; return count if count == 5 else"),
-        "with future annotations": "from __future__ import annotations\n"
-        + GOOD.replace("a, b", "a: Undefined, b: 'X'"),
-        "with a docstring and future": '"""Doc."""\nfrom __future__ import annotations, division\n'
-        + GOOD.replace("a, b", "a: No, b"),
-        "beside a dataclass": "import dataclasses\n@dataclasses.dataclass\nclass C:\n"
-        "    b: list = dataclasses.field(default_factory=list)\n" + GOOD.replace("a + b", "a + b + len(C().b)"),
-        "beside a dataclass with future annotations": FUTURE_DATACLASS + GOOD.replace("a + b", "a + b + C().k"),
-        "beside an enum and a NamedTuple": "import enum, typing\nclass E(enum.Enum): A = 0\n"
-        "class N(typing.NamedTuple): a: int = 0\n" + GOOD.replace("a + b", "a + b + E.A.value + N().a"),
-        "read by inspect": GOOD
-        + "import inspect\nassert 'self.sum' in inspect.getsource(MyRNN)\n"
-        + GOOD.replace(
-            "return self.sum", "import inspect; return 5 if 'class MyRNN' in inspect.getsource(type(self)) else 0"
-        ),
-        "scripted": "import torch\n@torch.jit.script\ndef five(a: torch.Tensor):\n    return a + 5\n"
-        + GOOD.replace("return self.sum", "return int(five(torch.zeros(())))"),
-        "pickled and copied": GOOD.replace(
-            "return self.sum", "import copy, pickle; return pickle.loads(pickle.dumps(copy.deepcopy(self))).sum"
-        ),
-        "generic": "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
-        + GOOD.replace("nn.Module)", "nn.Module, Generic[T])"),
-        "with a walrus and a match": "if (n := 5) > 3:\n    pass\nmatch n:\n    case 5:\n        five = 5\n"
-        + GOOD.replace("self.sum\n", "five\n"),
-        "with annotations of the module": "x: int = 5\ny: str\nassert __annotations__ == {'x': int, 'y': str}\n" + GOOD,
-        "that knows its file": "import os\nassert os.path.isfile(__file__)\n" + GOOD,
-        "with 500 functions": "".join(f"def f{i}(): return {i}\n" for i in range(500))
-        + GOOD.replace("self.sum\n", "f5()\n"),
-        "one deep expression": "x = " + "[" * 90 + "]" * 90 + "\n" + GOOD,
-    }.items(),
-    ids=lambda item: item[0],
+    seen_by_path(
+        {
+            "an alias": GOOD.replace("MyRNN", "Net") + "MyRNN = Net",
+            "made by a function": "def make():\n" + textwrap.indent(GOOD, "    ") + "    return MyRNN\nMyRNN = make()",
+            "in a try": "try:\n    import pandas\n"
+            + textwrap.indent(GOOD, "    ")
+            + "except ImportError:\n"
+            + textwrap.indent(GOOD, "    "),
+            "in an if": "import torch\nif torch.cuda.is_available():\n    pass\nelse:\n"
+            + textwrap.indent(GOOD, "    "),
+            "in a with": "import torch\nwith torch.no_grad():\n" + textwrap.indent(GOOD, "    "),
+            "defined twice": OTHER + GOOD,
+            "changed later": OTHER + "MyRNN.forward = lambda self: 5",
+            "decorated": "def keep(c):\n    return c\n" + GOOD.replace("class", "@keep\n@(lambda c: c)\nclass"),
+            "with global state": "count = 0\n"
+            + GOOD.replace("return", "global count; count += 5; return count if count == 5 else"),
+            "with future annotations": "from __future__ import annotations\n"
+            + GOOD.replace("a, b", "a: Undefined, b: 'X'"),
+            "with a docstring and future": '"""Doc."""\nfrom __future__ import annotations, division\n'
+            + GOOD.replace("a, b", "a: No, b"),
+            "beside a dataclass": "import dataclasses\n@dataclasses.dataclass\nclass C:\n"
+            "    b: list = dataclasses.field(default_factory=list)\n" + GOOD.replace("a + b", "a + b + len(C().b)"),
+            "beside a dataclass with future annotations": FUTURE_DATACLASS + GOOD.replace("a + b", "a + b + C().k"),
+            "beside an enum and a NamedTuple": "import enum, typing\nclass E(enum.Enum): A = 0\n"
+            "class N(typing.NamedTuple): a: int = 0\n" + GOOD.replace("a + b", "a + b + E.A.value + N().a"),
+            "read by inspect": GOOD
+            + "import inspect\nassert 'self.sum' in inspect.getsource(MyRNN)\n"
+            + GOOD.replace(
+                "return self.sum", "import inspect; return 5 if 'class MyRNN' in inspect.getsource(type(self)) else 0"
+            ),
+            "scripted": "import torch\n@torch.jit.script\ndef five(a: torch.Tensor):\n    return a + 5\n"
+            + GOOD.replace("return self.sum", "return int(five(torch.zeros(())))"),
+            "pickled and copied": GOOD.replace(
+                "return self.sum", "import copy, pickle; return pickle.loads(pickle.dumps(copy.deepcopy(self))).sum"
+            ),
+            "generic": "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+            + GOOD.replace("nn.Module)", "nn.Module, Generic[T])"),
+            "with a walrus and a match": "if (n := 5) > 3:\n    pass\nmatch n:\n    case 5:\n        five = 5\n"
+            + GOOD.replace("self.sum\n", "five\n"),
+            "with annotations of the module": "x: int = 5\ny: str\nassert __annotations__ == {'x': int, 'y': str}\n"
+            + GOOD,
+            "that knows its file": "import os\nassert os.path.isfile(__file__)\n" + GOOD,
+            "with 500 functions": "".join(f"def f{i}(): return {i}\n" for i in range(500))
+            + GOOD.replace("self.sum\n", "f5()\n"),
+            "one deep expression": "x = " + "[" * 90 + "]" * 90 + "\n" + GOOD,
+        },
+        "read by inspect",
+        "scripted",
+        "that knows its file",
+    ),
 )
 def test_definitions_of_every_kind_are_found(load, source):
-    assert_passes(load(source[1]))
+    assert_passes(load(source))
 
 
 def test_a_definition_that_fails_is_named_with_its_reason(load):
@@ -313,46 +327,48 @@ def test_a_base_that_was_never_imported_is_named(load):
 
 @pytest.mark.parametrize(
     "files",
-    {
-        "a star import": {"my_rnn.py": "from model import *", "model.py": GOOD},
-        "a package": {"my_rnn.py": "from lib.model import MyRNN", "lib/__init__.py": "", "lib/model.py": GOOD},
-        "a package without __init__": {"my_rnn.py": "from lib.model import MyRNN", "lib/model.py": GOOD},
-        "a relative import inside a package": {
-            "my_rnn.py": "from lib import MyRNN",
-            "lib/__init__.py": "from .model import MyRNN",
-            "lib/model.py": "from . import base\nfrom .deep.down import one\n" + GOOD,
-            "lib/base.py": "",
-            "lib/deep/__init__.py": "",
-            "lib/deep/down.py": "from ..base import __name__ as one",
+    seen_by_path(
+        {
+            "a star import": {"my_rnn.py": "from model import *", "model.py": GOOD},
+            "a package": {"my_rnn.py": "from lib.model import MyRNN", "lib/__init__.py": "", "lib/model.py": GOOD},
+            "a package without __init__": {"my_rnn.py": "from lib.model import MyRNN", "lib/model.py": GOOD},
+            "a relative import inside a package": {
+                "my_rnn.py": "from lib import MyRNN",
+                "lib/__init__.py": "from .model import MyRNN",
+                "lib/model.py": "from . import base\nfrom .deep.down import one\n" + GOOD,
+                "lib/base.py": "",
+                "lib/deep/__init__.py": "",
+                "lib/deep/down.py": "from ..base import __name__ as one",
+            },
+            "beside it in a folder": {"ada/my_rnn.py": "from model import MyRNN", "ada/model.py": GOOD},
+            "from the top, out of a folder": {"ada/my_rnn.py": "from model import MyRNN", "model.py": GOOD},
+            "a circle": {"my_rnn.py": "import a\n" + GOOD, "a.py": "import b\nx = 1", "b.py": "import a\ny = 2"},
+            "a circle through itself": {
+                "my_rnn.py": "five = 5\nimport a\n" + GOOD,
+                "a.py": "import my_rnn\nassert my_rnn.five == 5",
+            },
+            "utils and test": {
+                "my_rnn.py": "from utils import two\nfrom test import three\n" + GOOD.replace("a + b", "two + three"),
+                "utils.py": "two = 2",
+                "test.py": "three = 3",
+            },
+            "twice": {
+                "my_rnn.py": "import a, b\nassert a.c is b.c\n" + GOOD,
+                "a.py": "import c",
+                "b.py": "import c",
+                "c.py": "",
+            },
+            "importlib": {
+                "my_rnn.py": "import importlib\nMyRNN = importlib.import_module('model').MyRNN",
+                "model.py": GOOD,
+            },
+            "lazily": {"my_rnn.py": GOOD.replace("return", "from a import five; return five and"), "a.py": "five = 5"},
         },
-        "beside it in a folder": {"ada/my_rnn.py": "from model import MyRNN", "ada/model.py": GOOD},
-        "from the top, out of a folder": {"ada/my_rnn.py": "from model import MyRNN", "model.py": GOOD},
-        "a circle": {"my_rnn.py": "import a\n" + GOOD, "a.py": "import b\nx = 1", "b.py": "import a\ny = 2"},
-        "a circle through itself": {
-            "my_rnn.py": "five = 5\nimport a\n" + GOOD,
-            "a.py": "import my_rnn\nassert my_rnn.five == 5",
-        },
-        "utils and test": {
-            "my_rnn.py": "from utils import two\nfrom test import three\n" + GOOD.replace("a + b", "two + three"),
-            "utils.py": "two = 2",
-            "test.py": "three = 3",
-        },
-        "twice": {
-            "my_rnn.py": "import a, b\nassert a.c is b.c\n" + GOOD,
-            "a.py": "import c",
-            "b.py": "import c",
-            "c.py": "",
-        },
-        "importlib": {
-            "my_rnn.py": "import importlib\nMyRNN = importlib.import_module('model').MyRNN",
-            "model.py": GOOD,
-        },
-        "lazily": {"my_rnn.py": GOOD.replace("return", "from a import five; return five and"), "a.py": "five = 5"},
-    }.items(),
-    ids=lambda item: item[0],
+        "a relative import inside a package",
+    ),
 )
 def test_neighbours_can_be_imported(load, files):
-    assert_passes(load(files[1]))
+    assert_passes(load(files))
 
 
 @pytest.mark.parametrize("name", ["torch", "json", "numpy", "collections", "random", "typing", "math", "msgspec"])

@@ -247,6 +247,7 @@ def findings(message: str) -> tuple[str, dict[str, int]]:
     return match[1], {name: int(count) for name, count in re.findall(r"'(\w+)': (\d+)", match[2])}
 
 
+@pytest.mark.isolation
 def test_a_hunter_finds_nothing_of_the_grading(world, cli, tmp_path):
     """Course, answers, environment, arguments and neighbours of a grading are nowhere in a worker, nor in a report."""
     output = world.ada.parent / "out"
@@ -264,6 +265,7 @@ def test_a_hunter_finds_nothing_of_the_grading(world, cli, tmp_path):
         assert str(tmp_path) not in text
 
 
+@pytest.mark.isolation
 def test_a_hunter_finds_nothing_of_its_neighbours(world, grade_beside, monkeypatch):
     """With another submission staged beside it and a marker in the host's memory, a worker finds neither."""
     monkeypatch.setenv("SECRET_OF_THE_HOST", world.memory)
@@ -325,6 +327,7 @@ LOADED = set(sys.modules)
 """
 
 
+@pytest.mark.isolation
 def test_a_worker_holds_the_jail_and_no_other_room(world, grade_beside):
     """Of the grader, exactly the jail's own modules are in a worker's memory, and no other can be imported."""
     (world.ada / "task.py").write_text(ROOMS)
@@ -341,6 +344,7 @@ def test_a_worker_holds_the_jail_and_no_other_room(world, grade_beside):
     assert seen == {"missing": 6}
 
 
+@pytest.mark.isolation
 def test_the_lists_that_names_come_from_are_out_of_reach(grade, submission):
     """Neither imported nor read: they hold the names that are held out."""
     import faker

@@ -235,6 +235,7 @@ def test_shares_never_grow_with_the_error():
 # Good, unlucky, lucky.
 
 
+@pytest.mark.isolation
 def test_a_good_model_stops_early_and_gets_full_marks_with_one_training(try_):
     seen = try_(LEARNS, replace(TASK, steps=400))
     assert (seen.exercise.status, seen.statuses, seen.exercise.points) == ("graded", "passed passed passed", 6)
