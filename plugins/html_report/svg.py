@@ -36,37 +36,37 @@ class Pen(NamedTuple):
         return found | ({"class": "measured"} if self.is_measured else {})
 
 
-def add_path(svg: Element, points: Iterable[Point], pen: Pen) -> None:
+def add_path(parent: Element, points: Iterable[Point], pen: Pen) -> None:
     """A line through these points."""
-    SubElement(svg, "path", pen.attributes | {"d": path_data(points)})
+    SubElement(parent, "path", pen.attributes | {"d": path_data(points)})
 
 
-def add_area(svg: Element, corners: Iterable[Point]) -> None:
+def add_area(parent: Element, corners: Iterable[Point]) -> None:
     """A shade that lines and words can be read through."""
-    SubElement(svg, "path", {"d": f"{path_data(corners)}z", "opacity": "0.16"})
+    SubElement(parent, "path", {"d": f"{path_data(corners)}z", "opacity": "0.16"})
 
 
-def add_shape(svg: Element, id: str, data: str) -> None:
+def add_shape(parent: Element, id: str, data: str) -> None:
     """A shape around (0, 0), to be shown by `add_uses`."""
-    SubElement(SubElement(svg, "defs"), "path", {"id": id, "d": data, "fill": "currentColor"})
+    SubElement(SubElement(parent, "defs"), "path", {"id": id, "d": data, "fill": "currentColor"})
 
 
-def add_uses(svg: Element, id: str, points: Iterable[Point]) -> None:
+def add_uses(parent: Element, id: str, points: Iterable[Point]) -> None:
     """The shape of this id at each of these points."""
     for x, y in points:
-        SubElement(svg, "use", {"href": f"#{id}", "x": decimal(x), "y": decimal(y), "class": "measured"})
+        SubElement(parent, "use", {"href": f"#{id}", "x": decimal(x), "y": decimal(y), "class": "measured"})
 
 
-def add_dot(svg: Element, point: Point, radius: float) -> None:
+def add_dot(parent: Element, point: Point, radius: float) -> None:
     """A disc for something that was measured."""
     place = {"cx": decimal(point[0]), "cy": decimal(point[1]), "r": decimal(radius)}
-    SubElement(svg, "circle", place | {"fill": "currentColor", "class": "measured"})
+    SubElement(parent, "circle", place | {"fill": "currentColor", "class": "measured"})
 
 
-def add_text(svg: Element, x: float, y: float, text: str, anchor: str = "start") -> None:
+def add_text(parent: Element, x: float, y: float, text: str, anchor: str = "start") -> None:
     """A line of text on the base line `y`, with its start, middle or end at `x`."""
     place = {"x": f"{x:.1f}", "y": f"{y:.1f}"} | ({} if anchor == "start" else {"text-anchor": anchor})
-    SubElement(svg, "text", place).text = legal(text)
+    SubElement(parent, "text", place).text = legal(text)
 
 
 def path_data(points: Iterable[Point]) -> str:
