@@ -73,10 +73,9 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
                 percent=percent,
             )
 
-        shown = {id: show(id, figures) for id, figures in (evidence or {}).items() if figures}
-        return (
-            render_small_enough(render, grade, shown).encode("utf-8", "replace").decode("utf-8")
-        )  # a lone surrogate must not stop a report
+        shown: dict[str, Sequence[Any]] = {id: show(id, figures) for id, figures in (evidence or {}).items() if figures}
+        text = render_small_enough(render, grade, shown)
+        return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
     def about_class(view: "ClassView") -> "Iterator[tuple[str, bytes]]":
         from .class_pages import class_pages

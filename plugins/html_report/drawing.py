@@ -139,10 +139,21 @@ class Drawing:
 
     @property
     def ticks(self) -> list[float]:
-        """The ticks of x without those that would touch their right neighbour: the last says how far it went."""
+        """The ticks of x whose numbers do not touch: as many round ones as have room; of measured places those that do
+        not touch their right neighbour, for the last says how far it went."""
+        ticks = self.x.ticks
+        while self.x.is_round and self.apart(ticks) != ticks:
+            fewer = scales.round_ticks(self.x.low, self.x.high, len(ticks) - 1)
+            if len(fewer) < 2:
+                break
+            ticks = fewer
+        return self.apart(ticks)
+
+    def apart(self, ticks: list[float]) -> list[float]:
+        """Without those whose numbers would touch one at their right."""
         kept: list[float] = []
         edge = math.inf
-        for x in sorted(self.x.ticks, reverse=True):
+        for x in reversed(ticks):
             centre, half = self.across(x), self.paper.width_of(tick(x)) / 2
             if centre + half <= edge:
                 kept.append(x)

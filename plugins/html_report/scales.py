@@ -14,12 +14,14 @@ LARGEST = 1e100  # what is beyond is drawn there
 
 
 class Scale(NamedTuple):
-    """An axis: its ends, its ticks, and whether it is logarithmic."""
+    """An axis: its ends, and its ticks from one to the other."""
 
     low: float
     high: float
     ticks: list[float]
     is_log: bool = False
+    is_round: bool = True
+    """The ticks are round numbers; else they are the places that were measured."""
 
     def share(self, value: float) -> float:
         """How far along the axis a value stands, from 0 to 1: what it cannot show stands at its end."""
@@ -36,7 +38,7 @@ def across(curve: "Curve", width: int) -> Scale:
     first, last = _apart(min(xs, default=0), max(xs, default=1))
     places = sorted(set(xs))
     if 0 < len(places) <= PLACES:
-        return Scale(first, last, places)
+        return Scale(first, last, places, is_round=False)
     return Scale(first, last, round_ticks(first, last, width // 80 + 1, whole=all(x == int(x) for x in xs)))
 
 
@@ -74,9 +76,9 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     """Powers of ten between two ends; where these are few, with 1 and 3, or 1, 2 and 5, times each."""
     bottom, top = math.log10(low), math.log10(high)
     digits = (1, 2, 5) if high / low < 20 else (1, 3) if high / low < 1000 else (1,)
-    powers = range(math.floor(bottom), math.ceil(top) + 1)
-    if digits == (1,):
-        powers = map(round, round_ticks(bottom, top, most, whole=True))
+    powers = [round(power) for power in round_ticks(bottom, top, most, whole=True)]
+    if len(digits) > 1:
+        powers = list(range(math.floor(bottom), math.ceil(top) + 1))
     ticks = [tick for tick in (_decimal(digit, power) for power in powers for digit in digits) if low <= tick <= high]
     return ticks if len(ticks) > 1 else round_ticks(low, high, most)
 

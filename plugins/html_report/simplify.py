@@ -23,7 +23,7 @@ def _by_column(points: Sequence[Point]) -> list[Point]:
     start = 0
     for end in range(1, len(points) + 1):
         if end == len(points) or points[end][0] - points[start][0] > COLUMN:
-            column = range(start, end)
+            column = list(range(start, end))
             if len(column) > 4:
                 heights = [points[at][1] for at in column]
                 extremes = (start + heights.index(value) for value in (min(heights), max(heights)))

@@ -164,6 +164,14 @@ def test_ticks_do_not_touch(drawing):
     assert made.ticks == [12, 1000]
 
 
+def test_round_ticks_have_room_and_one_step(drawing):
+    """Where numbers would touch, the step is larger: no tick is missing between two others."""
+    curve = curve_of((range(25, 1101, 25), [t / 1e5 for t in range(44)]), levels=[Level("of references", 0)])
+    made = drawing.Drawing(curve, drawing.PAPERS[1], "c", ElementTree.Element("svg"))
+    assert made.x.ticks == [200, 400, 600, 800, 1000]
+    assert made.ticks == [500, 1000]
+
+
 # Lines
 
 

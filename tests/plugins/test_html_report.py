@@ -129,10 +129,15 @@ DATES = Samples(
     ],
 )
 EVIDENCE = {"adding_problem": [LEARNING_CURVE, GRADIENTS, CONFUSION, DATES]}
-NASTY_CURVE = Curve(
-    *(HOSTILE, HOSTILE, HOSTILE, HOSTILE, [Line(HOSTILE, [1, 2], [3, 4]), Line(HOSTILE, [1], [math.nan])]),
-    *([Band(HOSTILE, [1, 2], [1, 2], [2, 3])], [Level(HOSTILE, 5)], [Mark(HOSTILE, 1)]),
-)
+
+
+def curve_with(word):
+    """A curve that has this word wherever it can have one."""
+    return Curve(
+        *(word, word, word, word, [Line(word, [1, 2], [3, 4]), Line(word, [1], [math.nan])]),
+        *([Band(word, [1, 2], [1, 2], [2, 3])], [Level(word, 5)], [Mark(word, 1)]),
+    )
+
 
 NASTY = attempt("x", verdict("x", "failed", message=HOSTILE, hint=HOSTILE), message=HOSTILE, notes=[HOSTILE])
 TAME = attempt("x", verdict("x", "failed", message="a `b` c", hint="a `b` c"), message="a `b` c", notes=["a `b` c"])
@@ -562,9 +567,10 @@ def test_any_answer_can_be_shown(tables, answer, expected):
 
 def test_hostile_evidence_stays_text(render):
     """Letter for letter in a title, and no tag that a tame curve has not."""
-    hostile = Reader(render(grade(PERFECT), {"my_rnn": [NASTY_CURVE]}))
-    tame = Reader(render(grade(PERFECT), {"my_rnn": [LEARNING_CURVE]}))
-    assert {tag for tag, _ in hostile.tags} == {tag for tag, _ in tame.tags}
+    hostile = Reader(render(grade(PERFECT), {"my_rnn": [curve_with(HOSTILE)]}))
+    tame = Reader(render(grade(PERFECT), {"my_rnn": [curve_with("tame")]}))
+    names = [[tag for tag, _ in reader.tags if tag not in ("code", "text")] for reader in (hostile, tame)]
+    assert names[0] == names[1]
     assert hostile.faults == []
     assert HOSTILE in hostile.texts["title"]
     assert hostile.texts["th"].count(HOSTILE) == 4
