@@ -1,5 +1,7 @@
-"""One self-contained HTML page per student: what to show is chosen here, how it looks lies in `reports/`."""
+"""One self-contained HTML page per student: this package chooses what to show, the templates in
+`reports/` how it looks."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from grader.figures import Matrix, Samples
 from grader.plugin import ReportWriter, first_to_fix, format_points, hookimpl
 
-from .fitting import fitted, worded
+from .fitting import render_small_enough, with_short_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,7 @@ class Block(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A curve as it stands on the page: one drawing for each width, and the same in words and numbers."""
+    """A curve as it stands on the page: one drawing for each width, and the same as text and a table."""
 
     title: str
     sentence: str
@@ -71,7 +73,8 @@ def grader_reports(reports: Sequence[Path]) -> list[ReportWriter]:
                 percent=percent,
             )
 
-        text = fitted(render, grade, {id: show(id, figures) for id, figures in (evidence or {}).items() if figures})
+        shown: dict[str, Sequence[Any]] = {id: show(id, figures) for id, figures in (evidence or {}).items() if figures}
+        text = render_small_enough(render, grade, shown)
         return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate must not stop a report
 
     def about_class(view: "ClassView") -> "Iterator[tuple[str, bytes]]":
@@ -115,32 +118,30 @@ def signed(points: float) -> str:
 
 def show(exercise: str, figures: "Sequence[Figure]") -> "list[Chart | MatrixTable | SamplesTable]":
     """What a check has shown of an exercise, drawn or laid out as a table."""
-    from . import tables
+    ids = (f"chart-{exercise}-{count}" for count in itertools.count(1))
+    return [_show(with_short_texts(figure), id) for figure, id in zip(figures, ids, strict=False)]
 
-    shown: list[Chart | MatrixTable | SamplesTable] = []
-    for count, figure in enumerate(map(worded, figures), 1):
-        if isinstance(figure, Matrix):
-            shown.append(tables.matrix(figure))
-        elif isinstance(figure, Samples):
-            shown.append(tables.samples(figure))
-        else:
-            shown.append(draw(figure, f"chart-{exercise}-{count}"))
-    return shown
+
+def _show(figure: "Figure", id: str) -> "Chart | MatrixTable | SamplesTable":
+    if not isinstance(figure, Matrix | Samples):
+        return draw(figure, id)
+    from . import tables  # here, because most pages have no table of this kind
+
+    return tables.matrix(figure) if isinstance(figure, Matrix) else tables.samples(figure)
 
 
 def draw(curve: "Curve", prefix: str) -> Chart:
     """A curve on each paper, with ids that begin with `prefix`."""
-    from . import drawing, numbers  # here, because matplotlib takes half a second
+    from . import drawing, numbers  # here, because most exercises have no curve
 
     description = numbers.describe(curve)
-    with drawing.as_shipped():
-        drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
-    words = numbers.gaps(curve), numbers.facts(curve), numbers.table(curve)
-    return Chart(curve.title, curve.sentence, drawings, *words)
+    drawings = [drawing.draw(curve, paper, f"{prefix}-{paper.name}", description) for paper in drawing.PAPERS]
+    texts = numbers.gaps(curve), numbers.facts(curve), numbers.table(curve)
+    return Chart(curve.title, curve.sentence, drawings, *texts)
 
 
 def blocks(text: str) -> list[Block]:
-    """Tell prose from code: a traceback or an indented line is code, and so is all that follows it."""
+    """Separate prose from code: a traceback or an indented line is code, and so is all that follows it."""
     lines = text.strip("\n").split("\n")
     is_code = re.compile(r"\s+\S|Traceback \(most recent call last\)").match
     start = next((number for number, line in enumerate(lines) if is_code(line)), len(lines))

@@ -1,4 +1,4 @@
-"""The pages about a class: one to open, and everybody in several orders, a few hundred to a page."""
+"""The pages about a class: an overview, and lists of all students in several orders, a few hundred to a page."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 300
 BOUNDARIES = (50.0,)
-"""Percent: where a grade tips over. A course sets its own in `[tool.grade.plugins.html_report]`, and a `title`."""
+"""Percent: where a grade changes, such as the pass mark. Set in `[tool.grade.plugins.html_report]`, as is `title`."""
 _NAMED = 40
 _ALIKE = 20
 
@@ -34,7 +34,7 @@ ORDERS = (
 
 
 class Bar(NamedTuple):
-    """One column of the distribution."""
+    """One bar of the distribution."""
 
     label: str
     count: int  # type: ignore[assignment]  # a template reads it, nobody a tuple's method

@@ -1,4 +1,4 @@
-"""A page that can be mailed and opened on a phone: where it would be too large, long texts are cut, then evidence."""
+"""Keeps a page small enough to be mailed and opened on a phone: long texts are cut first, then evidence."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 LARGEST = 390_000
 """Bytes of a page, at most."""
 TEXTS = (1000, 300, 80)
-"""Characters of a message, a hint or a note, at most, where a page would be too large; so many of them as notes."""
-WORDS = 1000
+"""Characters of a message, a hint or a note, at most, where a page would be too large; a twentieth as many notes."""
+FIGURE_TEXT = 1000
 """Characters of a title, a sentence or a name in a figure, at most."""
 FIGURES = (3, 1, 0)
 """Figures of an exercise, at most, where texts that were cut are not enough."""
@@ -18,17 +18,17 @@ FIGURES = (3, 1, 0)
 Figures = dict[str, Sequence[Any]]
 
 
-def fitted(render: Callable[["Grade", Figures], str], grade: "Grade", figures: Figures) -> str:
+def render_small_enough(render: Callable[["Grade", Figures], str], grade: "Grade", figures: Figures) -> str:
     """The first page that is small enough: with everything, with shorter texts, with less evidence."""
     page = ""
-    for part, shown in _ways(grade, figures):
+    for part, shown in _variants(grade, figures):
         page = render(part, shown)
         if len(page.encode("utf-8", "replace")) <= LARGEST:
             break
     return page
 
 
-def _ways(grade: "Grade", figures: Figures) -> Iterator[tuple["Grade", Figures]]:
+def _variants(grade: "Grade", figures: Figures) -> Iterator[tuple["Grade", Figures]]:
     yield grade, figures
     for limit in TEXTS:
         yield shortened(grade, limit), figures
@@ -36,22 +36,22 @@ def _ways(grade: "Grade", figures: Figures) -> Iterator[tuple["Grade", Figures]]
         yield shortened(grade, TEXTS[-1]), {id: shown[:count] for id, shown in figures.items() if shown[:count]}
 
 
-def worded(figure: Any) -> Any:
-    """A figure whose words, and those of its lines, fit a page. What stands in its cells is cut where it is shown."""
+def with_short_texts(figure: Any) -> Any:
+    """The figure with its texts, and those of its lines, cut to `FIGURE_TEXT`. Cells are cut by `tables`."""
     import msgspec
 
     fields: dict[str, Any] = {}
     for name in figure.__struct_fields__:
         value = getattr(figure, name)
-        if isinstance(value, str) and len(value) > WORDS:
-            fields[name] = _cut(value, WORDS)
+        if isinstance(value, str) and len(value) > FIGURE_TEXT:
+            fields[name] = _cut(value, FIGURE_TEXT)
         elif isinstance(value, list) and value and isinstance(value[0], msgspec.Struct):
-            fields[name] = [worded(part) for part in value]
+            fields[name] = [with_short_texts(part) for part in value]
     return _with(figure, **fields) if fields else figure
 
 
 def shortened(grade: "Grade", limit: int) -> "Grade":
-    """The same grade, with texts of at most `limit` characters before the words that say so."""
+    """The same grade, with texts of at most `limit` characters before the note that they were cut."""
     return _with(
         grade,
         message=grade.message and _cut(grade.message, limit),

@@ -1,4 +1,4 @@
-"""A curve in words and numbers: for readers who do not see it, and for those who want to know exactly."""
+"""A curve as text and a table: for readers who do not see it, and for those who want exact values."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def facts(curve: "Curve") -> list[str]:
 
 
 def gaps(curve: "Curve") -> list[str]:
-    """What is not drawn, or not where it belongs."""
+    """What is not drawn, or not at its value."""
     found = [f"{thing.name}: no finite value." for thing in curve.drawn if not thing.x]
     for thing in curve.drawn:
         if thing.x and thing.dropped:
@@ -79,7 +79,7 @@ def gaps(curve: "Curve") -> list[str]:
 
 
 def describe(curve: "Curve") -> str:
-    """The author's words, else where each line starts and ends and what it is to be compared with."""
+    """The author's description, else where each line starts and ends and what it is to be compared with."""
     if curve.description:
         return curve.description
     parts = [f"{curve.y_label} by {curve.x_label}"]

@@ -1,4 +1,4 @@
-"""What there is to say about a class, in numbers: read row by row, in one pass, so that ten thousand are no trouble."""
+"""Statistics of a class, read row by row in one pass, so that ten thousand submissions are fine."""
 
 import re
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BINS = 10
 NEAR = 2.0
-"""Percent: so close below or above a boundary a person should look."""
+"""Percent: how close to a boundary a grade is reviewed by a person."""
 _KEPT_TEXT = 160
 
 
@@ -55,7 +55,7 @@ class CheckSurvey:
         return sum(count for status, count in self.statuses.items() if status != "skipped")
 
     @property
-    def fell(self) -> int:
+    def not_passed(self) -> int:
         """How often it did not pass."""
         return self.judged - self.statuses["passed"]
 
@@ -85,13 +85,13 @@ class ExerciseSurvey:
 class Alike:
     """Submissions that fail in the same way."""
 
-    what: list[str]
+    failures: list[str]
     lines: list[Line]
 
 
 @dataclass
 class Survey:
-    """All of it."""
+    """The statistics of the whole class."""
 
     lines: list[Line] = field(default_factory=list)
     exercises: list[ExerciseSurvey] = field(default_factory=list)
@@ -100,8 +100,8 @@ class Survey:
     devices: "Counter[str]" = field(default_factory=Counter)
     seconds: float = 0.0
     alike: list[Alike] = field(default_factory=list)
-    look_at: dict[str, list[Line]] = field(default_factory=dict)
-    """Those a person should look at, by the reason."""
+    to_review: dict[str, list[Line]] = field(default_factory=dict)
+    """Those a person should review, by the reason."""
 
     @property
     def percents(self) -> list[float]:
@@ -125,10 +125,11 @@ def survey(view: "ClassView", boundaries: Sequence[float]) -> Survey:
         for exercise in row.grade.exercises:
             if exercise.id in by_id:
                 _count(by_id[exercise.id], exercise)
-        groups[_way_of(row)].append(line)
-    ways = sorted(((way, lines) for way, lines in groups.items() if way and len(lines) > 1), key=lambda w: -len(w[1]))
-    found.alike = [Alike([f"{exercise}: {text}" for exercise, _, text in way], lines) for way, lines in ways]
-    found.look_at = {reason: lines for reason, lines in _look_at(found.lines, boundaries) if lines}
+        groups[_failures(row)].append(line)
+    shared = [(failures, lines) for failures, lines in groups.items() if failures and len(lines) > 1]
+    shared.sort(key=lambda group: -len(group[1]))
+    found.alike = [Alike([f"{exercise}: {text}" for exercise, _, text in failed], lines) for failed, lines in shared]
+    found.to_review = {reason: lines for reason, lines in _to_review(found.lines, boundaries) if lines}
     return found
 
 
@@ -140,7 +141,7 @@ def _blank(exercise: "Exercise") -> ExerciseSurvey:
 def _line(row: "Row", link: str) -> Line:
     grade = row.grade
     fix = first_to_fix(grade)
-    words = grade.message or "" if grade.status == "invalid" else (fix.hint or fix.reason) if fix else ""
+    text = grade.message or "" if grade.status == "invalid" else (fix.hint or fix.reason) if fix else ""
     return Line(
         student=row.student,
         name=row.name or row.student,
@@ -154,7 +155,7 @@ def _line(row: "Row", link: str) -> Line:
         flags=grade.flags,
         seconds=grade.seconds,
         broken=grade.broken,
-        fix=_shortened(words),
+        fix=_shortened(text),
         by_exercise={e.id: (e.status, e.points, e.max_points) for e in grade.exercises},
     )
 
@@ -170,13 +171,13 @@ def _count(found: ExerciseSurvey, exercise: "object") -> None:
             continue
         check.statuses[verdict.status] += 1
         if verdict.status not in ("passed", "skipped"):
-            check.hints[_alike(verdict.hint or verdict.message)] += 1
+            check.hints[_without_numbers(verdict.hint or verdict.message)] += 1
 
 
-def _way_of(row: "Row") -> tuple[tuple[str, str, str], ...]:
-    """In what way a submission falls short: the checks that failed, and what was told there, without its numbers."""
+def _failures(row: "Row") -> tuple[tuple[str, str, str], ...]:
+    """The checks that a submission failed, as (exercise, check, message without its numbers)."""
     return tuple(
-        (exercise.id, check.id, _alike(check.hint or check.message))
+        (exercise.id, check.id, _without_numbers(check.hint or check.message))
         for exercise in row.grade.exercises
         if exercise.status not in ("broken", "missing")
         for check in exercise.checks
@@ -184,8 +185,8 @@ def _way_of(row: "Row") -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _look_at(lines: list[Line], boundaries: Sequence[float]) -> Iterable[tuple[str, list[Line]]]:
-    yield "our fault", [line for line in lines if line.broken]
+def _to_review(lines: list[Line], boundaries: Sequence[float]) -> Iterable[tuple[str, list[Line]]]:
+    yield "internal error", [line for line in lines if line.broken]
     yield "could not be read", [line for line in lines if line.status == "invalid"]
     yield "flagged", [line for line in lines if line.flags]
     for boundary in boundaries:
@@ -193,8 +194,8 @@ def _look_at(lines: list[Line], boundaries: Sequence[float]) -> Iterable[tuple[s
         yield f"near {boundary:g} %", near
 
 
-def _alike(text: str) -> str:
-    """A text without its numbers: what two submissions that fail alike are told alike."""
+def _without_numbers(text: str) -> str:
+    """A text without its numbers: the same for two submissions that fail in the same way."""
     return re.sub(r"(?<![\w+-])[-+]?\d[\d.]*(?:e[-+]?\d+)?", "…", _shortened(text))  # not in h_(t-1)
 
 

@@ -1,51 +1,93 @@
-"""From matplotlib's file to an element of a page: without what the page has already, and in its colours."""
+"""Elements of a drawing: ElementTree escapes what is written into them, and the page gives them font and colours.
+
+Everything is drawn in `currentColor`. What was measured has the class `measured`, which a style sheet may colour.
+"""
 
 import re
-from xml.etree import ElementTree
+from collections.abc import Iterable
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement
 
-INK, MEASURED = "#000000", "#0000ff"  # both become `currentColor`, the second with the class `measured`
-KEPT = {"viewBox", "d", "x", "y", "href", "transform", "fill", "opacity"}
-KEPT |= {f"stroke{part}" for part in ("", "-opacity", "-width", "-dasharray", "-linecap", "-linejoin")}
-
-
-def bare(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
-    """The same without what the page has already: a size, a style sheet, fonts, namespaces, groups of nothing."""
-    new = ElementTree.Element(_local(element.tag), _attributes(element, prefix))
-    for child in element:
-        below = bare(child, prefix)
-        if below.tag == "g" and not below.attrib:
-            new.extend(below)  # a group of nothing in particular
-        elif below.tag not in ("metadata", "style") and (len(below) or below.tag not in ("g", "defs")):
-            new.append(below)
-    return new
+Point = tuple[float, float]
+"""A place on the paper, in pixels from its left and from its top."""
 
 
-def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
-    """What is said of the element, its style included, as attributes: a page's style sheet may overrule them."""
-    found = {_local(name): value for name, value in element.attrib.items()}
-    for declaration in found.get("style", "").split(";"):
-        name, _, value = declaration.partition(":")
-        found[name.strip()] = value.strip()
-    kept = {name: _value(value, prefix) for name, value in found.items() if name in KEPT}
-    if MEASURED in found.values():
-        kept["class"] = "measured"
-    if "id" in found and element.tag.endswith("}path"):  # a shape to be used elsewhere; other ids are only names
-        kept["id"] = f"{prefix}-{found['id']}"
-    return kept
+class Pen(NamedTuple):
+    """How a line is drawn."""
+
+    width: float = 1.0
+    dashes: tuple[float, ...] = ()
+    """Lengths of strokes and gaps, in widths of the line; none for a solid line."""
+    opacity: float = 1.0
+    is_measured: bool = False
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What differs from SVG's own defaults. Attributes, because a page's style sheet may overrule them."""
+        found = {"fill": "none", "stroke": "currentColor"}
+        if self.width != 1:
+            found["stroke-width"] = decimal(self.width)
+        if self.dashes:
+            found["stroke-dasharray"] = " ".join(decimal(length * self.width) for length in self.dashes)
+        elif self.is_measured:
+            found["stroke-linecap"] = "round"
+        if self.opacity != 1:
+            found["stroke-opacity"] = decimal(self.opacity)
+        return found | ({"class": "measured"} if self.is_measured else {})
 
 
-def _value(value: str, prefix: str) -> str:
-    """The page's colour, the chart's ids, two decimals."""
-    if value in (INK, MEASURED):
-        return "currentColor"
-    value = " ".join(re.sub(r"#(?=\w)", f"#{prefix}-", value).split())
-    return re.sub(r"\d+\.\d+", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), value)
+def add_path(parent: Element, points: Iterable[Point], pen: Pen) -> None:
+    """A line through these points."""
+    SubElement(parent, "path", pen.attributes | {"d": path_data(points)})
 
 
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
+def add_area(parent: Element, corners: Iterable[Point]) -> None:
+    """A shade that lines and words can be read through."""
+    SubElement(parent, "path", {"d": f"{path_data(corners)}z", "opacity": "0.16"})
+
+
+def add_shape(parent: Element, id: str, data: str) -> None:
+    """A shape around (0, 0), to be shown by `add_uses`."""
+    SubElement(SubElement(parent, "defs"), "path", {"id": id, "d": data, "fill": "currentColor"})
+
+
+def add_uses(parent: Element, id: str, points: Iterable[Point]) -> None:
+    """The shape of this id at each of these points."""
+    for x, y in points:
+        SubElement(parent, "use", {"href": f"#{id}", "x": decimal(x), "y": decimal(y), "class": "measured"})
+
+
+def add_dot(parent: Element, point: Point, radius: float) -> None:
+    """A disc for something that was measured."""
+    place = {"cx": decimal(point[0]), "cy": decimal(point[1]), "r": decimal(radius)}
+    SubElement(parent, "circle", place | {"fill": "currentColor", "class": "measured"})
+
+
+def add_text(parent: Element, x: float, y: float, text: str, anchor: str = "start") -> None:
+    """A line of text on the base line `y`, with its start, middle or end at `x`."""
+    place = {"x": f"{x:.1f}", "y": f"{y:.1f}"} | ({} if anchor == "start" else {"text-anchor": anchor})
+    SubElement(parent, "text", place).text = legal(text)
+
+
+def path_data(points: Iterable[Point]) -> str:
+    """The `d` of a path: a move to the first point, then straight lines, each from where the last one ended.
+
+    Relative, because this is a third shorter; of whole hundredths of a pixel, so that no rounding adds up.
+    """
+    parts, before = [], (0, 0)
+    for x, y in points:
+        point = round(100 * x), round(100 * y)
+        parts.append(f"{decimal((point[0] - before[0]) / 100)} {decimal((point[1] - before[1]) / 100)}")
+        before = point
+    return f"m{' '.join(parts)}"
+
+
+def decimal(value: float) -> str:
+    """A number of at most two decimals: a hundredth of a pixel."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def legal(text: str) -> str:
-    """Characters that XML cannot hold are replaced."""
+    """The text with a replacement for each character that XML cannot hold."""
     return re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)

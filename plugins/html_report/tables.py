@@ -1,4 +1,4 @@
-"""A confusion matrix and samples as tables: what stands in each cell, and the same in words.
+"""A confusion matrix and samples as tables: the text of each cell, and of its marks.
 
 No colours here. A shade is a class from `shade1` to `shade5`, which a style sheet turns into one; all else is text
 that the template escapes.

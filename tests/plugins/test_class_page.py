@@ -92,9 +92,9 @@ def test_those_who_need_a_person_are_listed(pages):
         row("ours", points=0.0, exercises=[broken], max_points=0.0),
         notes=["4711: a text entry: nothing to grade"],
     )["index.html"]
-    told = section(index, "To look at yourself")
+    told = section(index, "For manual review")
     for reason, who in {
-        "our fault 1": "ours",
+        "internal error 1": "ours",
         "could not be read 1": "unread",
         "flagged 1": "flagged 90 %, no-recurrence",
         "near 50 % 1": "near 49 %",
@@ -107,7 +107,7 @@ def test_those_who_need_a_person_are_listed(pages):
 def test_boundaries_and_title_are_the_courses(pages):
     settings = {"html_report": {"boundaries": [85], "title": "Spring term"}}
     index = pages(row("ada", points=8.4), row("bob", points=5.0), settings=settings)["index.html"]
-    assert "near 85 % 1 ada" in section(index, "To look at yourself")
+    assert "near 85 % 1 ada" in section(index, "For manual review")
     assert "near 50 %" not in index and "<h1><bdi>Spring term</bdi></h1>" in index
 
 
