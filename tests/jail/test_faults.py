@@ -134,13 +134,13 @@ def test_every_wrapper_is_among_those_that_fail(faulty, made):
     assert done >= system | ({"os.setgroups", "os.setresgid", "os.setresuid"} if faulty.as_root else set())
 
 
-@pytest.mark.isolation
+CODES = {errno.EIO: (), errno.EPERM: pytest.mark.isolation, errno.EINVAL: pytest.mark.slow}
+CODES |= {errno.ENOENT: pytest.mark.slow, errno.ENOSYS: pytest.mark.slow}
+"""What a call fails with. At every level: that it is not permitted, as it may really be there."""
+
+
 @pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param(code, id=errno.errorcode[code], marks=[] if code in (errno.EIO, errno.EPERM) else pytest.mark.slow)
-        for code in (errno.EIO, errno.EPERM, errno.EINVAL, errno.ENOENT, errno.ENOSYS)
-    ],
+    "code", [pytest.param(code, id=errno.errorcode[code], marks=marks) for code, marks in CODES.items()]
 )
 def test_a_call_that_fails_in_a_worker_ends_the_attempt(copy, faulty, made, code):
     """A worker one of whose calls failed does not serve, unless all its layers hold nevertheless."""
