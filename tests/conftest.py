@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 import hypothesis
 import pytest
 import torch
+from click.testing import CliRunner
 
+from grader.cli.main import main
 from grader.course.loading import Course, load_course
 from grader.course.settings import read_settings
 from grader.grading.grading import grade as grade_submission
@@ -145,6 +147,29 @@ def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             timeout=timeout,
         )
+
+    return run
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """What `cli` does, in this process: torch need not be imported once more. Takes and returns the same.
+
+    For what a command does; that it can be started, stopped and piped takes a process, and `cli`.
+    """
+
+    def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "cwd").mkdir(exist_ok=True)
+        with monkeypatch.context() as clean:
+            for name in [name for name in os.environ if name.startswith("GRADE_")]:
+                clean.delenv(name)
+            if "--course" not in arguments and "GRADE_COURSE" not in (env or {}):
+                clean.setenv("GRADE_EXERCISE", "my_rnn")
+            for name, value in (env or {}).items():
+                clean.setenv(name, value)
+            clean.chdir(tmp_path / "cwd")
+            done = CliRunner().invoke(main, [*map(str, arguments)])
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
     return run
 
