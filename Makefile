@@ -10,9 +10,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/grade submit solutions/reference
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2
 check: .venv/ready
-	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not jail"
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -n 2 -m "not slow and not jail"
 soak: .venv/ready
 	GRADER_SOAK=1000 $(BIN)/python -m pytest tests/attacks/test_soak.py
 # what is missing or stale alone; it can be stopped, and goes on where it was

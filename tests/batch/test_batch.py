@@ -127,7 +127,7 @@ def test_exit_codes(batch: Batch, tmp_path: Path):
     assert batch("--fail-under", 50).returncode == 1
     for wrong, words in (
         (["--executor", "none"], "no executor is called 'none'; there are: "),
-        (["--executor-option", "a=1"], "no option of the executor 'local'; it has none"),
+        (["--executor", "local", "--executor-option", "a=1"], "no option of the executor 'local'; it has none"),
         (["--layout", "none"], "no layout is called 'none'; there are: "),
         (["--gradebook", "nothing"], "'nothing' is no database URL"),
         (["--exercise", "none"], "no exercise is called 'none'; there are: double"),
@@ -218,6 +218,7 @@ def test_no_batch_without_isolation_unless_it_is_trusted(tmp_path: Path, course:
     where = {**os.environ, "TMPDIR": "/tmp"}
     open_to_all = Path("/tmp") / f"batch-{os.getpid()}"
     shutil.copytree(tmp_path, open_to_all)
+    shutil.copytree(course, open_to_all / "course")
     for path in (open_to_all, *open_to_all.rglob("*")):
         path.chmod(0o755)
     try:

@@ -78,7 +78,7 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-MANY = 80
+MANY = 60
 
 
 def a_class_of(many: int) -> dict[str, str]:
@@ -120,7 +120,7 @@ def goes_on(run: list[str]) -> None:
 def test_a_batch_stopped_once_and_killed_twice_is_as_one_that_was_not(tmp_path: Path, course: Path, whole):
     """By Ctrl-C, then with -9: the gradebook is the same row by row, nothing is counted twice, no process is left."""
     folder = make_class(tmp_path / "class", a_class_of(MANY))
-    moments = sorted(random.sample(range(4, MANY - 25), 3))
+    moments = sorted(random.sample(range(4, MANY - 20), 3))
     print(f"stopped after {moments}")
     broken_off = tmp_path / "broken-off"
     run = command(folder, course, broken_off, "--seed", 5)

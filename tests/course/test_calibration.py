@@ -27,10 +27,11 @@ from grader.course.calibration import (
 )
 from grader.course.fingerprint import ENGINE, hash_of_engine, hash_of_solution, hash_of_training
 from grader.course.loading import load_course
-from grader.course.settings import read_settings
+from grader.course.settings import CourseError, read_settings
 from grader.grading.session import Session
 from grader.jail.isolation import Isolation
 from grader.verify.calibrate import calibrate, measure
+from grader.verify.verify import verify_check
 
 ROOT = Path(__file__).parents[2]
 
@@ -640,20 +641,43 @@ def test_a_file_of_another_shape_is_as_good_as_none(small, text):
     assert load(folder, *learning(folder)) is None
 
 
+@pytest.fixture
+def unreadable(small):
+    """The small course with a text in the place of its calibration, and the file."""
+
+    def write(text):
+        folder = small()
+        file = calibration.file_of(folder, "adding", "learns")
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+        return folder, file
+
+    return write
+
+
 @pytest.mark.parametrize("text", ["<<<<<<< HEAD\n", '{"exercise":"adding","check":"learns","hash":"0"}', ""])
-def test_measuring_never_writes_over_a_file_that_it_cannot_read(small, invoke, text):
+def test_measuring_never_writes_over_a_file_that_it_cannot_read(unreadable, zygote, text):
     """Two people measured, and the merge left its marks in the file."""
-    folder = small()
-    file = calibration.file_of(folder, "adding", "learns")
-    file.parent.mkdir(parents=True)
-    file.write_text(text)
+    folder, file = unreadable(text)
+    session, exercise = opened(folder, zygote)
+    with pytest.raises(CourseError) as refused:
+        list(calibrate(session, exercise, 1))
+    assert str(refused.value).startswith("exercises/adding/calibration/learns.cpu.json: it cannot be read (")
+    assert str(refused.value).endswith("); mend it, or delete it and measure again")
+    assert file.read_text() == text
+    said = [found.warning or found.problem for found in verify_check(session.course, exercise, "learns", True, "cpu")]
+    assert [text for text in said if text and "learns.cpu.json: it cannot be read" in text]
+
+
+@pytest.mark.slow
+def test_the_command_says_which_file_it_cannot_read(unreadable, invoke):
+    folder, file = unreadable("<<<<<<< HEAD\n")
     result = invoke("verify", "adding", "--course", folder, "--calibrate", "1")
     assert result.returncode == 3
     assert result.stderr.startswith("grade: exercises/adding/calibration/learns.cpu.json: it cannot be read (")
     assert result.stderr.endswith("); mend it, or delete it and measure again\n")
-    assert file.read_text() == text
-    verified = invoke("verify", "adding", "--course", folder)
-    assert "learns.cpu.json: it cannot be read" in verified.stdout
+    assert file.read_text() == "<<<<<<< HEAD\n"
+    assert "learns.cpu.json: it cannot be read" in invoke("verify", "adding", "--course", folder).stdout
 
 
 def test_a_copied_exercise_has_rows_of_its_own(small):
