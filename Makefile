@@ -10,7 +10,7 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/grade submit solutions/reference
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2
 check: .venv/ready
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/python -m pytest -q -n 2 -m "not slow and not jail and not isolation"
 soak: .venv/ready

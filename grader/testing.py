@@ -204,7 +204,7 @@ def _grade(
     session = replace(session_for(course), course=replace(course, settings=settings))
     limited = replace(picked, limits={**picked.limits, **limits})
     with session.staged(path) as submission:
-        heard = Listener(fault=lambda traceback: print(traceback, file=sys.stderr))
+        heard = Listener(internal_error=lambda traceback: print(traceback, file=sys.stderr))
         return session.grade(submission, seed=seed, exercises=[limited], listener=heard)
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,9 @@ from typing import Any, NamedTuple
 import hypothesis
 import pytest
 import torch
+from click.testing import CliRunner
 
+from grader.cli.main import main
 from grader.course.loading import Course, load_course
 from grader.course.settings import read_settings
 from grader.grading.session import Session
@@ -45,13 +46,14 @@ LEVELS_PASSED = pytest.StashKey[list[tuple[str, str, int, int]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the fixtures of `browsing.py` known: no file of a test can import another."""
-    spec = importlib.util.spec_from_file_location("browsing", Path(__file__).parent / "browsing.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    config.pluginmanager.register(module)
+    """Make `browsing.py` and `scheduling.py` known: no file of a test can import another."""
+    for name in ("browsing", "scheduling"):
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module.__name__] = module
+        spec.loader.exec_module(module)
+        config.pluginmanager.register(module)
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +119,39 @@ def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+class Invoked(NamedTuple):
+    """What a command did in this process; names as of `subprocess.CompletedProcess`."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    output: str
+    """Both, as a terminal would show them."""
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Invoked]:
+    """What `cli` does, in this process: torch need not be imported once more. `cwd`: another folder to be in.
+
+    For what a command does; that it can be started, stopped and piped takes a process, and `cli`.
+    """
+
+    def run(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> Invoked:
+        (tmp_path / "cwd").mkdir(exist_ok=True)
+        with monkeypatch.context() as clean:
+            for name in [name for name in os.environ if name.startswith("GRADE_")]:
+                clean.delenv(name)
+            if "--course" not in arguments and "GRADE_COURSE" not in (env or {}):
+                clean.setenv("GRADE_EXERCISE", "my_rnn")
+            for name, value in (env or {}).items():
+                clean.setenv(name, value)
+            clean.chdir(cwd or tmp_path / "cwd")
+            done = CliRunner().invoke(main, [*map(str, arguments)])
+        return Invoked(done.exit_code, done.stdout, done.stderr, done.output)
+
+    return run
+
+
 @pytest.fixture
 def submit_json(cli: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., dict[str, Any]]:
     """`grade submit --format json`, decoded strictly."""
@@ -131,10 +166,6 @@ def submit_json(cli: Callable[..., subprocess.CompletedProcess[str]]) -> Callabl
         return json.loads(result.stdout, parse_constant=refuse)
 
     return run
-
-
-EXERCISES = sorted(file.parent.name for file in (ROOT / "exercises").glob("*/__init__.py"))
-"""Those of the bundled course."""
 
 
 class Verified(NamedTuple):
@@ -156,19 +187,23 @@ def verify() -> Callable[..., subprocess.CompletedProcess[str]]:
     return lambda exercise, *options: _verify("-m", "grader", "verify", exercise, *options)
 
 
+class _Verified(dict[str, Verified]):
+    """What `grade verify` says of an exercise, run when it is first asked for."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def __missing__(self, exercise: str) -> Verified:
+        result = _verify(str(ROOT / "tests" / "recording.py"), str(self._folder), exercise)
+        pages = {page.name.split(".")[1]: page for page in self._folder.glob(f"{exercise}.*.html")}
+        return self.setdefault(exercise, Verified(result, pages))
+
+
 @pytest.fixture(scope="session")
 def verified(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verified]:
-    """What `grade verify` says of each exercise, with a seed drawn at random: in pairs, since one verification keeps
-    one core busy."""
-    folder = tmp_path_factory.mktemp("verified")
-
-    def run(exercise: str) -> Verified:
-        result = _verify(str(ROOT / "tests" / "recording.py"), str(folder), exercise)
-        pages = {page.name.split(".")[1]: page for page in folder.glob(f"{exercise}.*.html")}
-        return Verified(result, pages)
-
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(EXERCISES, pool.map(run, EXERCISES), strict=True))
+    """What `grade verify` says of each exercise, with a seed drawn at random; once, where all tests of one exercise run
+    in one process: see `scheduling.py`."""
+    return _Verified(tmp_path_factory.mktemp("verified"))
 
 
 @pytest.fixture(scope="session")

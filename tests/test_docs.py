@@ -9,22 +9,28 @@ A block is marked in the line that opens it, behind the language (GitHub shows t
 
 The lines below a command are what it prints, on standard output and error together: `...` stands for any text, within
 a line or for whole lines, and blanks at the ends of lines do not count. A command without any is not compared. A line
-that ends with a backslash goes on in the next one. `grade` and `python` are those of the environment that runs the
+that ends with a backslash goes on in the next one. A line that is `grade` and its arguments and takes no shell runs in
+the process of the test; in all others `grade` and `python` are those of the environment that runs the
 tests; `$COURSE` is the repository, for what a page shows of the bundled course; what is not marked is not run. A block
 inside a comment of HTML is run and not shown: what a reader does in an editor.
 """
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 300
+PLAIN = re.compile(r"grade [\w ./=:'-]+")
+"""A command that means the same without a shell."""
 FENCE = re.compile(r"^( *)```(\w+)((?: +[\w.=/-]+)*) *\n(.*?)^\1``` *$", re.MULTILINE | re.DOTALL)
 
 
@@ -87,8 +93,27 @@ def run(command: list[str], folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def perform(block: Block, folder: Path, page: str = "page") -> None:
+Perform = Callable[..., None]
+
+
+@pytest.fixture
+def perform(invoke) -> Perform:
     """Do what a block says; fail with its line where that is not what happens."""
+
+    def in_shell_or_here(command: str, folder: Path) -> tuple[int, str]:
+        if not PLAIN.fullmatch(command):
+            return run(["bash", "-c", command], folder)
+        done = invoke(
+            *shlex.split(command)[1:], cwd=folder, env={"COLUMNS": "100", "NO_COLOR": "1", "GRADE_EXERCISE": ""}
+        )
+        return done.returncode, done.output
+
+    return partial(perform_block, in_shell_or_here)
+
+
+def perform_block(
+    run_command: Callable[[str, Path], tuple[int, str]], block: Block, folder: Path, page: str = "page"
+) -> None:
     where = f"{page}, line {block.line}"
     if name := block.option("file"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +125,7 @@ def perform(block: Block, folder: Path, page: str = "page") -> None:
         found = commands(block.text)
         assert found, f"{where}: no line begins with '$ '"
         for number, (command, expected) in enumerate(found, 1):
-            status, printed = run(["bash", "-c", command], folder)
+            status, printed = run_command(command, folder)
             wanted = int(block.option("exit") or 0) if number == len(found) else 0
             assert status == wanted, f"{where}: `{command}` ended with {status}:\n{printed}"
             assert not expected or matches(printed, expected), f"{where}: `{command}` printed:\n{printed}"
@@ -113,7 +138,7 @@ PAGES = sorted(page for page in (ROOT / "docs").rglob("*.md") if blocks(page.rea
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_does_what_it_says(page, tmp_path):
+def test_a_page_does_what_it_says(page, tmp_path, perform):
     for block in blocks(page.read_text()):
         perform(block, tmp_path, page.name)
 
@@ -165,20 +190,22 @@ def test_dots_stand_for_any_text(printed, expected, is_match):
     [
         (Block("console", 3, "$ echo a\nb\n", ["run"]), "line 3: `echo a` printed:"),
         (Block("console", 3, "$ exit 4\n", ["run"]), "ended with 4"),
+        (Block("console", 3, "$ grade show nothing\n", ["run"]), "ended with 2"),
+        (Block("console", 3, "$ grade exercises\nnothing\n", ["run"]), "`grade exercises` printed:"),
         (Block("console", 3, "$ true\n", ["run", "exit=1"]), "ended with 0"),
         (Block("console", 3, "echo a\n", ["run"]), "no line begins"),
         (Block("python", 3, "1 / 0\n", ["run"]), "ZeroDivisionError"),
         (Block("toml", 3, "a = 1\n", ["run"]), "cannot be run"),
     ],
 )
-def test_what_is_not_so_fails_with_its_line(block, words, tmp_path):
+def test_what_is_not_so_fails_with_its_line(block, words, tmp_path, perform):
     with pytest.raises(AssertionError) as failure:
         perform(block, tmp_path)
     assert "page, line 3" in str(failure.value)
     assert words in str(failure.value)
 
 
-def test_blocks_of_a_page_share_a_folder(tmp_path):
+def test_blocks_of_a_page_share_a_folder(tmp_path, perform):
     perform(Block("text", 1, "hello\n", ["file=sub/a.txt"]), tmp_path)
     perform(Block("python", 4, "print(open('sub/a.txt').read())\n", ["run"]), tmp_path)
     perform(Block("console", 7, "$ cat sub/a.txt\nhel...\n$ exit 3\n", ["run", "exit=3"]), tmp_path)

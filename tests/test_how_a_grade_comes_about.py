@@ -39,9 +39,9 @@ def test_the_error_rates_of_the_example_are_those_measured(course, learning):
 
 
 @pytest.mark.slow
-def test_a_grading_is_repeated_as_the_page_says(cli, tmp_path):
+def test_a_grading_is_repeated_as_the_page_says(invoke, tmp_path):
     (command, shown) = re.search(r"^```console\n\$ grade (.*)\n(.*)\n```$", PAGE, re.MULTILINE).groups()
     shutil.copytree(ROOT / "solutions" / "reference", tmp_path / "cwd" / "solutions" / "reference")
-    result = cli(*command.split())
+    result = invoke(*command.split())
     assert result.returncode == 0, result.stdout + result.stderr
     assert shown in result.stdout

@@ -8,16 +8,19 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from grader.batch.database import GradebookError
 from grader.batch.gradebook import open_gradebook
 from grader.batch.reports import file_of
 from grader.cli.main import main
-from tests.batch.test_batch import KINDS, WAIT, make_course, url_of
+from tests.batch.warm import KINDS, WAIT, make_course, url_of, warm_thread
+
+Here = Callable[..., subprocess.CompletedProcess[bytes]]
 
 RIGHT, WRONG = KINDS["right"], KINDS["wrong"]
 NAMES = [
@@ -40,6 +43,21 @@ NAMES = [
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     return make_course(tmp_path / "course")
+
+
+@pytest.fixture
+def grade_here(tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    """As `grade` below, in this process; a batch in its thread."""
+
+    def run(*words: object, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+        with monkeypatch.context() as changed:
+            changed.chdir(tmp_path)
+            given = {"GRADE_COURSE": str(course), "GRADE_EXECUTOR": "warm", **(variables or {})}
+            done = CliRunner().invoke(main, [*map(str, words)], env=given)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout_bytes, done.stderr_bytes)
+
+    with warm_thread():
+        yield run
 
 
 def grade(
@@ -106,7 +124,7 @@ def hostile_class(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hostile_class_costs_nobody_else_anything(tmp_path: Path, course: Path):
+def test_a_hostile_class_costs_nobody_else_anything(tmp_path: Path, grade_here: Here):
     """It is graded to its end; nothing is written elsewhere, names cannot act, and each is told the true reason."""
     hostile_class(tmp_path / "class")
     before = {path: path.lstat().st_mtime_ns for path in (tmp_path / "class").rglob("*")}
@@ -132,9 +150,9 @@ def test_a_hostile_class_costs_nobody_else_anything(tmp_path: Path, course: Path
     after = {path: path.lstat().st_mtime_ns for path in (tmp_path / "class").rglob("*")}
     assert after == before
     assert {path.name for path in tmp_path.iterdir()} == {"class", "course", "grade-report"}
-    table = grade(tmp_path, "export", "csv")
+    table = grade_here("export", "csv")
     assert b"\r\n\"'=cmd" in table.stdout or b"\r\n'=cmd" in table.stdout
-    folder = grade(tmp_path, "export", "gradescope", "--output", "results")
+    folder = grade_here("export", "gradescope", "--output", "results")
     assert folder.returncode == 0 and len(list((tmp_path / "results").glob("*/results.json"))) == len(grades)
     assert {path.name for path in tmp_path.iterdir()} == {"class", "course", "grade-report", "results"}
 
@@ -177,13 +195,13 @@ FILLED = (
 
 
 @pytest.mark.slow
-def test_an_instructors_evening(tmp_path: Path, course: Path):
+def test_an_instructors_evening(tmp_path: Path, course: Path, grade_here: Here):
     """A download of Canvas's, graded; its own sheet filled, the rest of it as it was byte by byte; pages made anew."""
     with (course / "pyproject.toml").open("a") as settings:
         settings.write("[tool.grade]\njobs = 1\noutput = 'pages'\ngradebook = 'sqlite:///kept/class.db'\n")
         settings.write("[tool.grade.plugins.late_days]\nflat_percent = 10\n")
     canvas_class(tmp_path / "submissions.zip")
-    done = grade(tmp_path, "batch", "submissions.zip", variables={"GRADE_OUTPUT": "reports", "NO_COLOR": "1"})
+    done = grade_here("batch", "submissions.zip", variables={"GRADE_OUTPUT": "reports", "NO_COLOR": "1"})
     assert done.returncode == 0, done.stderr
     told = done.stderr.decode()
     assert "Layout 'canvas': 5 submissions of 5 students, 1 late, 1 skipped" in told
@@ -192,15 +210,15 @@ def test_an_instructors_evening(tmp_path: Path, course: Path):
     assert b"5 students graded" in done.stdout and not (tmp_path / "pages").exists()
     # filled as Canvas has it: out of 8 where ours is out of 4, and the points that a late day costs
     (tmp_path / "export.csv").write_bytes(SHEET.encode())
-    filled = grade(tmp_path, "export", "canvas", "--into", "export.csv", "--column", "RNN homework")
+    filled = grade_here("export", "canvas", "--into", "export.csv", "--column", "RNN homework")
     assert filled.returncode == 0, filled.stderr
     assert filled.stdout.decode() == FILLED
     assert (tmp_path / "export.csv").read_bytes() == SHEET.encode()
     assert "without a grade, unchanged: 106" in filled.stderr.decode()
     # a table for a spreadsheet goes to standard output though the course names a folder for its reports
-    table = grade(tmp_path, "export", "csv")
+    table = grade_here("export", "csv")
     assert [row["points"] for row in csv.DictReader(io.StringIO(table.stdout.decode()))] == ["4", "0.6", "4", "4", "4"]
-    anew = grade(tmp_path, "report", "--output", "anew")
+    anew = grade_here("report", "--output", "anew")
     assert anew.returncode == 0, anew.stderr
     for student in range(101, 106):
         page = (tmp_path / "anew" / "students" / f"{student}.html").read_text()
@@ -209,18 +227,18 @@ def test_an_instructors_evening(tmp_path: Path, course: Path):
         assert len([name for name in others if name in page]) == 1, "a page names its own student alone"
         assert ("submitted late: 10 % of 4 points" in page) == (student == 102)
     # a command that a plugin adds reads the course's settings as all others do
-    assert b"1 of 4" in grade(tmp_path, "history", "102").stdout
-    assert grade(tmp_path, "history", "--version").returncode == 0
+    assert b"1 of 4" in grade_here("history", "102").stdout
+    assert grade_here("history", "--version").returncode == 0
 
 
 @pytest.mark.slow
-def test_what_surrounds_a_batch(tmp_path: Path, course: Path):
+def test_what_surrounds_a_batch(tmp_path: Path, course: Path, grade_here: Here):
     """Reports of an earlier time are no student; readers may leave; and where reports cannot go is said before."""
     for student, code in {"ada": RIGHT, "bob": WRONG}.items():
         (tmp_path / "class" / student).mkdir(parents=True)
         (tmp_path / "class" / student / "double.py").write_text(code)
     run = ["batch", "class", "--output", "class/reports", "--gradebook", "sqlite:///class/reports/g.db", "--jobs", 1]
-    assert grade(tmp_path, *run).returncode == 0
+    assert grade_here(*run).returncode == 0
     command = " ".join([sys.executable, "-m", "grader", *map(str, run)])
     left = subprocess.run(
         ["bash", "-c", f"{command} --fail-under 50 2>&1 | true; echo ${{PIPESTATUS[0]}}"],
@@ -234,7 +252,7 @@ def test_what_surrounds_a_batch(tmp_path: Path, course: Path):
     with open_gradebook(f"sqlite:///{tmp_path}/class/reports/g.db") as book:
         assert [row.student for row in book.rows()] == ["ada", "bob"]
     for output in ("class", "class/ada/reports"):
-        refused = grade(tmp_path, "batch", "class", "--output", output)
+        refused = grade_here("batch", "class", "--output", output)
         assert refused.returncode == 2 and b"name another folder with --output" in refused.stderr
     with Path("/dev/full").open("w") as nowhere:
         words = [sys.executable, "-m", "grader", "plugins"]
@@ -313,8 +331,6 @@ def test_a_gradebook_that_fails_ends_a_command_in_one_line(
     words: Sequence[str], tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Somebody else's hand in it: a table is gone."""
-    from click.testing import CliRunner
-
     url = url_of(tmp_path)
     with open_gradebook(url, create=True):
         pass

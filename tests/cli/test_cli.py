@@ -91,8 +91,8 @@ def test_json_is_the_contracts_document_and_nothing_else(cli, submission, refere
 
 
 @pytest.mark.slow
-def test_html_is_one_document_and_nothing_else(cli, tiny, small_course, tmp_path):
-    result = cli("submit", tiny, "--format", "html", "--course", small_course())
+def test_html_is_one_document_and_nothing_else(invoke, tiny, small_course, tmp_path):
+    result = invoke("submit", tiny, "--format", "html", "--course", small_course())
     assert (result.returncode, result.stderr) == (0, "")
     assert not list((tmp_path / "cwd").iterdir()), "files are written where --output asks for them only"
     assert result.stdout.lower().startswith("<!doctype html>")
@@ -114,13 +114,13 @@ def test_text_names_the_report_last(cli, tiny, small_course, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_output_inside_the_submission_is_not_part_of_it(cli, tiny, small_course):
+def test_an_output_inside_the_submission_is_not_part_of_it(invoke, tiny, small_course):
     """Not even the code that lies in it; the submission's own files stay as they are."""
     (tiny / "build").mkdir()
     (tiny / "build" / "tiny.py").write_text("def one(): return 1")
     (tiny / "tiny.py").rename(tiny / "build" / "other.py")
     before = files_in(tiny)
-    result = cli("submit", tiny, "--format", "json", "--course", small_course(), "--output", tiny / "build")
+    result = invoke("submit", tiny, "--format", "json", "--course", small_course(), "--output", tiny / "build")
     assert json.loads(result.stdout)["status"] == "invalid"
     after = files_in(tiny)
     assert set(after) - set(before) == {"build/ada.html"}
@@ -128,10 +128,10 @@ def test_an_output_inside_the_submission_is_not_part_of_it(cli, tiny, small_cour
 
 
 @pytest.mark.slow
-def test_names_of_submissions_stay_inside_the_output(cli, submission, small_course, tmp_path):
+def test_names_of_submissions_stay_inside_the_output(invoke, submission, small_course, tmp_path):
     """Whatever a folder is called, its report is a file of the output folder."""
     folder = submission({"tiny.py": "def one(): return 1"}, "..<script>\n..")
-    result = cli("submit", folder, "--course", small_course(), "--output", "out")
+    result = invoke("submit", folder, "--course", small_course(), "--output", "out")
     assert result.returncode == 0
     (report,) = (tmp_path / "cwd/out").iterdir()
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.html", report.name)
@@ -143,15 +143,15 @@ def test_names_of_submissions_stay_inside_the_output(cli, submission, small_cour
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("threshold", "code"), [(0, 0), (75, 0), (75.1, 1), ("nan", 1)])
-def test_fail_under_compares_the_percentage(cli, tiny, small_course, threshold, code):
-    result = cli("submit", tiny, "--format", "json", "--course", small_course(), "--fail-under", threshold)
+def test_fail_under_compares_the_percentage(invoke, tiny, small_course, threshold, code):
+    result = invoke("submit", tiny, "--format", "json", "--course", small_course(), "--fail-under", threshold)
     assert (result.returncode, json.loads(result.stdout)["percent"]) == (code, 75)
 
 
 @pytest.mark.slow
-def test_an_invalid_submission_is_an_answer(cli, submission, small_course):
+def test_an_invalid_submission_is_an_answer(invoke, submission, small_course):
     """Exit 0, and 1 where points were asked for."""
-    result = cli("submit", submission({}), "--format", "json", "--course", small_course(), "--fail-under", 1)
+    result = invoke("submit", submission({}), "--format", "json", "--course", small_course(), "--fail-under", 1)
     grade = json.loads(result.stdout)
     assert (result.returncode, grade["status"], grade["exercises"], grade["max_points"]) == (1, "invalid", [], 4)
 
@@ -187,7 +187,7 @@ def test_usage_errors_exit_with_2(tiny, small_course, monkeypatch, arguments, wo
 
 
 @pytest.mark.slow
-def test_a_report_does_not_follow_what_lies_in_its_place(cli, tiny, small_course, tmp_path):
+def test_a_report_does_not_follow_what_lies_in_its_place(invoke, tiny, small_course, tmp_path):
     """A link or a pipe of the student's where the report will be is replaced, and what it leads to stays as it is."""
     course, reports = small_course(), tmp_path / "reports"
     reports.mkdir()
@@ -197,7 +197,7 @@ def test_a_report_does_not_follow_what_lies_in_its_place(cli, tiny, small_course
     for make in (lambda path: path.symlink_to(precious), os.mkfifo):
         (reports / name).unlink(missing_ok=True)
         make(reports / name)
-        result = cli("submit", tiny, "--course", course, "--output", reports)
+        result = invoke("submit", tiny, "--course", course, "--output", reports)
         assert result.returncode == 0, result.stderr
         assert (reports / name).is_file() and not (reports / name).is_symlink()
         assert (reports / name).read_text().startswith("<!doctype html>")
@@ -206,12 +206,12 @@ def test_a_report_does_not_follow_what_lies_in_its_place(cli, tiny, small_course
 
 
 @pytest.mark.slow
-def test_a_folder_for_reports_inside_the_submission_may_not_be_a_link(cli, submission, small_course, tmp_path):
+def test_a_folder_for_reports_inside_the_submission_may_not_be_a_link(invoke, submission, small_course, tmp_path):
     folder = submission({"tiny.py": "def answer():\n    return 1\n"})
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (folder / "grade-report").symlink_to(elsewhere)
-    result = cli("submit", folder, "--course", small_course(), "--output", folder / "grade-report")
+    result = invoke("submit", folder, "--course", small_course(), "--output", folder / "grade-report")
     assert (result.returncode, result.stderr.count("\n")) == (3, 1)
     assert "the report cannot be written" in result.stderr
     assert not list(elsewhere.iterdir())
@@ -232,7 +232,7 @@ def test_options_come_from_the_line_then_the_environment_then_the_course(cli, ti
 
 
 @pytest.mark.slow
-def test_every_option_may_come_from_the_environment(cli, tiny, small_course, tmp_path):
+def test_every_option_may_come_from_the_environment(invoke, tiny, small_course, tmp_path):
     course = small_course(other=TINY.replace("tiny", "other"))
     environment = {
         "GRADE_COURSE": str(course),
@@ -243,11 +243,11 @@ def test_every_option_may_come_from_the_environment(cli, tiny, small_course, tmp
         "GRADE_REQUIRE": "process",
         "GRADE_FAIL_UNDER": "99",
     }
-    result = cli("submit", tiny, env=environment)
+    result = invoke("submit", tiny, env=environment)
     assert result.returncode == 1
     assert [e["id"] for e in json.loads(result.stdout)["exercises"]] == ["other", "tiny"]
     assert (tmp_path / "reports/ada.html").exists()
-    assert cli("submit", tiny, env={**environment, "GRADE_FORMAT": "xml"}).returncode == 2
+    assert invoke("submit", tiny, env={**environment, "GRADE_FORMAT": "xml"}).returncode == 2
 
 
 @pytest.mark.slow
@@ -318,10 +318,10 @@ def test_the_same_seed_gives_the_same_points(grade, submission, reference, chang
 
 
 @pytest.mark.slow
-def test_a_seed_that_was_drawn_can_be_given_again(cli, tiny, small_course):
+def test_a_seed_that_was_drawn_can_be_given_again(invoke, tiny, small_course):
     seeds = set()
     for _ in range(2):
-        result = cli("submit", tiny, "--format", "json", "--course", small_course())
+        result = invoke("submit", tiny, "--format", "json", "--course", small_course())
         seeds.add(json.loads(result.stdout)["seed"])
     assert len(seeds) == 2
     assert all(0 <= seed < 2**53 for seed in seeds)

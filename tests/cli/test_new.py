@@ -37,8 +37,8 @@ def new_here(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_new_exercise_verifies_at_once(cli, course):
-    result = cli("new", "exercise", "running_sum", "--course", course)
+def test_a_new_exercise_verifies_at_once(invoke, course):
+    result = invoke("new", "exercise", "running_sum", "--course", course)
     assert result.returncode == 0, result.stderr
     assert written(course) == [
         "exercises/running_sum/__init__.py",
@@ -48,29 +48,29 @@ def test_a_new_exercise_verifies_at_once(cli, course):
     ]
     assert all(f"wrote {name}\n" in result.stdout for name in written(course))
     assert f"grade verify running_sum --course {course}" in result.stdout
-    verified = cli("verify", "running_sum", "--course", course)
+    verified = invoke("verify", "running_sum", "--course", course)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "The course is verified" in verified.stdout
     assert "warning" not in verified.stdout
-    assert "Running sum\n===" in cli("show", "running_sum", "--course", course).stdout
+    assert "Running sum\n===" in invoke("show", "running_sum", "--course", course).stdout
 
 
 @pytest.mark.slow
-def test_a_new_learning_exercise_verifies_at_once(cli, course):
+def test_a_new_learning_exercise_verifies_at_once(invoke, course):
     """All that is missing is what must be measured."""
-    assert cli("new", "exercise", "my_sum", "--learning", "--course", course).returncode == 0
+    assert invoke("new", "exercise", "my_sum", "--learning", "--course", course).returncode == 0
     assert "solutions/my_sum/second-mistake/my_sum.py" in written(course)
-    verified = cli("verify", "my_sum", "--course", course)
+    verified = invoke("verify", "my_sum", "--course", course)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert verified.stdout.count("warning ") == 1
     assert "has not been measured: `grade verify my_sum --calibrate 25 --mistakes 4`" in verified.stdout
 
 
 @pytest.mark.slow
-def test_two_new_exercises_share_a_course(cli, course):
+def test_two_new_exercises_share_a_course(invoke, course):
     for name in ("one_sum", "other_sum"):
-        assert cli("new", "exercise", name, "--course", course).returncode == 0
-    listed = cli("exercises", "--course", course)
+        assert invoke("new", "exercise", name, "--course", course).returncode == 0
+    listed = invoke("exercises", "--course", course)
     assert "one_sum" in listed.stdout
     assert "other_sum" in listed.stdout
 

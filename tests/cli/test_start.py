@@ -108,10 +108,10 @@ def test_an_untouched_starter_says_what_to_write(grade, exercise):
 
 
 @pytest.mark.slow
-def test_a_folder_of_untouched_starters_is_answered(cli, tmp_path, course):
+def test_a_folder_of_untouched_starters_is_answered(invoke, tmp_path, course):
     """All at once, without a training."""
-    assert cli("start", *IDS, "work").returncode == 0
-    result = cli("submit", "work", "--format", "text", env={"GRADE_EXERCISE": ""})
+    assert invoke("start", *IDS, "work").returncode == 0
+    result = invoke("submit", "work", "--format", "text", env={"GRADE_EXERCISE": ""})
     assert result.returncode == 0, result.stderr
     assert f"Total: 0 of {sum(exercise.max_points for exercise in course.exercises):g} points" in result.stdout
 

@@ -27,10 +27,11 @@ from grader.course.calibration import (
 )
 from grader.course.fingerprint import ENGINE, hash_of_engine, hash_of_solution, hash_of_training
 from grader.course.loading import load_course
-from grader.course.settings import read_settings
+from grader.course.settings import CourseError, read_settings
 from grader.grading.session import Session
 from grader.jail.isolation import Isolation
 from grader.verify.calibrate import calibrate, measure
+from grader.verify.verify import verify_check
 
 ROOT = Path(__file__).parents[2]
 
@@ -640,20 +641,43 @@ def test_a_file_of_another_shape_is_as_good_as_none(small, text):
     assert load(folder, *learning(folder)) is None
 
 
+@pytest.fixture
+def unreadable(small):
+    """The small course with a text in the place of its calibration, and the file."""
+
+    def write(text):
+        folder = small()
+        file = calibration.file_of(folder, "adding", "learns")
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+        return folder, file
+
+    return write
+
+
 @pytest.mark.parametrize("text", ["<<<<<<< HEAD\n", '{"exercise":"adding","check":"learns","hash":"0"}', ""])
-def test_measuring_never_writes_over_a_file_that_it_cannot_read(small, cli, text):
+def test_measuring_never_writes_over_a_file_that_it_cannot_read(unreadable, zygote, text):
     """Two people measured, and the merge left its marks in the file."""
-    folder = small()
-    file = calibration.file_of(folder, "adding", "learns")
-    file.parent.mkdir(parents=True)
-    file.write_text(text)
-    result = cli("verify", "adding", "--course", folder, "--calibrate", "1")
+    folder, file = unreadable(text)
+    session, exercise = opened(folder, zygote)
+    with pytest.raises(CourseError) as refused:
+        list(calibrate(session, exercise, 1))
+    assert str(refused.value).startswith("exercises/adding/calibration/learns.cpu.json: it cannot be read (")
+    assert str(refused.value).endswith("); fix it, or delete it and measure again")
+    assert file.read_text() == text
+    said = [found.warning or found.problem for found in verify_check(session.course, exercise, "learns", True, "cpu")]
+    assert [text for text in said if text and "learns.cpu.json: it cannot be read" in text]
+
+
+@pytest.mark.slow
+def test_the_command_says_which_file_it_cannot_read(unreadable, invoke):
+    folder, file = unreadable("<<<<<<< HEAD\n")
+    result = invoke("verify", "adding", "--course", folder, "--calibrate", "1")
     assert result.returncode == 3
     assert result.stderr.startswith("grade: exercises/adding/calibration/learns.cpu.json: it cannot be read (")
     assert result.stderr.endswith("); fix it, or delete it and measure again\n")
-    assert file.read_text() == text
-    verified = cli("verify", "adding", "--course", folder)
-    assert "learns.cpu.json: it cannot be read" in verified.stdout
+    assert file.read_text() == "<<<<<<< HEAD\n"
+    assert "learns.cpu.json: it cannot be read" in invoke("verify", "adding", "--course", folder).stdout
 
 
 def test_a_copied_exercise_has_rows_of_its_own(small):
@@ -827,12 +851,12 @@ def test_a_mistake_that_is_refused_earned_nothing(small, zygote, source):
 
 
 @pytest.mark.slow
-def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
+def test_the_command_measures_what_is_missing_and_states_the_rates(small, invoke):
     """`grade verify --calibrate N`: a line for each new row, then the rates of all."""
     folder = small()
     earlier = [row(name, score=0.2 if name == "last-only" else 0.004) for name in MEASURED]
     store(folder, earlier)
-    result = cli("verify", "--calibrate", 2, "--course", folder)
+    result = invoke("verify", "--calibrate", 2, "--course", folder)
     assert result.returncode == 0, result.stderr
     *lines, rates = result.stdout.splitlines()
     for line, name in zip(lines, MEASURED, strict=True):
@@ -844,41 +868,41 @@ def test_the_command_measures_what_is_missing_and_states_the_rates(small, cli):
 
 
 @pytest.mark.slow
-def test_a_report_states_the_rates_and_shows_the_band(small, cli):
+def test_a_report_states_the_rates_and_shows_the_band(small, invoke):
     folder = small()
     store(folder, [row(seed=seed) for seed in range(1000, 1040)] + [row("last-only", score=0.2, curve=[])])
-    fresh = cli("submit", folder / "solutions" / "reference", "--course", folder, "--seed", 1, "--format", "html")
+    fresh = invoke("submit", folder / "solutions" / "reference", "--course", folder, "--seed", 1, "--format", "html")
     assert fresh.returncode == 0, fresh.stderr
     assert "fell short of full marks in 0 of 40 runs" in re.sub(r"\s+", " ", fresh.stdout)
     assert "our references" in fresh.stdout
 
 
-def submitted(folder, cli):
+def submitted(folder, invoke):
     """The page of a submission to the small course."""
     homework = folder / "solutions" / "reference-again"
-    answer = cli("submit", homework, "--course", folder, "--seed", 1, "--format", "html")
+    answer = invoke("submit", homework, "--course", folder, "--seed", 1, "--format", "html")
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
 
 
 @pytest.mark.slow
-def test_grading_writes_nothing_into_the_course(small, cli):
+def test_grading_writes_nothing_into_the_course(small, invoke):
     """Where nothing was measured there is no band, and none is made: that is for `grade verify --calibrate`."""
     folder = small()
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if "__pycache__" not in file.parts}
-    assert "our references" not in submitted(folder, cli)
-    assert cli("batch", folder / "solutions", "--course", folder, "--jobs", 1).returncode == 0
+    assert "our references" not in submitted(folder, invoke)
+    assert invoke("batch", folder / "solutions", "--course", folder, "--jobs", 1).returncode == 0
     after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if "__pycache__" not in file.parts}
     assert after == before
 
 
 @pytest.mark.slow
-def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, cli):
+def test_a_stale_measurement_is_neither_shown_nor_overwritten(small, invoke):
     folder = small()
     store(folder, [row()], training="0" * 16)
     file = calibration.file_of(folder, "adding", "learns")
     before = file.read_bytes()
-    assert "our references" not in submitted(folder, cli)
+    assert "our references" not in submitted(folder, invoke)
     assert file.read_bytes() == before
 
 

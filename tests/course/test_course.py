@@ -208,9 +208,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_broken_course_ends_the_command_with_3_before_any_grading(cli, folder, submission):
+def test_a_broken_course_ends_the_command_with_3_before_any_grading(invoke, folder, submission):
     source = plugin(head="import nothing_of_that_name")
-    result = cli("submit", submission({"task.py": SOLUTION}), "--course", folder(task=source), "--format", "json")
+    result = invoke("submit", submission({"task.py": SOLUTION}), "--course", folder(task=source), "--format", "json")
     assert (result.returncode, result.stdout) == (3, "")
     assert result.stderr.startswith("grade: exercises/task/__init__.py: ")
     assert result.stderr.count("\n") == 1
@@ -395,9 +395,9 @@ def test_our_fault_is_broken_and_costs_nobody_points(graded, body, fault):
 
 
 @pytest.mark.slow
-def test_our_fault_ends_the_command_with_3_and_a_traceback_on_standard_error(cli, folder, submission):
+def test_our_fault_ends_the_command_with_3_and_a_traceback_on_standard_error(invoke, folder, submission):
     course = folder(task=plugin("raise KeyError('our secret')"))
-    result = cli("submit", submission({"task.py": SOLUTION}), "--course", course, "--format", "json")
+    result = invoke("submit", submission({"task.py": SOLUTION}), "--course", course, "--format", "json")
     answer = json.loads(result.stdout)
     assert (result.returncode, answer["exercises"][0]["status"]) == (3, "broken")
     assert (answer["points"], answer["max_points"], answer["percent"]) == (0, 0, 0)

@@ -50,9 +50,9 @@ def test_the_rubric_says_what_is_about_the_idea_and_what_about_form():
     assert MARKS not in plain
 
 
-def test_so_does_grade_show(submission, cli):
+def test_so_does_grade_show(submission, invoke):
     folder = submission({"exercises/answer/__init__.py": EXERCISE}, name="course")
-    lines = [" ".join(line.split()) for line in cli("show", "answer", "--course", folder).stdout.splitlines()]
+    lines = [" ".join(line.split()) for line in invoke("show", "answer", "--course", folder).stdout.splitlines()]
     rubric = ["0.5 It is a whole number. (form)", "2 It is right. (idea)", "1 It stays what it is."]
     assert [line for line in lines if line in rubric] == rubric
     assert MARKS in lines

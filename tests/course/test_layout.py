@@ -88,9 +88,9 @@ def test_a_course_in_the_layout_of_before_is_told_the_new_place(course, old, als
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["show", "parity"], ["submit", "solutions/reference"], ["verify"]])
-def test_whichever_command_meets_it_and_before_anything_is_graded(cli, course, command):
+def test_whichever_command_meets_it_and_before_anything_is_graded(invoke, course, command):
     folder = course({"exercises/parity.py": EXERCISE})
-    result = cli(*(folder / word if "/" in word else word for word in command), "--course", folder)
+    result = invoke(*(folder / word if "/" in word else word for word in command), "--course", folder)
     assert (result.returncode, result.stdout, result.stderr) == (3, "", f"grade: {OF_BEFORE['exercises/parity.py']}\n")
 
 
@@ -132,8 +132,8 @@ def test_an_id_that_can_be_no_file_of_pythons_is_refused(course):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--only", "never-odd"]])
-def test_nothing_is_verified_while_a_mistake_stands_beside_the_references(cli, course, options):
-    result = cli("verify", "--course", course({"solutions/never-odd/parity.py": WRONG}), *options)
+def test_nothing_is_verified_while_a_mistake_stands_beside_the_references(invoke, course, options):
+    result = invoke("verify", "--course", course({"solutions/never-odd/parity.py": WRONG}), *options)
     assert (result.returncode, result.stdout, result.stderr) == (3, "", f"grade: {BESIDE}\n")
 
 

@@ -43,8 +43,8 @@ def means(tmp_path):
 
 
 @pytest.mark.slow
-def test_students_grade_with_it_and_see_the_measured_band(cli, means, tmp_path):
-    measured = cli("verify", "means", "--calibrate", 3, "--course", means)
+def test_students_grade_with_it_and_see_the_measured_band(invoke, means, tmp_path):
+    measured = invoke("verify", "means", "--calibrate", 3, "--course", means)
     assert measured.returncode == 0, measured.stderr
     result = release(tmp_path / "given", "--course", means)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -67,9 +67,9 @@ def test_students_grade_with_it_and_see_the_measured_band(cli, means, tmp_path):
     for words in ("# Means", "| 2 | Learns the mean. |", "at most 200 steps", "42.5 s for all checks"):
         assert words in found["handouts/means.md"]
 
-    assert cli("start", "means", "work", "--course", tmp_path / "given").returncode == 0
+    assert invoke("start", "means", "work", "--course", tmp_path / "given").returncode == 0
     (tmp_path / "cwd/work/means.py").write_text(MODEL)
-    result = cli("submit", "work", "--course", tmp_path / "given")
+    result = invoke("submit", "work", "--course", tmp_path / "given")
     assert "Total: 3 of 3 points" in result.stdout, result.stderr
     assert "our references (cpu)" in (tmp_path / "cwd/grade-report/work.html").read_text()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.grading.session import Session
+
 ROOT = Path(__file__).parents[2]
 SOURCE = (ROOT / "solutions" / "my_rnn" / "carries-the-sum" / "my_rnn.py").read_text()
 """Right in part: there is something to lose on the way."""
@@ -54,9 +56,15 @@ def batch(handed_in, tmp_path_factory) -> dict[str, dict]:
     """What a batch says of each, with the seed that it derived."""
     folder = tmp_path_factory.mktemp("batch")
     where = handed_in["a-folder"].parent
-    told = run("-m", "grader", "batch", where, "--exercise", "my_rnn", "--jobs", 2, "--format", "json", folder=folder)
+    told = run("-m", "grader", "batch", where, "--exercise", "my_rnn", "--jobs", 1, "--format", "json", folder=folder)
     assert told.returncode == 0, told.stderr
     return {grade["submission"]: grade for grade in json.loads(told.stdout)["grades"]}
+
+
+@pytest.fixture
+def session(course, zygote, isolation) -> Session:
+    """One that is open already."""
+    return Session(course, course.pick(("my_rnn",)), zygote, isolation)
 
 
 def verdicts(grade: dict) -> list[dict]:
@@ -64,10 +72,8 @@ def verdicts(grade: dict) -> list[dict]:
     return exercise["checks"]
 
 
-def submitted(path: Path, seed: int, folder: Path) -> tuple[str, list[dict]]:
-    told = run(
-        "-m", "grader", "submit", path, "--exercise", "my_rnn", "--seed", seed, "--format", "json", folder=folder
-    )
+def submitted(path: Path, seed: int, invoke) -> tuple[str, list[dict]]:
+    told = invoke("submit", path, "--exercise", "my_rnn", "--seed", seed, "--format", "json")
     grade = json.loads(told.stdout)
     return f"{grade['points']:g} of {grade['max_points']:g}", verdicts(grade)
 
@@ -89,10 +95,13 @@ def watched(path: Path, seed: int, folder: Path) -> str:
     return points_in(told)
 
 
-def practised(path: Path, seed: int, folder: Path) -> str:
-    """The points in the last line of `pytest --grade`."""
-    given = ["-p", "no:cacheprovider", "--grade", "--grade-seed", seed, path]
-    return points_in(run("-m", "pytest", "-q", *given, folder=folder).stdout.rpartition("grade: ")[2])
+@pytest.fixture(scope="module")
+def practised(handed_in, tmp_path_factory) -> dict[str, str]:
+    """The points in the last lines of `pytest --grade`, with the seed 1."""
+    given = ["-p", "no:cacheprovider", "--grade", "--grade-seed", 1, *handed_in.values()]
+    told = run("-m", "pytest", "-q", *given, folder=tmp_path_factory.mktemp("practice")).stdout
+    lines = [line for line in told.splitlines() if re.match("grade: .* points", line)]
+    return {name: points_in(line) for name, line in zip(handed_in, lines, strict=True)}
 
 
 def points_in(text: str) -> str:
@@ -103,11 +112,12 @@ def points_in(text: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a-folder", "a-module", "a-notebook", "an-archive"])
-def test_whoever_asks_gets_the_same_grade(batch, handed_in, tmp_path, name):
+def test_whoever_asks_gets_the_same_grade(batch, practised, session, handed_in, tmp_path, invoke, name):
     grade, path = batch[name], handed_in[name]
-    points, checks = submitted(path, grade["seed"], tmp_path)
+    points, checks = submitted(path, grade["seed"], invoke)
     assert points == f"{grade['points']:g} of {grade['max_points']:g}"
     assert 0 < grade["points"] < grade["max_points"]
     assert checks == verdicts(grade)
     assert watched(path, grade["seed"], tmp_path) == points
-    assert practised(path, grade["seed"], tmp_path) == points
+    again = session.record(path, name=name, seed=1).record.grade
+    assert practised[name] == f"{again.points:g} of {again.max_points:g}"

@@ -446,7 +446,7 @@ def doubles(student):
 
 
 @pytest.mark.slow
-def test_a_download_of_canvas_comes_back_as_its_gradebook(cli, tmp_path, submission):
+def test_a_download_of_canvas_comes_back_as_its_gradebook(invoke, tmp_path, submission):
     """Graded by the real command; Bob's is late, and the download says no more than that."""
     course = tmp_path / "course"
     (course / "exercises" / "double").mkdir(parents=True)
@@ -454,7 +454,7 @@ def test_a_download_of_canvas_comes_back_as_its_gradebook(cli, tmp_path, submiss
     right = "def double(x):\n    return 2 * x\n"
     files = {"lovelaceada_101_1_double.py": right, "boolebob_LATE_102_2_double.py": right, "curie_103_3_notes.txt": "?"}
     download = submission(files, "cs_submissions")
-    graded = cli("batch", download, "--course", course, "--jobs", 1)
+    graded = invoke("batch", download, "--course", course, "--jobs", 1)
     assert graded.returncode == 0, graded.stderr
     policy = "[tool.grade.plugins.late_days]\nflat_percent = 25\n"
     (course / "pyproject.toml").write_text(policy)  # it may be set afterwards
@@ -463,19 +463,19 @@ def test_a_download_of_canvas_comes_back_as_its_gradebook(cli, tmp_path, submiss
         b"\xef\xbb\xbfStudent,ID,Section,Doubling (9)\r\n    Points Possible,,,4.00\r\n"
         b'"Lovelace, Ada",101,1,\r\n"Boole, Bob",102,1,\r\nCurie,103,1,\r\n"Dirac, Paul",104,1,\r\n'
     )
-    filled = cli("export", "canvas", "--into", sheet, "--output", tmp_path / "import.csv", "--course", course)
+    filled = invoke("export", "canvas", "--into", sheet, "--output", tmp_path / "import.csv", "--course", course)
     assert filled.returncode == 0, filled.stderr
     assert "without a grade, unchanged: 104" in filled.stderr
     assert (tmp_path / "import.csv").read_bytes() == sheet.read_bytes().replace(b"101,1,", b"101,1,4").replace(
         b"102,1,", b"102,1,3"
     ).replace(b"103,1,", b"103,1,0")
-    told = cli("export", "csv", "--course", course)
+    told = invoke("export", "csv", "--course", course)
     rows = table(told.stdout.encode())
     assert [(cells[0], cells[1], cells[2]) for cells in rows[1:]] == [
         ("101", "graded", "4"), ("102", "graded", "3"), ("103", "invalid", "0")
     ]  # fmt: skip
     (course / "pyproject.toml").write_text(policy.replace("25", "-25"))
-    refused = cli("export", "csv", "--course", course)
+    refused = invoke("export", "csv", "--course", course)
     assert refused.returncode == 3
     [line] = refused.stderr.splitlines()
     assert "[tool.grade.plugins.late_days]: flat_percent is -25" in line

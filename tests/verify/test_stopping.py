@@ -44,14 +44,9 @@ COURSE = {
 
 
 @pytest.fixture
-def verify(cli, submission):
+def verify(verify_here):
     """Verify the course above with some files more, or others; those that are None are left out."""
-
-    def run(changes, *options):
-        files = {path: text for path, text in {**COURSE, **changes}.items() if text is not None}
-        return cli("verify", "--course", submission(files, name="course"), "--seed", 3, *options)
-
-    return run
+    return lambda changes, **options: verify_here({**COURSE, **changes}, **options)
 
 
 def lines_of(result):
@@ -77,7 +72,7 @@ def test_a_mistake_is_graded_as_far_as_the_check_that_catches_it(verify):
     assert "ok answer less 2 of 4: idea, keeps 50%" in found
     assert "ok answer float+restless 2 of 4; float 3, restless 3" in found
     assert "ok answer float 3 of 4" in found
-    found = lines_of(verify({}, "--whole"))
+    found = lines_of(verify({}, whole=True))
     assert "ok answer float 3 of 4" in found
     assert "ok answer less 2 of 4" in found
 
@@ -106,7 +101,7 @@ def test_a_pair_is_called_after_two_mistakes(verify, name):
     ],
 )
 def test_what_is_read_first_must_name_the_mistake(verify, text, words):
-    result = verify({"solutions/answer/less/answer.py": text}, "--only", "less")
+    result = verify({"solutions/answer/less/answer.py": text}, only=("less",))
     assert result.returncode == 1, result.stdout + result.stderr
     assert words in " ".join(result.stdout.split())
 
@@ -115,7 +110,7 @@ def test_what_is_read_first_must_name_the_mistake(verify, text, words):
 def test_what_a_check_further_down_explains_is_read_before_a_problem_is_said(verify):
     """The hint of `right` begins with what `constant` found."""
     text = mistake("right", "len(calls)", "First: which may be why; count nothing; universe")
-    result = verify({"solutions/answer/less/answer.py": text}, "--only", "less")
+    result = verify({"solutions/answer/less/answer.py": text}, only=("less",))
     assert result.returncode == 0, result.stdout + result.stderr
     assert "ok answer less 1 of 4" in lines_of(result)
 
@@ -180,7 +175,7 @@ MODEL = "from torch import nn\nclass Model(nn.Linear):\n    def __init__(self):\
 
 
 @pytest.mark.slow
-def test_scores_are_shown_with_the_thresholds_beside_them(cli, submission):
+def test_scores_are_shown_with_the_thresholds_beside_them(verify_here):
     claim = '"""line.learns: there is no bias."""\n'
     course = {
         "exercises/line/__init__.py": LEARNING,
@@ -188,7 +183,7 @@ def test_scores_are_shown_with_the_thresholds_beside_them(cli, submission):
         "solutions/reference/line.py": MODEL.format(""),
         "solutions/line/no-bias/line.py": claim + MODEL.format(", bias=False"),
     }
-    result = cli("verify", "--course", submission(course, name="course"), "--seed", 3, "--scores")
+    result = verify_here(course, scores=True)
     assert result.returncode == 0, result.stdout + result.stderr
     ladder = result.stdout.partition("line.learns: mean squared error\n")[2].partition("\n\n")[0]
     names = [line.split()[-1] for line in ladder.splitlines()]

@@ -58,19 +58,25 @@ COURSE = {
 
 
 @pytest.fixture
-def verify(cli, submission):
+def verify(verify_here):
     """Verify the course above with some files changed; those that are None are left out."""
+    return lambda changes, **options: verify_here({**COURSE, **changes}, **options)
+
+
+@pytest.fixture
+def command(invoke, submission):
+    """The same by the command."""
 
     def run(changes, *options):
         files = {path: text for path, text in {**COURSE, **changes}.items() if text is not None}
-        return cli("verify", "--course", submission(files, name="course"), "--seed", 3, *options)
+        return invoke("verify", "--course", submission(files, name="course"), "--seed", 3, *options)
 
     return run
 
 
 @pytest.mark.slow
-def test_a_course_that_proves_itself_passes(verify):
-    result = verify({})
+def test_a_course_that_proves_itself_passes(command):
+    result = command({})
     assert result.returncode == 0, result.stdout + result.stderr
     assert "The course is verified (seed 3)" in result.stdout
 
@@ -100,20 +106,20 @@ def test_what_is_not_proved_is_said(verify, changes, words):
 
 
 @pytest.mark.slow
-def test_a_course_without_solutions_cannot_be_verified(verify):
-    result = verify({path: None for path in COURSE if path.startswith("solutions")})
+def test_a_course_without_solutions_cannot_be_verified(command):
+    result = command({path: None for path in COURSE if path.startswith("solutions")})
     assert result.returncode == 2
     assert "has no solutions/ folder" in result.stderr
 
 
 @pytest.mark.slow
-def test_one_solution_can_be_verified_alone(verify):
+def test_one_solution_can_be_verified_alone(command):
     broken = {"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}
-    result = verify(broken, "--only", "restless", "--only", "reference")
+    result = command(broken, "--only", "restless", "--only", "reference")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("ok ") == 2
     assert "The chosen solutions are verified" in result.stdout
-    result = verify(broken, "--only", "wrong")
+    result = command(broken, "--only", "wrong")
     assert result.returncode == 1
     assert "right is passed" in result.stdout
     assert "\n1 problems" in result.stdout
@@ -121,18 +127,18 @@ def test_one_solution_can_be_verified_alone(verify):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rigth", "answer", "answer/wrong"])
-def test_a_solution_that_is_not_there_is_named(verify, name):
+def test_a_solution_that_is_not_there_is_named(command, name):
     """Nor is an exercise a solution, or a path the name of one: nothing would be looked at, and all would seem well."""
-    result = verify({}, "--only", name)
+    result = command({}, "--only", name)
     assert result.returncode == 2
     assert f"solutions/ has no folder {name!r}" in result.stderr
 
 
 @pytest.mark.slow
-def test_a_solution_to_another_exercise_is_not_there(verify):
+def test_a_solution_to_another_exercise_is_not_there(command):
     other = EXERCISE.replace('"answer", t', '"question", t')
     files = {"exercises/question/__init__.py": other, "solutions/question/late/question.py": "answer = 1\n"}
-    result = verify(files, "answer", "--only", "late")
+    result = command(files, "answer", "--only", "late")
     assert result.returncode == 2
     assert "solutions/ has no folder 'late' with a solution to answer" in result.stderr
 
