@@ -52,21 +52,21 @@ In this folder:
     grade submit work --course .
     pytest --grade --grade-course . work
 
-`start` puts a starter into the folder `work`: what is asked, with gaps to fill. `show` prints the task, its points and
-its limits, which also stand in `handouts/`. `watch` grades whenever you save; `submit` grades once and writes a report
+`start` puts a starter into the folder `work`, with gaps for you to fill. `show` prints the task, its points and
+its limits, which are also in `handouts/`. `watch` grades whenever you save; `submit` grades once and writes a report
 into `grade-report/`; with pytest, each check is a test in your editor.
 
 `export GRADE_COURSE=$PWD` saves you from writing `--course .` each time.
 
 ## Practice, not the grade
 
-The checks are those that grade what you hand in. What they draw is not the same: a grading has a seed, and from it come
-the inputs, the examples a model is trained on and the questions it is asked{data}. So the points here are
-practice, and nobody sees them but you. Try several seeds (`--seed 1`, `--seed 2`, ...): who has full marks with each of
-them can expect full marks there, and every report says how often our own reference solutions fell short.
+The checks are the same that grade your submission, but their data differ: each grading has a seed, which determines the
+inputs, the examples a model is trained on and those it is scored on{data}. So the points here are
+practice, and nobody sees them but you. Try several seeds (`--seed 1`, `--seed 2`, ...): if you get full marks with each
+of them, you can expect full marks there. Every report says how often our own reference solutions fell short.
 """
 _MEASURED = " The error rates that reports state were measured with this version of torch."
-_OTHER_DATA = "; the data of your course ({names}) is not here at all"
+_OTHER_DATA = "; the data of your course ({names}) is not included"
 
 
 class CannotRelease(UsageError):

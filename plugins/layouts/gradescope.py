@@ -37,7 +37,7 @@ def collect(folder: Path, name: str) -> Collected:
         for missing in known
         if missing not in skipped_names
     ]
-    skipped += [Skipped(file.name, "a file beside the submissions") for file in listing.files if file.name != METADATA]
+    skipped += [Skipped(file.name, "a file next to the submissions") for file in listing.files if file.name != METADATA]
     return Collected(_with_duplicates(uploads), skipped)
 
 
