@@ -261,12 +261,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.workeroutput["levels"] = (stash.get(LEVEL, None), stash.get(LEVELS_PASSED, []))
         return
     if reporter is not None and LEVEL in stash:
-        ended = [report for key in ("passed", "failed", "skipped", "error") for report in reporter.stats.get(key, [])]
-        here = [report.nodeid for report in ended if "isolation" in report.keywords]
-        passed = [report for report in reporter.stats.get("passed", []) if "isolation" in report.keywords]
-        environment = "root" if os.geteuid() == 0 else "user"
-        if passed:
-            line = (stash[LEVEL], environment, len(passed), len(set(here)))
+        ended = {
+            key: {
+                report.nodeid
+                for report in reporter.stats.get(key, [])
+                if "isolation" in getattr(report, "keywords", ())
+            }
+            for key in ("passed", "failed", "skipped", "error")
+        }
+        if passed := len(ended["passed"]):
+            line = (stash[LEVEL], "root" if os.geteuid() == 0 else "user", passed, len(set().union(*ended.values())))
             stash.setdefault(LEVELS_PASSED, []).insert(0, line)
     if file := os.environ.get("GRADER_TEST_LEVELS"):
         lines = ["{} {} {} of {}".format(*line) for line in stash.get(LEVELS_PASSED, [])]
