@@ -26,6 +26,8 @@ from grader.records.figures import Band
 from grader.records.grade import ExerciseGrade, to_json
 from grader.records.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 BUDGET, EVERY = 60, 20
 
 
@@ -341,7 +343,6 @@ def test_the_recipe_is_followed(try_):
     assert "after 30 of 60 steps (the recipe's end)" in seen.check.message
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_points(try_):
     """To the last digit of what is said, for a model that falls short and is trained three times."""
     source, task = recipe(LEARNS, "{'lr': 0.01, 'steps': 40}"), replace(TASK, best=1e-5, half=0.1, zero=0.3)
@@ -825,7 +826,6 @@ def test_another_shape_in_training_is_the_students_error(try_):
     assert "predictions of shape (32, 8, 1), targets of shape (32, 1)" in seen.check.message
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("training", ["time.sleep(3600)\nreturn nothing", "while True: pass\nreturn nothing"])
 def test_a_training_that_hangs_is_stopped_and_the_rest_is_judged(try_, training):
     """By the training's own clock; the attempt's is not touched, and is not what is spoken of."""
@@ -836,14 +836,12 @@ def test_a_training_that_hangs_is_stopped_and_the_rest_is_judged(try_, training)
     assert "60 s" not in seen.check.message + seen.exercise.message
 
 
-@pytest.mark.slow
 def test_a_prediction_that_hangs_is_stopped_too(try_):
     seen = try_(plays("time.sleep(3600)"), replace(TASK, seconds=1))
     assert_only_learning_failed(seen, "error", exercise="timeout")
     assert seen.exercise.seconds < 20
 
 
-@pytest.mark.slow
 def test_a_training_takes_nothing_from_the_attempts_time(try_):
     """Its naps are longer than the attempt has."""
     seen = try_(plays("right if n else nothing", training="time.sleep(0.1)\nreturn nothing"), seconds=1.5)
@@ -872,7 +870,6 @@ def test_printing_in_every_step_changes_nothing(try_):
     assert any("printed more than" in note for note in seen.exercise.notes)
 
 
-@pytest.mark.slow
 def test_an_endless_script_below_the_class_is_noted_and_costs_nothing(try_):
     """Each worker of a training loads the module again, without it."""
     source = f"{LEARNS}\nmodel = Model(4)\nfor epoch in range(10**12):\n    model(torch.zeros(2, 8, 1))\n"
@@ -896,7 +893,6 @@ def test_a_forged_training_is_no_training(try_, forged):
     assert seen.check.points == 0
 
 
-@pytest.mark.slow
 def test_a_model_too_slow_for_its_steps_is_judged_as_it_stands(try_):
     """It loses the steps it had no time for, and nothing else."""
     slow = LEARNS.replace("return self.layer", "time.sleep(0.02 * self.training)\n        return self.layer")
@@ -907,7 +903,6 @@ def test_a_model_too_slow_for_its_steps_is_judged_as_it_stands(try_):
     assert "were used" in seen.check.message
 
 
-@pytest.mark.slow
 def test_a_model_too_slow_to_learn_is_told_so(try_):
     slow = LEARNS.replace(
         "return self.layer(x.flatten(1))",
@@ -989,7 +984,6 @@ def test_progress_is_told_after_each_chunk(try_):
         assert re.fullmatch(rf"step {step} of 60, loss \d\S*, \d+ s", line), line
 
 
-@pytest.mark.slow
 def test_what_was_measured_stands_in_the_answer(try_):
     """Strict JSON, whatever the numbers were."""
     diverged = recipe(LEARNS, "{'optimizer': 'sgd', 'lr': 1e30, 'clip_norm': None}")
