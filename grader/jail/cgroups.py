@@ -83,8 +83,8 @@ class Group:
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel's OOM killer ended a process of the group."""
         events = "memory.events" if self.version == 2 else "memory.oom_control"
-        words = _words(self.folders[0] / events)
-        return "oom_kill" in words and int(words[words.index("oom_kill") + 1]) > 0
+        fields = _words(self.folders[0] / events)
+        return "oom_kill" in fields and int(fields[fields.index("oom_kill") + 1]) > 0
 
     def close(self) -> None:
         """Remove the group. Its processes have ended, but the kernel may take a moment to empty it."""
