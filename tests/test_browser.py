@@ -66,12 +66,12 @@ def make_batch(batch_size, seq_len):
 
 
 @pytest.fixture
-def saved(invoke, tmp_path):
+def saved(cli, tmp_path):
     """Grade a path with the real command; the file of its report."""
 
     def run(path, *exercises):
         chosen = [part for exercise in exercises for part in ("--exercise", exercise)]
-        done = invoke("submit", path, *chosen, "--seed", 1, "--output", tmp_path / "out")
+        done = cli("submit", path, *chosen, "--seed", 1, "--output", tmp_path / "out", timeout=600)
         assert done.returncode == 0, done.stderr
         [file] = (tmp_path / "out").glob("*.html")
         return file

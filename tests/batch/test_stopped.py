@@ -106,7 +106,7 @@ def stopped_at(run: list[str], count: Callable[[], int], moment: int, *, by: sig
             os.killpg(started.pid, by)  # a terminal's Ctrl-C meets all of them
         else:
             started.send_signal(by)
-        _, errors = started.communicate(timeout=30)
+        _, errors = started.communicate(timeout=WAIT)
     assert started.returncode == (3 if by == signal.SIGINT else -by), errors
     assert by != signal.SIGINT or errors.splitlines()[-1] == "grade: stopped"
     wait_for(lambda: all(has_ended(pid) for pid in below), 20)
