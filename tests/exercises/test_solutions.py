@@ -108,7 +108,7 @@ def test_each_reference_gets_full_marks(reference_in_ci, broken_promises):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", BY_HAND, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_rule_written_by_hand_earns_nothing_for_learning(path, course, grade):
-    """And nothing that hangs on it."""
+    """And nothing for what needs it."""
     (exercise,) = course.pick((path.parent.name,))
     for seed in (1, 2):
         answer = grade(path, exercise=exercise.id, seed=seed).exercises[0]

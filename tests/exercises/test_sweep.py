@@ -151,6 +151,7 @@ def test_what_is_there_is_not_graded_again_unless_it_changed(runs, course_folder
     assert sorted(gradings(again)) == sorted([*edited, ("variants", "double/squared", SEEDS)])
     assert "unlucky, double, seed" not in again.stdout
     assert "references" not in again.stdout
+    assert gradings(sweep(copy)) == []  # each result stands on a line of its own, also after the one that was cut
 
 
 TESTS = """
