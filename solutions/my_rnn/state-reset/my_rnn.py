@@ -1,4 +1,4 @@
-"""my_rnn.sequence: the state is set back to the initial one at every step.
+"""my_rnn.sequence: the state is reset to the initial one at every step.
 
 Hint: not passed on
 First: not passed on; reset at every step

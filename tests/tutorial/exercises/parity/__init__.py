@@ -1,12 +1,12 @@
 """Teach a recurrent network the parity of a bit string: is the number of ones odd?
 
-Hand in `parity.py` with `class ParityModel(nn.Module)`: `ParityModel(hidden_size)` makes the model, and `forward(x)`
-returns logits of shape `(B, 2)` for "even" and "odd": not probabilities, the loss takes the softmax. `x` has shape
-`(B, T, 1)` (batch, time steps, features) and holds zeros and ones. PyTorch's recurrent layers are allowed, and so is a
-cell of your own; the answer must come from a state that is carried along the string.
+Hand in `parity.py` with `class ParityModel(nn.Module)`: `ParityModel(hidden_size)` builds the model, and `forward(x)`
+returns logits of shape `(B, 2)` for "even" and "odd", not probabilities: the loss applies the softmax. `x` has shape
+`(B, T, 1)` (batch, time steps, features) and contains zeros and ones. PyTorch's recurrent layers are allowed, and so is
+a cell of your own; the answer must come from a state that is carried along the string.
 
 `ParityModel(16)` is trained for at most 1000 optimizer steps on strings of 1 to 8 bits, with cross entropy, and is then
-asked about new strings of 8 bits and of 12.
+tested on new strings of 8 and of 12 bits.
 """
 
 import torch
@@ -19,11 +19,11 @@ exercise = Exercise("parity", title="Parity of a bit string", statement=__doc__,
 
 BITS, LONGER = 8, 12
 LENGTHS = range(1, 17)
-WHOLE = "Is every bit read, and is the state handed on from each step to the next?"
+WHOLE = "Is every bit read, and is the state passed on from each step to the next?"
 
 
 def strings(count, generator, bits):
-    """Bit strings (B, T, 1), and their parities (B,): 0 even, 1 odd."""
+    """Bit strings (B, T, 1), and their parities (B,): 0 is even, 1 is odd."""
     x = torch.randint(0, 2, (count, bits, 1), generator=generator).float()
     return (x,), x.sum(dim=(1, 2)).long() % 2
 
@@ -53,16 +53,16 @@ def repeatable(student):
 
 
 def draw(count, generator):
-    """Examples to train on, of one length from 1 to 8: on long strings alone, gradient descent finds nothing."""
+    """Training examples, all of one random length from 1 to 8: from long strings alone, nothing is learned."""
     return strings(count, generator, int(torch.randint(1, BITS + 1, (), generator=generator)))
 
 
 def accuracy(logits, parities):
-    """The score: the part of the strings (B,) whose larger logit (B, 2) is the right one."""
+    """The score: the fraction of the strings (B,) whose larger logit (B, 2) is the right one."""
     return float((logits.argmax(dim=1) == parities).double().mean())
 
 
-# Measured: GRU and LSTM end at 0.96..1.00; what misses a single bit stays at 0.5.
+# Measured: GRU and LSTM end at 0.96..1.00; a model that misses a single bit stays at 0.5.
 TASK = LearningTask(
     model="ParityModel",
     arguments=(16,),
@@ -87,12 +87,12 @@ TASK = LearningTask(
 
 @exercise.check(points=5, needs=recurrence, task=TASK)
 def learns(student):
-    """Trained on strings of up to 8 bits, the model tells the parity of new ones of 8."""
+    """Trained on strings of up to 8 bits, the model finds the parity of new strings of 8 bits."""
     return trained(student).judge()
 
 
 def trained(student):
-    """What the attempt's one training came to, with the trained model's accuracy at each length."""
+    """The result of the attempt's one training, with the trained model's accuracy at each length."""
 
     def by_length(model):
         generator = student.generator_for("lengths")
@@ -104,11 +104,11 @@ def trained(student):
 
 @exercise.check(points=2, needs=learns)
 def longer(student):
-    """The trained model tells the parity of strings of 12 bits, which it never met."""
+    """The trained model finds the parity of strings of 12 bits, a length it was not trained on."""
     found = trained(student).observed("accuracy by length")
     student.show(figure(found))
-    reason = f"on strings of {LONGER} bits, {found[LONGER]:.0%} of its answers are right; guessing has 50%"
-    hint = "Nothing in the model may be made for 8 bits: read all there are."
+    reason = f"on strings of {LONGER} bits, {found[LONGER]:.0%} of its answers are right; guessing gets 50%"
+    hint = "Nothing in the model may be made for 8 bits: read every bit."
     expect(found[LONGER] > 0.7, reason, hint)  # measured: 0.93..1.00; 0.5 where eight bits are read
 
 

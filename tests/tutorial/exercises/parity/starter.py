@@ -18,5 +18,5 @@ class ParityModel(nn.Module):
         # TODO: make a recurrent layer that reads one feature, and a layer that turns its last state into two logits
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # TODO: run the recurrent layer over x (B, T, 1), and read the logits off its last state
+        # TODO: run the recurrent layer over x (B, T, 1), and compute the logits from its last state
         raise NotImplementedError("forward of ParityModel is still to be written: return logits (B, 2)")

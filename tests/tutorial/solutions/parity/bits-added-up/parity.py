@@ -1,4 +1,4 @@
-"""parity.recurrence: the bits are added up by hand, and no state is carried.
+"""parity.recurrence: the bits are summed directly, and no state is carried.
 
 Hint: carried from step to step
 """

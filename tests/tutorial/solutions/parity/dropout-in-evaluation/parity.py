@@ -1,4 +1,4 @@
-"""parity.repeatable: a dropout stays on in evaluation.
+"""parity.repeatable: dropout stays on in evaluation mode.
 
 Hint: switch dropout
 """
