@@ -1,7 +1,7 @@
 """Which tests run in one process, and in what order, where `make test` divides them among several.
 
-The tests of a file stay together: they share what the file sets up. But what takes minutes is a group of its own, and
-what takes longest comes first: the processes then end at about the same time.
+The tests of a file stay together: they share fixtures. The verification of each exercise is its own group. The longest
+groups come first, so that the processes end at about the same time.
 """
 
 import re
@@ -12,11 +12,9 @@ VERIFYING = re.compile(
     r"tests/exercises/test_solutions\.py::test_(?:verify_passes|pages_of_all_solutions_are_readable)\[(\w+)\]$"
 )
 """Tests that wait for the verification of one exercise."""
-ALONE = ("tests/jail/test_levels.py::test_the_jail_holds",)
-"""How the names of tests begin that are a group each."""
 FIRST = (
     "verified adding_problem",
-    "tests/jail/test_levels.py::test_the_jail_holds",
+    "tests/jail/levels/",
     "verified name_classification",
     "verified date_seq2seq",
     "verified copy_first",
@@ -29,7 +27,7 @@ def group_of(nodeid: str) -> str:
     """Whom a test shares a process with: those who wait for one verification, else those of its file."""
     if found := VERIFYING.match(nodeid):
         return f"verified {found[1]}"
-    return nodeid if nodeid.startswith(ALONE) else nodeid.partition("::")[0]
+    return nodeid.partition("::")[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
