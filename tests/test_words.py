@@ -8,7 +8,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 READ = ("grader", "plugins", "exercises", "reports", "docs", "solutions/README.md", "tests/tutorial")
-READ += ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks", "Makefile", "pyproject.toml")
+READ += (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "DECISIONS.md",
+    "benchmarks",
+    "Makefile",
+    "pyproject.toml",
+)
 
 INSTEAD = {
     r"\banew\b": "again, afresh",
