@@ -681,7 +681,7 @@ def test_documented_names_are_those_there_are(plugin):
     }
     pages = [(reports / name).read_text() for name in ("page.html", "submission.html")]
     assert found["Blocks"] == {name for page in pages for name in re.findall(r"{% block (\w+)", page)}
-    assert found["Pieces"] == set(re.findall(r"{% macro (\w+)", (reports / "parts.html").read_text()))
+    assert found["Macros"] == set(re.findall(r"{% macro (\w+)", (reports / "parts.html").read_text()))
     [colours, _] = re.findall(r":root \{(.*?)\}", (reports / "style.css").read_text(), re.DOTALL)
     assert found["Colours and type"] == set(re.findall(r"^  (--\w+):", colours, re.MULTILINE))
     import jinja2.meta
