@@ -1,8 +1,8 @@
 """Teach a recurrent network to remember: the adding problem of Hochreiter and Schmidhuber (1997).
 
 Each sequence carries two features: random numbers, and marks. Exactly two steps are marked, and the answer is the sum
-of the two marked numbers. Whoever answers 1 every time is off by 1/6 in mean squared error; to do better, a network
-must notice two numbers and carry them to the end, past all the others.
+of the two marked numbers. Always answering 1 gives a mean squared error of 1/6; to do better, a network must pick
+out two numbers and carry them to the end, past all the others.
 
 Hand in `adding_problem.py` with
 
@@ -10,21 +10,21 @@ Hand in `adding_problem.py` with
   feature 0 is uniform in [0, 1), feature 1 is 1 at two different steps and 0 elsewhere. `y`, of shape `(B, 1)` or
   `(B,)`, is the sum of the two marked numbers. Every call draws new numbers and new steps. Where the marks may fall
   is up to you; NumPy arrays are accepted too.
-- `class AddingModel(nn.Module)`: `AddingModel(hidden_size)` makes the model, and `forward(x)` returns one answer for
+- `class AddingModel(nn.Module)`: `AddingModel(hidden_size)` builds the model, and `forward(x)` returns one answer for
   each sequence, as `(B, 1)` or `(B,)`, for every batch size and length. PyTorch's recurrent layers are allowed, and
   so is a cell of your own.
 
 `AddingModel(64)` is trained on fresh batches of 50 steps, with one mark in each half, for at most 1600 optimizer
-steps on the mean squared error, and is then asked about sequences it has never seen. If it needs
-a recipe other than the default, give it one:
+steps on the mean squared error, and is then tested on sequences it has never seen. If it needs
+a recipe other than the default, define one:
 
     class AddingModel(nn.Module):
         recipe = {"lr": 3e-3, "clip_norm": 1.0}
 
 This is an exercise about memory: the answer comes from a state that is carried along the sequence step by step, and
 gradients reach the first step. Sums, products or attention over the raw sequence, without any recurrent step, earn
-nothing for learning, and neither does a model that knows the answer before it was trained. The model keeps nothing
-from one call to the next.
+no points for learning, and neither does a model that knows the answer before it is trained. The model must keep
+nothing from one call to the next.
 """
 
 import torch
@@ -58,8 +58,8 @@ def sums(x):
     return x.prod(dim=2).sum(dim=1)
 
 
-# Measured: LSTM, GRU, IRNN and an own cell end at 0.002..0.005, what does not remember at 0.155 and above;
-# the marks of one half alone, or sums cut off at 1, give 1/12.
+# Measured: LSTM, GRU, IRNN and a custom cell end at 0.002..0.005, models that do not remember at 0.155 and above;
+# the marks of one half alone, or sums clipped at 1, give 1/12.
 TASK = LearningTask(
     model="AddingModel",
     arguments=(64,),

@@ -18,7 +18,7 @@ from torch import nn
 def make_batch(batch_size: int, seq_len: int) -> tuple[torch.Tensor, torch.Tensor]:
     # TODO: draw the numbers, (B, T)
     # TODO: mark two different steps of each sequence
-    # TODO: join numbers and marks to x, (B, T, 2), and add up the marked numbers
+    # TODO: stack numbers and marks into x, (B, T, 2), and add up the marked numbers
     raise NotImplementedError("make_batch is still to be written: return x (B, T, 2) and y (B, 1)")
 
 
@@ -30,5 +30,5 @@ class AddingModel(nn.Module):
         # TODO: make a recurrent layer that reads 2 features, and a layer that turns its last state into a number
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # TODO: run the recurrent layer over x (B, T, 2), and read the answer off its last state
+        # TODO: run the recurrent layer over x (B, T, 2), and compute the answer from its last state
         raise NotImplementedError("forward of AddingModel is still to be written: return (B, 1)")

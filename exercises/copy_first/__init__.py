@@ -1,27 +1,27 @@
 """Carry one number through a long sequence: at what length does a recurrent network start to forget?
 
 The first value of each sequence is drawn from N(0, 1). All the others are noise, 0.1 * N(0, 1). The answer is
-the first value. Whoever answers 0 every time is off by 1 in mean squared error. Nothing has to be computed:
-the number has to survive, and the gradient has to find it, over all the steps between.
+the first value. Always answering 0 gives a mean squared error of 1. Nothing has to be computed: the number has
+to survive all the steps in between, and the gradient has to find it across them.
 
 Hand in `copy_first.py` with
 
-- `class CopyFirstModel(nn.Module)`: `CopyFirstModel(hidden_size)` makes the model, and `forward(x)` takes `x` of
+- `class CopyFirstModel(nn.Module)`: `CopyFirstModel(hidden_size)` builds the model, and `forward(x)` takes `x` of
   shape `(B, T, 1)` (batch, time steps, one feature) and returns one answer for each sequence, as `(B, 1)` or
   `(B,)`, for every batch size and length. PyTorch's recurrent layers are allowed, and so is a cell of your own.
 
-`CopyFirstModel(32)` is trained from scratch at each of the lengths 10, 30, 50 and 100, and does not know which one it
-is. Each time it gets fresh batches for at most 1000 optimizer steps on the mean squared error, and is then asked about
-sequences it has never seen. The next length is tried once something was learned at the one before. If the model needs a
-recipe other than the default, give it one:
+`CopyFirstModel(32)` is trained from scratch at each of the lengths 10, 30, 50 and 100, without knowing which one it is.
+Each time it gets fresh batches for at most 1000 optimizer steps on the mean squared error, and is then tested on
+sequences it has never seen. A length is tried only if something was learned at the one before. If the model needs a
+recipe other than the default, define one:
 
     class CopyFirstModel(nn.Module):
         recipe = {"optimizer": "adam", "lr": 1e-2, "clip_norm": 1.0, "batch_size": 32}  # these are the defaults
 
-What to expect: a plain tanh network learns 10 steps, and breaks at 30 or 50, sooner or later by chance. The gated
-layers as PyTorch makes them forget *earlier* than that, whatever their reputation: at 30 steps an LSTM knows nothing,
-and a GRU seldom anything. Their gates start half open, so each step halves the state, and there are no shorter
-examples here from which they could learn to keep it. The remedy is to start out remembering:
+What to expect: a plain tanh network learns 10 steps, and fails at 30 or 50, depending on chance. PyTorch's gated
+layers, with their default initialization, forget *earlier* than that, despite their reputation: at 30 steps an LSTM
+learns nothing, and a GRU rarely anything. Their gates start half open, so each step halves the state, and there are no
+shorter examples here from which they could learn to keep it. The remedy is an initialization that remembers:
 
 - in a gated cell, a bias for the gate that keeps the state (the update gate of a GRU, the forget gate of an LSTM),
   spread evenly from 0 to log(100) over the hidden units: then some of them forget after a step or two, and others
@@ -31,9 +31,9 @@ examples here from which they could learn to keep it. The remedy is to start out
 
 This is an exercise about memory: the answer comes from a state that is carried along the sequence step by
 step, and gradients reach the first step. Picking out the first value, or attention over the raw sequence, without
-any recurrent step, earns nothing for learning, and neither does a model that knows the answer before it was
-trained. A network that reads the sequence backwards, or both ways, has the first value before its eyes at the end
-and nothing to remember: read from the first step to the last. The model keeps nothing from one call to the next.
+any recurrent step, earns no points for learning, and neither does a model that knows the answer before it is
+trained. A network that reads the sequence backwards, or both ways, sees the first value last and has nothing to
+remember: read from the first step to the last. The model must keep nothing from one call to the next.
 """
 
 import torch
@@ -63,9 +63,9 @@ def draw(count, generator, steps):
 def task_at(steps):
     """The same task at each length of the sweep.
 
-    Measured: LSTM, GRU and an own cell, their gates biased, and a ReLU network end at 0.005..0.017 at every length, but
-    for one training in 25 of the LSTM and of the ReLU network at 100 steps, which learned nothing. Who remembers the
-    sign alone, as several wrong programs do, ends at 1 - 2 / pi = 0.36, and who remembers nothing at 1.
+    Measured: LSTM, GRU and a custom cell, with biased gates, and a ReLU network end at 0.005..0.017 at every length,
+    except for one training in 25 of the LSTM and of the ReLU network at 100 steps, which learned nothing. A model that
+    remembers only the sign, as several wrong programs do, ends at 1 - 2 / pi = 0.36; one that remembers nothing, at 1.
     """
     return LearningTask(
         model="CopyFirstModel",

@@ -5,7 +5,7 @@
 
     x   (B, T, 1)    the first value is drawn from N(0, 1), all others are noise, 0.1 * N(0, 1)
 
-It is trained afresh at 10, 30, 50 and 100 steps.
+It is trained from scratch at each of 10, 30, 50 and 100 steps.
 PyTorch's recurrent layers (nn.RNN, nn.GRU, nn.LSTM) are allowed, and so is a cell of your own.
 """
 
@@ -19,8 +19,8 @@ class CopyFirstModel(nn.Module):
     def __init__(self, hidden_size: int):
         super().__init__()
         # TODO: make a recurrent layer that reads 1 feature, and a layer that turns its last state into a number
-        # TODO: let the recurrent layer start out remembering
+        # TODO: initialize the recurrent layer so that it remembers
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # TODO: run the recurrent layer over x (B, T, 1), and read the answer off its last state
+        # TODO: run the recurrent layer over x (B, T, 1), and compute the answer from its last state
         raise NotImplementedError("forward of CopyFirstModel is still to be written: return (B, 1)")

@@ -1,35 +1,35 @@
 """Teach a sequence-to-sequence network to read dates: `January 15, 2023` becomes `2023-01-15`.
 
 An encoder reads the spelled date, character by character. A decoder writes the ten characters of the answer
-one after the other, and what it wrote last is what it reads next (Sutskever et al., 2014; Cho et al., 2014).
+one by one, and reads each character that it wrote before it writes the next (Sutskever et al., 2014; Cho et al., 2014).
 
 Hand in `date_seq2seq.py` with `class DateConverter(nn.Module)`:
 
-- `DateConverter(src_vocab_size, tgt_vocab_size)` makes the model. Both sizes count the special tokens 0, 1
-  and 2, in both vocabularies `<pad>`, `<sos>` (start of sequence) and `<eos>` (end of sequence). How the
-  characters are numbered is drawn anew for every run.
+- `DateConverter(src_vocab_size, tgt_vocab_size)` builds the model. Both sizes include the special tokens 0, 1
+  and 2, which in both vocabularies are `<pad>`, `<sos>` (start of sequence) and `<eos>` (end of sequence). The
+  characters are numbered at random in every run.
 - `forward(src, tgt)` is for training, by teacher forcing. `src` has shape `(B, S)` (batch, characters of the
-  longest date) and is padded with 0 on the right; `tgt`, of shape `(B, L)`, holds `<sos>` and then the right
-  characters; both are int64. It returns logits `(B, L, tgt_vocab_size)`: those at position `i` say what follows
-  `tgt[:, i]`, and depend on `src` and `tgt[:, :i+1]` only. In training `L` is 11, and the last logits predict
+  longest date) and is padded with 0 on the right; `tgt`, of shape `(B, L)`, contains `<sos>` and then the right
+  characters; both are int64. It returns logits `(B, L, tgt_vocab_size)`: those at position `i` predict what follows
+  `tgt[:, i]`, and depend only on `src` and `tgt[:, :i+1]`. In training `L` is 11, and the last logits predict
   `<eos>`.
-- `translate(src)` is for use, when nobody knows the answer: greedy decoding. It starts with `<sos>`, takes the
-  most likely character each time, feeds it back, and returns ten of them, always ten, as int64 `(B, 10)`:
-  without the `<sos>`, and with or without an `<eos>` in an eleventh column; one that stops at an early `<eos>`
-  fills up with `<eos>`. It gives what `forward`, fed its own answers, would choose.
+- `translate(src)` is for inference, when the answer is not known: greedy decoding. It starts with `<sos>`, takes
+  the most likely character each time, feeds it back, and returns ten of them, always ten, as int64 `(B, 10)`:
+  without the `<sos>`, and with or without an `<eos>` in an eleventh column; a model that stops at an early `<eos>`
+  fills the rest with `<eos>`. It returns what `forward`, fed its own answers, would choose.
 
 The dates are those of 1950 to 2050. The model is trained for at most 2500 optimizer steps on the cross entropy
-of all eleven positions, and then translates dates it has never seen; only those count that are right in every
-character. If it needs a recipe other than the default, give it one:
+of all eleven positions, and then translates dates it has never seen; a translation counts only if every character
+is right. If the model needs a recipe other than the default, define one:
 
     class DateConverter(nn.Module):
         recipe = {"optimizer": "adam", "lr": 3e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
 
 Any recurrent layers, cells of your own, and attention are allowed. Two things make it learn in a few
-hundred steps. Feed the decoder the encoder's final state at every step, beside the last character, and not just
-as its initial state. And take that state where the date ends, not where its padding does. What translates by
-rules, or by what it has noted down, without its trained parameters, earns nothing for learning. The model keeps
-nothing from one call to the next.
+hundred steps. Feed the decoder the encoder's final state at every step, together with the last character, and
+not just as its initial state. And take that state where the date ends, not where its padding ends. A model that
+translates by rules, or from a table it has stored, without its trained parameters, earns no points for learning.
+The model must keep nothing from one call to the next.
 """
 
 from grader import Exercise, Judged, LearningTask, Unmet, expect

@@ -5,9 +5,9 @@
     forward(src, tgt) -> logits (B, L, tgt_vocab_size)     for training: the decoder is fed the right characters
 
     src   (B, S) int64     the spelled date, padded with 0 on the right
-    tgt   (B, L) int64     <sos> and the right characters; logits[:, i] say what follows tgt[:, i]
+    tgt   (B, L) int64     <sos> and the right characters; logits[:, i] predict what follows tgt[:, i]
 
-    translate(src) -> tokens (B, 10) int64                 for use: the decoder is fed what it chose itself
+    translate(src) -> tokens (B, 10) int64                 for inference: the decoder is fed its own choices
 
 Tokens 0, 1 and 2 are <pad>, <sos> and <eos>. PyTorch's recurrent layers (nn.RNN, nn.GRU, nn.LSTM) are allowed, and so
 are cells of your own, and attention.
@@ -39,5 +39,5 @@ class DateConverter(nn.Module):
         raise NotImplementedError("forward of DateConverter is still to be written: return logits (B, L, V)")
 
     def translate(self, src: torch.Tensor) -> torch.Tensor:
-        # TODO: feed <sos>; then, ten times, take the most likely character, note it, and feed it back
+        # TODO: feed <sos>; then, ten times, take the most likely character, store it, and feed it back
         raise NotImplementedError("translate of DateConverter is still to be written: return tokens (B, 10)")

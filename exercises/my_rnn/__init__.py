@@ -4,20 +4,20 @@ Hand in `my_rnn.py` with a `class MyRNN(nn.Module)`. At each time step it comput
 
     h_t = tanh(W x_t + U h_(t-1) + b)
 
-- `MyRNN(input_size, hidden_size)` makes the layer and its trainable weights. Name, shape and split them
-  as you like: `nn.Linear` or `nn.Parameter`, either orientation, one bias or two, one joined matrix.
+- `MyRNN(input_size, hidden_size)` creates the layer and its trainable weights. Name, shape and split them
+  as you like: `nn.Linear` or `nn.Parameter`, either orientation, one bias or two, one combined matrix.
 - `forward(x, h_0)` takes `x` of shape `(B, T, I)` (batch, time steps, input features) and the initial
   state `h_0` of shape `(1, B, H)`, or `None`, which means zeros.
 - It returns `outputs, h_n`: all states `h_1 ... h_T` as `(B, T, H)`, and the last one as `(1, B, H)`.
 
-For the same weights it equals `nn.RNN(input_size, hidden_size, batch_first=True)`, gradients included,
-for every batch size and length. It keeps nothing from one call to the next and leaves its arguments as
-they are. PyTorch's recurrent layers, cells and the functions behind them (`nn.RNN`, `nn.GRU`, `nn.LSTM`,
+With the same weights it must equal `nn.RNN(input_size, hidden_size, batch_first=True)`, gradients included,
+for every batch size and length. It must keep nothing from one call to the next, and not change its
+arguments. PyTorch's recurrent layers, cells and the functions behind them (`nn.RNN`, `nn.GRU`, `nn.LSTM`,
 `nn.RNNCell`, `torch.rnn_tanh`, ...) are not allowed inside `MyRNN`. Outside the class they are welcome:
-comparing with `nn.RNN` is the best test of your own.
+comparison with `nn.RNN` is the best test of your layer.
 
-Tensors are float32. The layer is also tried in float64, where mistakes show more sharply; a class that
-insists on float32 loses nothing.
+Tensors are float32. The layer is also tested in float64, where mistakes show more clearly; a class that
+insists on float32 loses no points.
 """
 
 import torch
@@ -32,8 +32,8 @@ exercise = Exercise("my_rnn", title="A recurrent layer from scratch", statement=
 LAYERS = ((3, 5), (2, 4), (2, 8), (6, 3), (2, 2))
 """The input and hidden sizes of the layers that checks build."""
 CALLS = ((4, 1), (52, 1), (4, 6), (4, 7), (1, 6), (3, 1), (2, 3), (2, 1))
-"""The batch sizes and lengths that checks call them with, as far as these do not follow from a layer's size. Not the
-long ones: what hangs in those alone keeps the points of what passed before, and a rule comes before all checks."""
+"""The batch sizes and lengths that checks call them with, unless these follow from a layer's size. Long sequences are
+left out: a rule runs before all checks, and a layer that hangs only there should keep the points of earlier checks."""
 
 
 def recognised(student, input_size=3, hidden_size=5, dtype=None):

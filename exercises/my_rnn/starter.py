@@ -22,7 +22,7 @@ class MyRNN(nn.Module):
         # TODO: make W, U and b trainable, with nn.Linear or nn.Parameter
 
     def forward(self, x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        # TODO: start from h_0, or from zeros where it is None
-        # TODO: for each time step t, compute the new state from x[:, t] (B, I) and the state before it (B, H)
+        # TODO: start from h_0, or from zeros if it is None
+        # TODO: for each time step t, compute the new state from x[:, t] (B, I) and the previous state (B, H)
         # TODO: return the states of all steps, and the last one
         raise NotImplementedError("forward of MyRNN is still to be written: return outputs and h_n")

@@ -1,35 +1,36 @@
 """Tell from its letters which list a name comes from.
 
 The names are surnames from thirteen lists, unless your course brings its own: Dutch, English, Finnish, French,
-German, Greek, Irish, Italian, Polish, Russian, Spanish, Swedish and Zulu. They come in lower case, without accents,
-in Latin letters. The question is *which name list?* and nothing more: the answer says nothing about anybody's
-nationality. Most names leave room for doubt. A guess is right once in thirteen times, the last two letters alone
-are good for six in ten, and small recurrent networks, which read the whole name, for seven or nearly eight.
+German, Greek, Irish, Italian, Polish, Russian, Spanish, Swedish and Zulu. They are in lower case, in Latin
+letters without accents. The question is *which name list?* and nothing more: the answer says nothing about anybody's
+nationality. Most names are ambiguous. A guess is right one time in thirteen, the last two letters alone get six
+in ten right, and small recurrent networks, which read the whole name, seven or nearly eight.
 
 Hand in `name_classification.py` with
 
-- `class NameClassifier(nn.Module)`: `NameClassifier(vocab_size, num_classes)` makes the model, and
+- `class NameClassifier(nn.Module)`: `NameClassifier(vocab_size, num_classes)` builds the model, and
   `forward(tokens, lengths)` returns logits of shape `(B, C)`: one number for each name and list, the larger the
   likelier, for every batch size, length and number of lists. `tokens` has shape `(B, T)` (batch, letters of the
-  longest name) and `lengths`, of shape `(B,)`, says how many letters each name has; both are int64. Names are in
-  no order of length, and T may be larger than any of them.
+  longest name) and `lengths`, of shape `(B,)`, says how many letters each name has; both are int64. Names are not
+  sorted by length, and T may be larger than any of the lengths.
 
-Token 0 is padding, on the right of the shorter names. The other tokens are letters, and how they are numbered is
-drawn anew for every run. Most names end before the padding does, so the last state of a recurrent layer has read
-padding: what counts is the state at the last *letter* (or pack the sequences, or take the mean over the letters).
-An answer depends neither on how much padding follows a name nor on the other names in the batch.
+Token 0 is padding, on the right of the shorter names. The other tokens are letters, numbered at random in every
+run. Most names are followed by padding, so the last state of a recurrent layer has read padding: use the state at
+the last *letter* (or pack the sequences, or take the mean over the letters). An answer must depend neither on how
+much padding follows a name nor on the other names in the batch.
 
 Cells and layers of every kind are allowed, and of any size. The model is trained for at most 1000 optimizer
-steps on the cross entropy, on batches in which each list is as likely as any other, and is then asked about names
-it has never seen. Names that differ in their ending only, such as Sokolov and Sokolova, are never divided between
-the two. What counts is the balanced accuracy: the share of right answers in each list, averaged over the lists.
-If the model needs a recipe other than the default, give it one:
+steps on the cross entropy, on batches in which each list is as likely as any other, and is then tested on names
+it has never seen. Names that differ only in their ending, such as Sokolov and Sokolova, are never split between
+training and test. The score is the balanced accuracy: the fraction of right answers in each list, averaged over
+the lists. If the model needs a recipe other than the default, define one:
 
     class NameClassifier(nn.Module):
         recipe = {"optimizer": "adam", "lr": 5e-3, "clip_norm": 1.0, "batch_size": 64}  # these are the defaults
 
-`forward` returns logits, not probabilities: the cross entropy takes the softmax. The whole name is read, from
-its first letter on, and the order of the letters counts. The model keeps nothing from one call to the next.
+`forward` returns logits, not probabilities: the cross entropy applies the softmax. The model must read the whole
+name, from its first letter on, and the order of the letters must matter. It must keep nothing from one call to the
+next.
 """
 
 import torch

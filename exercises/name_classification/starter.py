@@ -1,4 +1,4 @@
-"""Names, classified: from which of several lists is a name?
+"""Names, classified: which of several lists does a name come from?
 
     NameClassifier(vocab_size, num_classes)
     forward(tokens, lengths) -> (B, num_classes)     logits: one number for each name and list
@@ -18,7 +18,7 @@ class NameClassifier(nn.Module):
 
     def __init__(self, vocab_size: int, num_classes: int):
         super().__init__()
-        # TODO: make an embedding of the letters, a recurrent layer, and a layer from its state to the logits
+        # TODO: make an embedding of the letters, a recurrent layer, and a layer that turns its state into logits
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         # TODO: run the recurrent layer over the letters, and read its state at the last letter of each name
