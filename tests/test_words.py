@@ -37,8 +37,8 @@ INSTEAD = {
     r"\bwhose it is\b": "the owner",
 }
 """What to write instead, by a pattern for the words."""
-FIXED = ("is no regular file and was left out",)
-"""Notes that are part of a submission's content hash, and so of its seed: rewording one would regrade submissions."""
+FIXED = ("is no regular file and was left out", "drawn anew for every run")
+"""A note that is part of a submission's content hash, so of its seed; and a sentence of the handouts that is agreed on."""
 
 
 def files() -> list[Path]:
