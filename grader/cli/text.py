@@ -192,7 +192,7 @@ def _print_conditions(page: Page, grade: Grade, conditions: Conditions) -> None:
     for name, fact in facts.items():
         if fact:
             page.row([(f"  {name:9}  ", "dim")], fact)
-    page.row([("  repeat     ", "dim")], conditions.command, wrap=False)
+    page.row([("  again      ", "dim")], conditions.command, wrap=False)
     for note in (*conditions.notes, *conditions.error_rates):
         _print_note(page, note)
 

@@ -113,7 +113,7 @@ def test_print_grade_tells_in_order():
         "  The grader itself failed here. This is not your mistake.\n",
         "\nHow it was graded\n",
         "strong\n",
-        f"repeat     {CONDITIONS.command}\n",
+        f"again      {CONDITIONS.command}\n",
     )
     assert text.endswith("\nTotal: 3.25 of 8 points, 40.62 % (graded)\n")
 
