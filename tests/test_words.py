@@ -38,7 +38,7 @@ INSTEAD = {
 }
 """What to write instead, by a pattern for the words."""
 FIXED = ("is no regular file and was left out", "drawn anew for every run")
-"""A note that is part of a submission's content hash, so of its seed; and a sentence of the handouts that is agreed on."""
+"""A note that is part of a submission's content hash, so of its seed; and a fixed sentence of the handouts."""
 
 
 def files() -> list[Path]:

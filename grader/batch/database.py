@@ -123,7 +123,9 @@ def _prepare_sqlite_file(name: str, create: bool) -> None:
     """Create the folder of an SQLite file. Raises `NoGradebook` if that is impossible."""
     file = Path(name)
     if not create and not file.exists():
-        raise NoGradebook(f"{name}: no such gradebook; `grade batch` creates one, --gradebook URL names another")
+        raise NoGradebook(
+            f"{name}: no such gradebook; create one with `grade batch`, or pass another with --gradebook URL"
+        )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -21,26 +21,26 @@ from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, H
 from grader.records.seeds import derive
 from grader.records.versions import versions
 
-_WINDOW = 2
+_TASKS_PER_SLOT = 2
 """Tasks submitted per slot: one running and one queued behind it."""
-_LOST = 10
-"""Give up after an executor has lost this many tasks in a row."""
+_MAX_LOST_IN_A_ROW = 10
+"""Give up if an executor loses more tasks in a row than this."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One content and all the uploads with it; graded once."""
+    """One distinct submission and all uploads with the same content; graded once."""
 
     content: str
     uploads: list[Upload]
     stamp: str
     """Changes if the first upload, the one that is graded, is modified."""
     number: int | None = None
-    """The existing attempt, if one still holds."""
+    """The number of the existing attempt, if it is still valid."""
 
     @property
     def name(self) -> str:
-        """Who submitted it, for a line of progress."""
+        """Who submitted it, for progress output."""
         names = [member.name or member.key for upload in self.uploads for member in upload.members]
         return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
@@ -81,7 +81,10 @@ class Batch:
         self.adjust = adjustments_of(self.course)
 
     def plan(self, uploads: Sequence[Upload], show: Callable[[int], None] = lambda _: None) -> Plan:
-        """Read the submissions, record them in the gradebook, and find those without a grade. `show` gets the count."""
+        """Read the submissions, record them in the gradebook, and find those without a grade.
+
+        Calls `show` with the number read so far.
+        """
         limits = effective_limits(self.course.settings)
         by_content: dict[str, tuple[Identity, list[Upload]]] = {}
         for count, upload in enumerate(uploads, 1):
@@ -116,7 +119,7 @@ class Batch:
         running: dict[Future[TaskResult], tuple[Work, bool]] = {}
         lost = 0
         while waiting or running:
-            while waiting and len(running) < jobs * _WINDOW:
+            while waiting and len(running) < jobs * _TASKS_PER_SLOT:
                 self._submit(executor, running, waiting.pop(), again=False)
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -125,8 +128,8 @@ class Batch:
                 lost = lost + 1 if is_lost else 0
                 if graded.refused is not None:
                     raise CannotGrade(graded.refused)
-                if lost > _LOST:
-                    raise CannotGrade(f"{lost} tasks in a row were lost: {graded.fault}")
+                if lost > _MAX_LOST_IN_A_ROW:
+                    raise CannotGrade(f"the executor lost {lost} tasks in a row; last error: {graded.fault}")
                 if graded.fault is not None and not again:
                     self._submit(executor, running, work, again=True)
                     continue
@@ -138,9 +141,7 @@ class Batch:
         limits = effective_limits(self.course.settings)
         packed = pack(work.uploads[0], limits)
         if packed.stamp != work.stamp:
-            raise CannotGrade(
-                f"the submission of {work.name} changed while the batch was running: run the command again"
-            )
+            raise CannotGrade(f"the submission from {work.name} changed during the run; run the command again")
         task = Task(self.spec, self.seed_of(work.content), packed.bundle)
         try:
             running[executor.submit(run_task, task)] = (work, again)
@@ -153,7 +154,7 @@ class Batch:
         return Done(work, record.grade, graded.fault)
 
     def _broken(self, work: Work) -> Record:
-        """The record of a submission that an internal error kept from being graded: nobody loses points."""
+        """The record of a submission that an internal error prevented from being graded; it costs no points."""
         message = "The grader itself failed here; this exercise does not count."
         broken = [
             ExerciseGrade(
@@ -198,18 +199,18 @@ def _result(future: "Future[TaskResult]") -> tuple[TaskResult, bool]:
     try:
         return future.result(), False
     except BrokenExecutor as problem:
-        return TaskResult(None, fault=f"the process that graded it died: {problem}"), True
+        return TaskResult(None, fault=f"the grading process died: {problem}"), True
     except Exception as problem:
         return TaskResult(None, fault=f"{type(problem).__name__}: {problem}"), True
 
 
 class Estimate:
-    """Estimates the remaining time from what was graded so far."""
+    """Estimates the remaining time from the progress so far."""
 
     def __init__(self, total: int):
         self._started, self._total, self._count = time.monotonic(), total, 0
 
     def done(self) -> float:
-        """Count one task as done. Returns the estimated seconds for the others."""
+        """Count one task as done. Returns the estimated seconds remaining."""
         self._count += 1
         return (time.monotonic() - self._started) / self._count * (self._total - self._count)

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
+@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this exercise; repeatable.")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 1000),
     envvar="GRADE_JOBS",
-    help="Submissions graded at a time. Default: one per processor.",
+    help="Number of submissions to grade in parallel. Default: one per processor.",
 )
 @gradebook_option
 @click.option(
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the reports.",
 )
-@click.option("--layout", envvar="GRADE_LAYOUT", help="Layout of the download. Default: detected.")
+@click.option("--layout", envvar="GRADE_LAYOUT", help="Layout of the download. Default: detected automatically.")
 @click.option(
     "--pattern",
     metavar="REGEX",
@@ -58,10 +58,14 @@ if TYPE_CHECKING:
     "--counts",
     type=click.Choice(["latest", "best"]),
     envvar="GRADE_COUNTS",
-    help="Which of a student's submissions counts. Default: what the gradebook says, else the latest.",
+    help="Which of a student's submissions counts. Default: the gradebook's setting, else latest.",
 )
 @click.option(
-    "--executor", default="local", envvar="GRADE_EXECUTOR", show_default=True, help="Where submissions are graded."
+    "--executor",
+    default="local",
+    envvar="GRADE_EXECUTOR",
+    show_default=True,
+    help="What runs the grading: see `grade plugins`.",
 )
 @click.option(
     "--executor-option",
@@ -72,7 +76,7 @@ if TYPE_CHECKING:
     help="Option for the executor; repeatable.",
 )
 @click.option("--force", is_flag=True, envvar="GRADE_FORCE", help="Regrade submissions that already have a grade.")
-@click.option("--trust", is_flag=True, envvar="GRADE_TRUST", help="Grade even where isolation is below `basic`.")
+@click.option("--trust", is_flag=True, envvar="GRADE_TRUST", help="Grade even if isolation is below `basic`.")
 @device_option
 @click.option(
     "--seed",
@@ -87,7 +91,7 @@ if TYPE_CHECKING:
     default="text",
     envvar="GRADE_FORMAT",
     show_default=True,
-    help="What goes to standard output: a summary, every grade, or the class page.",
+    help="What to print to standard output: a summary, every grade, or the class page.",
 )
 @click.option(
     "--fail-under",
@@ -107,9 +111,10 @@ if TYPE_CHECKING:
 def batch(path: Path, format_: str, fail_under: float, course: "Settings", output: Path, **options: Any) -> None:
     """Grade every submission in a folder or in an LMS download.
 
-    Each grade is saved as soon as it is computed. If the run is stopped, run the same command again: it continues where
-    it stopped and skips what is already graded. Reports are written at the end; `grade report` regenerates them, `grade
-    export` fills an LMS's sheet. Exit codes: 0 graded, 1 below --fail-under, 2 usage error, 3 the grader itself failed.
+    Each grade is saved as soon as it is computed. If the run is stopped, run the same command again: it resumes and
+    skips submissions that already have a grade. Reports are written at the end; `grade report` regenerates them, `grade
+    export` fills in an LMS's gradebook file. Exit codes: 0 graded, 1 below --fail-under, 2 usage error, 3 the grader
+    itself failed.
     """
     if not os.path.lexists(path):
         raise UsageError(f"{path}: no such file or folder")
@@ -157,7 +162,7 @@ class _Run:
         with open_download(self.path, self.course, *how, self.output) as found:
             self.text.ingest(found)
             if not found.found.uploads:
-                raise BadDownload(f"{self.path}: no submission found in it")
+                raise BadDownload(f"{self.path}: no submissions found")
             with open_gradebook(options["gradebook"], create=True) as book:
                 self._grade(self._batch(book), found, executor)
                 return self._report(book, found)

@@ -37,7 +37,7 @@ class ClassText:
         late = sum(upload.late for upload in found.uploads)
         doubtful = [(upload.members[0], doubt) for upload in found.uploads for doubt in upload.doubts]
         page.line(
-            f"Layout '{ingest.layout}': {_count(len(found.uploads), 'submission')} of "
+            f"Layout '{ingest.layout}': {_count(len(found.uploads), 'submission')} from "
             f"{_count(len(students), 'student')}, {late} late, {len(found.skipped)} skipped, {len(doubtful)} doubtful."
         )
         rows = [("doubtful", f"{member.key} {member.name}".strip(), doubt) for member, doubt in doubtful]

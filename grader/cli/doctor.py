@@ -35,7 +35,7 @@ _ADVICE = {
 def doctor(course: "Settings") -> None:
     """Report the isolation this machine supports, measured on a real worker, and how to improve it.
 
-    Also lists the installed extras, and whether torch fits this machine and the course.
+    Also lists the installed extras, and whether the installed torch suits this machine and the course.
     """
     from grader.jail.host import Jail
     from grader.records.extras import installed_extras

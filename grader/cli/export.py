@@ -22,24 +22,26 @@ if TYPE_CHECKING:
     "--output",
     type=click.Path(path_type=Path),
     envvar="GRADE_EXPORT_OUTPUT",  # not GRADE_OUTPUT, which is the folder of reports
-    help="The file or folder to write. Default: standard output, for a document.",
+    help="The file or folder to write. Default: standard output, for single-file formats.",
 )
 @click.option(
     "--into",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="GRADE_INTO",
-    help="The sheet to fill, as downloaded from the LMS. The file itself is not changed.",
+    help="The gradebook file to fill in, as downloaded from the LMS. It is not modified.",
 )
-@click.option("--column", envvar="GRADE_COLUMN", help="The sheet's column for the points, if there are several.")
+@click.option(
+    "--column", envvar="GRADE_COLUMN", help="Column of the sheet to write the points to, if more than one fits."
+)
 @course_option
 @version_option
 def export(
     format_: str, gradebook: str, output: Path | None, into: Path | None, column: str | None, course: "Settings"
 ) -> None:
-    """Write the grades in another format: csv, json, junit, gradescope, canvas, moodle, ...
+    """Export the grades: csv, json, junit, gradescope, canvas, moodle, ...
 
-    `grade plugins` lists all formats with a short description. For an LMS, download its own sheet first, then fill
-    it: `grade export canvas --into export.csv --output import.csv`.
+    `grade plugins` lists all formats with a short description. For an LMS, first download its gradebook file,
+    then fill it in: `grade export canvas --into export.csv --output import.csv`.
     """
     from grader.course.loading import load_course
 

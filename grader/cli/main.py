@@ -28,7 +28,7 @@ _COMMANDS = {
     "verify": ("grader.cli.verify", "Check the course against its sample solutions."),
     "new": ("grader.cli.new", "Create a new exercise in a course folder."),
     "release": ("grader.cli.release", "Build the student release: the course without its solutions."),
-    "doctor": ("grader.cli.doctor", "Report the isolation this machine supports, and how to get more."),
+    "doctor": ("grader.cli.doctor", "Report the isolation this machine supports, and how to improve it."),
 }
 
 
@@ -128,7 +128,7 @@ def _of_plugins() -> dict[str, click.Command]:
 )
 @click.version_option(importlib.metadata.version("rnn-grader"), "--version", prog_name="grade")
 def main() -> None:
-    """Grade recurrent-network exercises: student code runs in a jail (a sandbox) and is judged outside it.
+    """Grade recurrent-network exercises: student code runs in a sandbox (the jail) and is graded outside it.
 
     Try `grade submit solutions/reference`, or `grade show my_rnn`.
     """

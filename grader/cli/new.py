@@ -24,7 +24,7 @@ _LONGEST = 50
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @version_option
 def new() -> None:
-    """Create something new in a course folder."""
+    """Create new course content."""
 
 
 @new.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,8 +40,8 @@ def new() -> None:
 def exercise(exercise_id: str, learning: bool, course: Path | None) -> None:
     """Write a new exercise with its starter, reference and first mistake.
 
-    The new exercise is small, runs, and passes `grade verify ID`. Turn it into your own, and verify again after each
-    step. Nothing is overwritten.
+    The new exercise is small, runs, and passes `grade verify ID`. Replace its content with your own, verifying after
+    each change. Nothing is overwritten.
     """
     folder = _course_folder(course)
     kind = "learning" if learning else "structural"
@@ -68,8 +68,8 @@ def _course_folder(given: Path | None) -> Path:
     folder = (given or Path.cwd()).resolve()
     if given is None and not (folder / "exercises").is_dir():
         raise UsageError(
-            f"{folder} has no exercises/ folder, so it is not a course; go to your course's folder, or name it "
-            f"with --course DIR"
+            f"{folder} has no exercises/ folder, so it is not a course; run this in your course folder, or pass "
+            f"--course DIR"
         )
     if folder == TEMPLATES.parent / "bundled":
         raise UsageError(f"{folder} is part of the grader and is replaced on upgrade; make a folder of your own")
@@ -80,8 +80,8 @@ def _refuse_name(name: str) -> None:
     """Raise `UsageError` for a name that cannot be the name of a student's module."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
-            f"'{name}' cannot name an exercise: students submit a module of that name, so use letters a-z, digits "
-            f"and underscores, with a letter first, such as 'parity' or 'my_gru'"
+            f"'{name}' is not a valid exercise name: students submit a Python module with that name, so use letters "
+            f"a-z, digits and underscores, starting with a letter, such as 'parity' or 'my_gru'"
         )
     if len(name) > _LONGEST:
         raise UsageError(f"'{name}' is too long for an exercise's name: use at most {_LONGEST} characters")

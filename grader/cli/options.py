@@ -47,7 +47,7 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default="auto",
         envvar="GRADE_DEVICE",
         show_default=True,
-        help="Where models are trained; auto: on a usable GPU, else on the CPU.",
+        help="Device to train models on; auto uses a GPU if usable, else the CPU.",
     )(command)
 
 

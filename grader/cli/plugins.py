@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def plugins(course: "Settings") -> None:
     """List the plugins of the course: where each comes from, and which hooks it implements.
 
-    Then lists what can be chosen by name: executors, export formats, layouts and reports.
+    Also lists the executors, export formats, layouts and reports that you can select by name.
     """
     from grader.course.loading import load_course
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def release(folder: Path, with_data: bool, course: "Settings") -> None:
     """Build the student release in a new folder: the course without its solutions and tests.
 
-    It holds exercises, plugins, reports, starters, handouts in Markdown, a README, the measured reference bands, and
-    the [tool.grade] settings that students' runs need: not the seed, the gradebook or the roster.
+    Contains the exercises, plugins, reports, starters, Markdown handouts, a README, the score ranges measured for the
+    references, and the [tool.grade] settings that students need, but not the seed, gradebook or roster.
     """
     from grader.course.loading import load_course
     from grader.course.release import release as make
@@ -29,4 +29,4 @@ def release(folder: Path, with_data: bool, course: "Settings") -> None:
     made = make(loaded, folder, with_data=with_data)
     for note in made.notes:
         click.echo(f"Note: {note}")
-    click.echo(f"{folder}: {made.files} files, {len(loaded.exercises)} exercises. Its README.md says how to start.")
+    click.echo(f"{folder}: {made.files} files, {len(loaded.exercises)} exercises. See its README.md to get started.")

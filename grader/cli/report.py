@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--jobs",
     type=click.IntRange(1, 1000),
     envvar="GRADE_JOBS",
-    help="Processes that write pages. Default: one per processor.",
+    help="Number of processes that write pages. Default: one per processor.",
 )
 @course_option
 @version_option

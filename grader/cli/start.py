@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @course_option
 @version_option
 def start(names: tuple[str, ...], course: "Settings") -> None:
-    """Copy the starters of exercises into DIR (default: the current folder). Nothing is overwritten.
+    """Copy the starter files of exercises into DIR (default: the current folder). Never overwrites files.
 
     The last argument is DIR unless it names an exercise; an existing folder always counts as DIR. DIR is created if
     needed.
@@ -56,7 +56,7 @@ def _divide(names: tuple[str, ...], course: "Course") -> tuple[tuple[str, ...], 
     if near and is_folder and not folder.is_dir():
         raise UsageError(f"unknown exercise '{last}'; did you mean {near[0]}? For a folder, write ./{last}")
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{last} is a file, expected a folder for the starters")
+        raise UsageError(f"{last} is a file; the last argument must be a folder or an exercise")
     return tuple(ids), folder
 
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("path", type=click.Path())
-@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
+@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this exercise; repeatable.")
 @device_option
 @click.option(
     "--seed",
     type=click.IntRange(0, SEEDS - 1),
     envvar="GRADE_SEED",
-    help="Repeat a run by its seed. Default: drawn at random.",
+    help="Seed; pass an earlier run's seed to reproduce it. Default: random.",
 )
 @click.option(
     "--format",
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     default="text",
     envvar="GRADE_FORMAT",
     show_default=True,
-    help="What goes to standard output.",
+    help="What to print to standard output.",
 )
 @click.option(
     "--output",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 10_000),
     metavar="N",
     help="Measure the learning checks instead: train each reference, and each mistake a learning check must catch, "
-    "with N seeds. Continues where it was stopped.",
+    "with N seeds. Resumes an interrupted run.",
 )
 @click.option(
     "--whole",
@@ -45,10 +45,12 @@ if TYPE_CHECKING:
 @click.option(
     "--scores",
     is_flag=True,
-    help="Show the scores of references and mistakes in each learning check next to its thresholds; with --whole also "
-    "of mistakes that are caught before training.",
+    help="Show the scores of references and mistakes in each learning check next to its thresholds. With --whole, "
+    "include mistakes caught before training.",
 )
-@click.option("--mistakes", type=click.IntRange(1, 10_000), metavar="M", help="Seeds per mistake. Default: N.")
+@click.option(
+    "--mistakes", type=click.IntRange(1, 10_000), metavar="M", help="With --calibrate: seeds per mistake. Default: N."
+)
 @device_option
 @course_option
 @version_option
@@ -66,13 +68,14 @@ def verify(
     """Check the course against the sample solutions in its solutions/ folder.
 
     References must earn full marks and starters nothing. Each mistake must lose points at the check that its first line
-    names, with the hint it promises, and what a student reads first must name the mistake too. Each check must fail on
-    some mistake. Exits with 1 if any of this does not hold.
+    names, with the hint it promises, and the first thing a student reads must name the mistake too. Each check must
+    fail on at least one mistake. Exits with 1 otherwise.
 
-    A mistake is graded up to the check that must catch it; with a `Kind: ` line, or in a pair, up to the last check.
+    Grading of a mistake stops at the check that must catch it. All checks run if the mistake has a `Kind: ` line or
+    is part of a pair.
 
-    Warns of anything else that is missing: error rates never measured, a mistake without a hint, a slow reference, a
-    trained model that no check examines.
+    Also warns about unmeasured error rates, mistakes without a hint, slow references, and trained models that no check
+    examines.
     """
     from grader.grading.session import open_session
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this one; repeatable.")
+@click.option("--exercise", "ids", multiple=True, envvar="GRADE_EXERCISE", help="Grade only this exercise; repeatable.")
 @device_option
 @click.option(
     "--seed",
     type=click.IntRange(0, SEEDS - 1),
     envvar="GRADE_SEED",
-    help="Seed used for every run, so that only your code changes. Default: drawn once at random.",
+    help="Seed for every run, so that results change only when your code does. Default: random, chosen once.",
 )
 @course_option
 @version_option

@@ -87,7 +87,7 @@ def release(course: Course, folder: Path, *, with_data: bool = False) -> Release
     `with_data` includes the course's own data, the paths in its exercises' options.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        raise CannotRelease(f"{folder} is not empty; name a new folder")
+        raise CannotRelease(f"{folder} is not empty; choose a new folder")
     if folder.exists() and not folder.is_dir():
         raise CannotRelease(f"{folder} is a file, expected a new folder")
     if not course.exercises:

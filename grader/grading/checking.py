@@ -15,10 +15,10 @@ from grader.jail.handle import WorkerEnded, ZygoteGone
 from grader.records.grade import CheckStatus
 
 _END_MESSAGES = {
-    "timeout": "it was stopped{where}, because {detail}: it may contain an endless loop, or be very slow",
-    "memory": "it was stopped{where}, because {detail} of memory",
+    "timeout": "it was stopped{where} because {detail}: it may contain an infinite loop or be very slow",
+    "memory": "it was stopped{where} because {detail} of memory",
     "crashed": "it died{where}: {detail}",
-    "protocol": "it wrote to the grader's own channel and was stopped",
+    "protocol": "it was stopped because it wrote to the grader's internal channel",
 }
 
 
@@ -33,11 +33,11 @@ class Outcome:
     explains: bool = False
     """Whether it is a likely cause of other checks' failures."""
     is_certain: bool = False
-    """Whether the hint names a cause that was measured."""
+    """Whether the hint names a measured cause."""
     internal_error: str | None = None
     """The traceback, where the grader itself failed."""
     lost_fork_server: bool = False
-    """Whether that was because the fork server died, so that trying again may help."""
+    """Whether it failed because the fork server died; a retry may help."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of an attempt: an outcome for each check that was reached, by id, or the reason why there are none."""
+    """The result of an attempt: outcomes by check id, or why there are none."""
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     violation: Violation | None = None
@@ -81,7 +81,7 @@ def check_attempt(attempt: Attempt) -> Checked:
         return Checked()
     except Exception as problem:
         return _reported_by_first_check(exercise, _internal_error(problem))
-    # rules first: code that hangs or raises only when it is traced must not keep the points of the checks
+    # rules run first, so that code that hangs or raises only under tracing cannot earn points from the checks
     for rule in exercise.rules:
         attempt.listener.check(exercise.id, rule.promise)
         outcome = _run_one(rule, attempt)
@@ -89,12 +89,12 @@ def check_attempt(attempt: Attempt) -> Checked:
         if outcome.status == "failed":
             return Checked(violation=Violation(rule, outcome))
         if outcome.status != "passed":
-            return _reported_by_first_check(exercise, outcome)  # a rule that could not be judged counts as not kept
+            return _reported_by_first_check(exercise, outcome)  # a rule that cannot be judged counts as broken
     return Checked(_run_checks(attempt))
 
 
 def _reported_by_first_check(exercise: Exercise, outcome: Outcome) -> Checked:
-    """Report on the first check why nothing could be judged; the others are skipped."""
+    """Attach the reason why nothing could be judged to the first check; the others are skipped."""
     return Checked({exercise.checks[0].id: outcome})
 
 
@@ -127,7 +127,7 @@ def _with_explanation(check: Check, exercise: Exercise, outcomes: Mapping[str, O
     for cause in causes:
         if cause.hint is not None and cause is not own:
             seen = cause.message[:1].upper() + cause.message[1:]
-            spare = f" If it is not that: {own.hint}" if own.hint else ""
+            spare = f" If that is not the cause: {own.hint}" if own.hint else ""
             return replace(own, hint=f"{seen}, which may be why. {cause.hint}{spare}")
     return own
 
@@ -139,21 +139,21 @@ def _run_one(check: Check | Rule, attempt: Attempt) -> Outcome:
         if not isinstance(judged, Judged):
             judged = _default_judgement(1.0 if judged is None else float(judged))
         share = judged.share
-        if not 0 <= share <= 1:  # NaN is not either
-            raise ValueError(f"{attempt.exercise.id}.{check.id} returned the share {share}")
+        if not 0 <= share <= 1:  # also rejects NaN
+            raise ValueError(f"{attempt.exercise.id}.{check.id} returned {share}; a share must be between 0 and 1")
     except Unmet as unmet:
         return Outcome(0.0, "failed", unmet.reason, unmet.hint, unmet.explains)
     except StudentRaised as raised:
         return Outcome(0.0, "error", raised.reason(), hint_for(raised, attempt))
     except BadRecipe as problem:
-        return Outcome(0.0, "error", str(problem), "Change the recipe of the class; the other checks count.")
+        return Outcome(0.0, "error", str(problem), "Fix the class's recipe; the other checks still count.")
     except (NotAModule, NameNotFound) as problem:
-        hint = "Derive the class from `nn.Module`." if isinstance(problem, NotAModule) else None
+        hint = "Make the class a subclass of `nn.Module`." if isinstance(problem, NotAModule) else None
         return Outcome(0.0, "error", str(problem), hint)
     except NotLoaded as refused:  # it was loaded before, but cannot be reloaded after its worker ended
         return Outcome(0.0, "error", refused.message)
     except TimeSpent:
-        return Outcome(0.0, "skipped", "the attempt's time was spent before this check")
+        return Outcome(0.0, "skipped", "the attempt ran out of time before this check")
     except WorkerEnded as end:
         end.during = check.promise
         return Outcome(0.0, "error", _describe_end(end))

@@ -50,7 +50,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     (
         "RuntimeError",
         r"shapes cannot be multiplied|size mismatch|must match the size|Sizes of tensors must match",
-        "Two sizes do not match. Print the shapes before this line: is the batch first, time second?",
+        "Two sizes do not match. Print the shapes before this line: is the batch first and time second?",
     ),
     (
         "RuntimeError",

@@ -18,7 +18,7 @@ _SHOWN_FAILURES = 5
 _WHY_CUT: dict[EndKind, str] = {
     "timeout": "it did not finish in time",
     "memory": "it used too much memory",
-    "protocol": "it wrote to the grader's own channel",
+    "protocol": "it wrote to the grader's internal channel",
     "crashed": "it ended the process",
 }
 

@@ -55,7 +55,7 @@ def convert(folder: Path, formats: "Sequence[Format]", jail: Jail, limits: Limit
         for path in files[:_FILES]:
             name = f"`{sanitize(str(path.relative_to(folder)), 100)}`"
             if path.with_suffix(".py").exists():
-                notes.append(f"{name} was ignored: `{sanitize(path.stem, 100)}.py` exists too")
+                notes.append(f"{name} was ignored: `{sanitize(path.stem, 100)}.py` also exists")
                 continue
             format_ = by_suffix[path.suffix.lower()]
             if format_.name not in converters:
@@ -125,7 +125,7 @@ class _Converter:
             answer, tensors = self._worker.ask(request, deadline=self._deadline)
         except WorkerEnded as end:
             self._worker = None
-            raise Rejected(f"reading it failed: {end.detail}") from None
+            raise Rejected(f"conversion failed: {end.detail}") from None
         if isinstance(answer, messages.Raised) and answer.out_of_memory:
             raise Rejected(f"it could not be read in {self._limits.memory_mib} MiB of memory")
         if isinstance(answer, messages.Raised):
@@ -141,7 +141,7 @@ class _Converter:
         if target is None or len(content) > _SOURCE_BYTES:
             raise Rejected(f"{shown} was left out")
         if target.exists():
-            raise Rejected(f"{shown} was ignored: the file exists already")
+            raise Rejected(f"{shown} was ignored: the file already exists")
         origin = Origin(str(path.relative_to(self._folder)), file.parts)
         try:
             Path(origin_file(str(target))).write_bytes(msgspec.json.encode(origin))

@@ -31,7 +31,7 @@ def summary(task: LearningTask, run: Run) -> str:
 
 
 def measured_cause(task: LearningTask, run: Run) -> str | None:
-    """The likeliest measured cause of a training that fell short; None if nothing measured explains it."""
+    """The likeliest measured cause of a training run that fell short; None if nothing measured explains it."""
     if run.broke_at is not None or not math.isfinite(run.score):
         return _why_loss_broke(task, run)
     if (off := _wrong_learning_rate(task, run)) is not None:
@@ -121,7 +121,7 @@ def _steps_words(unreached: tuple[int, ...], steps: int) -> str:
 def still_improving(task: LearningTask, run: Run) -> str | None:
     """What to try if more steps would have helped, else None."""
     if run.out_of_time:
-        return "Its steps are slow: try fewer hidden units, a smaller batch, or PyTorch's own layers instead of loops."
+        return "Training is slow: try fewer hidden units, a smaller batch, or PyTorch's own layers instead of loops."
     halfway = run.curve[len(run.curve) // 2][1] if run.curve else task.nothing
     if abs(run.score - task.best) < 0.7 * abs(halfway - task.best):
         if run.steps < task.steps:

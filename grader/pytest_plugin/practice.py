@@ -26,7 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     what = "Collect modules, notebooks and archives that are named after exercises; each check is a test."
     group.addoption("--grade", action="store_true", help=what)
     group.addoption("--grade-course", metavar="DIR", help="The course's folder. Default: the bundled course.")
-    group.addoption("--grade-seed", type=int, metavar="N", help="Repeat a run by its seed. Default: drawn once.")
+    group.addoption(
+        "--grade-seed", type=int, metavar="N", help="Seed; pass an earlier run's seed to reproduce it. Default: random."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

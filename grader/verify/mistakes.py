@@ -12,7 +12,7 @@ from grader.verify.gradings import Grading, Gradings
 
 
 def graded_mistake(gradings: Gradings, folder: Path, exercise: Exercise, claim: Claim) -> tuple[Grading, list[str]]:
-    """A mistake's grading, and why its claim does not hold.
+    """A mistake's grading, and the reasons its claim fails, if any.
 
     It is graded up to the check it names. It is graded up to the last check if its points matter (it has a kind, or is
     part of a pair), or if its claim does not hold otherwise, because a later check may explain it.
@@ -35,16 +35,16 @@ def graded_pair(gradings: Gradings, folder: Path, exercise: Exercise) -> tuple[G
     problems = [] if len(set(parts)) == len(parts) == 2 else ["a pair must be named after two mistakes: first+second"]
     problems += [f"it is named after '{name}', but there is no such mistake" for name in parts if name not in known]
     if grading.grade.status == "broken":
-        problems.append("the grader itself failed on it")
+        problems.append("the grader failed with an internal error on it")
     elif grading.grade.points == grading.grade.max_points:
-        problems.append("it has both mistakes and loses nothing")
+        problems.append("it contains both mistakes but loses no points")
     return grading, ", ".join(points), problems
 
 
 def problems_of(grade: ExerciseGrade, claim: Claim, exercise: Exercise) -> Iterator[str]:
-    """Why a mistake's claim does not hold."""
+    """The reasons a mistake's claim fails."""
     if grade.status == "broken":
-        yield "the grader itself failed on it"
+        yield "the grader failed with an internal error on it"
     elif any(rule.id == claim.check for rule in exercise.rules):
         if grade.status != "disallowed":
             yield f"the rule {claim.check} did not catch it"
@@ -53,7 +53,7 @@ def problems_of(grade: ExerciseGrade, claim: Claim, exercise: Exercise) -> Itera
     else:
         verdict = next(check for check in grade.checks if check.id == claim.check)
         if verdict.status in ("passed", "skipped"):
-            yield f"{claim.check} is {verdict.status}"
+            yield f"{claim.check} must fail, but its status is {verdict.status}"
             return
         yield from _missing_hint(claim, f"{verdict.message}\n{verdict.hint or ''}")
     yield from _missing_first(claim, grade)
@@ -78,7 +78,7 @@ def caught_by(grading: Grading, claim: Claim) -> set[str]:
 
 
 def _claims(gradings: Gradings, exercise: Exercise) -> dict[Path, Claim]:
-    """The claims of all mistakes that can be parsed."""
+    """All claims that can be parsed, by folder."""
     found = {}
     for folder in mistakes_to(gradings.session.course, exercise):
         with contextlib.suppress(BadClaim):  # reported when that one is graded
@@ -93,11 +93,11 @@ def _paired(gradings: Gradings, exercise: Exercise) -> set[str]:
 
 def _missing_hint(claim: Claim, text: str) -> Iterator[str]:
     if claim.hint is not None and not contains(text, claim.hint):
-        yield f"{claim.check} does not say '{claim.hint}': {text.strip()}"
+        yield f"{claim.check} does not mention '{claim.hint}': {text.strip()}"
 
 
 def _missing_first(claim: Claim, grade: ExerciseGrade) -> Iterator[str]:
     fix = first_in(grade)
     text = "" if fix is None else f"{fix.reason}\n{fix.hint or ''}".strip()
     for words in claim.missing_first(text):
-        yield f"what a student reads first does not say {words}: {text}"
+        yield f"the first thing a student reads does not mention {words}: {text}"

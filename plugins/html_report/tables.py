@@ -1,4 +1,4 @@
-"""A confusion matrix and samples as tables: the text of each cell, and of its marks.
+"""Turns a confusion matrix or samples into a table: the text and marks of each cell.
 
 No colours here. A shade is a class from `shade1` to `shade5`, which a style sheet turns into one; all else is text
 that the template escapes.
@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from grader.figures import Cell, Matrix, Samples
 
-CLASSES, ROWS, COLUMNS, CHARACTERS = 18, 20, 8, 200  # at most: of a matrix, of samples, and of a cell
+CLASSES, ROWS, COLUMNS, CHARACTERS = (
+    18,
+    20,
+    8,
+    200,
+)  # limits: classes of a matrix, rows and columns of samples, characters of a cell
 SHADES = 5
-SIGNS = {" ": "␣", "\t": "⇥", "\n": "↵"}  # where white space is what differs
+SIGNS = {" ": "␣", "\t": "⇥", "\n": "↵"}  # shown in place of white space that differs
 
 
 class Count(NamedTuple):
@@ -21,7 +26,7 @@ class Count(NamedTuple):
 
     text: str
     style: str
-    """Classes of the style sheet: how dark, and whether it counts right answers."""
+    """CSS classes: the shade, and whether the cell counts correct answers."""
 
 
 class Class(NamedTuple):
@@ -47,14 +52,14 @@ class MatrixTable(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of a text. One that differs and is empty stands for what is missing."""
+    """A run of text. An empty run that differs marks missing text."""
 
     differs: bool
     text: str
 
 
 class Text(NamedTuple):
-    """A cell of samples: its text, and its marks for those who do not see them."""
+    """A cell of samples: its text, and a description of its marks for screen readers."""
 
     pieces: list[Piece]
     remark: str
@@ -73,7 +78,7 @@ class SamplesTable(NamedTuple):
 
 
 def matrix(figure: "Matrix") -> MatrixTable:
-    """Counts shaded by their share of a row; a row ends with the share of its right answers."""
+    """Counts shaded by their share of the row; each row ends with its percentage of correct answers."""
     labels = figure.labels[:CLASSES]
     rows = []
     for place, label in enumerate(labels):
@@ -86,7 +91,7 @@ def matrix(figure: "Matrix") -> MatrixTable:
 
 
 def samples(figure: "Samples") -> SamplesTable:
-    """Texts as they are, in pieces; white space that differs as a sign."""
+    """Unchanged text, split into pieces; white space that differs is shown as a symbol."""
     rows = [[_text(cell) for cell in row[:COLUMNS]] for row in figure.rows[:ROWS]]
     gaps = [
         _left_out(len(figure.rows) - len(rows), "row", "rows"),
@@ -114,7 +119,7 @@ def _text(cell: "Cell") -> Text:
     remarks = []
     for start, end in cell.marks:
         if start == end:
-            remarks.append(f"something is missing {f'after character {start}' if start else 'at the start'}")
+            remarks.append(f"text is missing {f'after character {start}' if start else 'at the start'}")
         else:
             remarks.append(f"characters {start + 1} to {end} differ" if end > start + 1 else f"character {end} differs")
     if len(cell.text) > CHARACTERS:
@@ -137,7 +142,7 @@ def _pieces(cell: "Cell") -> Iterator[Piece]:
 
 
 def _sign(character: str) -> str:
-    """A character that differs, so that it can be seen."""
+    """A visible form of a character that differs."""
     return SIGNS.get(character, character if character.isprintable() else "\ufffd")
 
 

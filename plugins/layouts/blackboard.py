@@ -58,7 +58,7 @@ def collect(folder: Path, name: str) -> Collected:
     for path in listing.all:
         entry = parse(path.name)
         if entry is None:
-            skipped.append(Skipped(path.name, "not named like a Blackboard attempt: its owner is unknown"))
+            skipped.append(Skipped(path.name, "not named like a Blackboard attempt, so its owner is unknown"))
         else:
             attempts[entry.user][entry.when] += [Part(entry.file, path)] if entry.file else []
     uploads = []

@@ -83,7 +83,7 @@ def collect(folder: Path, name: str) -> Collected:
         elif entry := _ENTRY.fullmatch(path.name):
             skipped.append(Skipped(path.name, _WHY[entry["kind"].lower()]))
         else:
-            skipped.append(Skipped(path.name, "not named like a Canvas attachment: its owner is unknown"))
+            skipped.append(Skipped(path.name, "not named like a Canvas attachment, so its owner is unknown"))
     uploads = []
     for key, by_name in found.items():
         for name, attachments in by_name.items():

@@ -47,7 +47,7 @@ def collect(folder: Path, name: str) -> Collected:
     inner = root(folder, _looks_right)
     listing = look_into(inner)
     skipped = list(listing.skipped)
-    skipped += [Skipped(file.name, "a file next to the clones") for file in listing.files if file.name != _SCORES]
+    skipped += [Skipped(file.name, "a file, not a clone") for file in listing.files if file.name != _SCORES]
     students = _students(inner / _SCORES) if any(file.name == _SCORES for file in listing.files) else {}
     prefix = _named_prefix([name, inner.name]) or _common_prefix(listing.folders, students)
     uploads = []

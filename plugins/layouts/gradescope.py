@@ -66,6 +66,6 @@ def _with_duplicates(uploads: list[Upload]) -> list[Upload]:
     for upload in uploads:
         own = upload.parts[0].path.name
         also = {other: member.key for member in upload.members for other in folders[member.key] if other != own}
-        warnings = [f"duplicate: {key} is in {other} too" for other, key in sorted(also.items())]
+        warnings = [f"duplicate: {key} is also in {other}" for other, key in sorted(also.items())]
         found.append(Upload(upload.members, upload.parts, upload.when, upload.late, [*upload.doubts, *warnings]))
     return found

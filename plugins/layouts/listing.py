@@ -38,7 +38,9 @@ def look_into(folder: Path) -> Listing:
         if shown != entry.name:
             listing.skipped.append(Skipped(shown, "its name is not UTF-8; rename it"))
         elif entry.is_symlink():
-            listing.skipped.append(Skipped(shown, "a link, which could point anywhere; replace it by a copy"))
+            listing.skipped.append(
+                Skipped(shown, "a symbolic link, which could point anywhere; replace it with a copy")
+            )
         elif entry.is_dir(follow_symlinks=False):
             listing.folders.append(Path(entry.path))
         elif entry.is_file(follow_symlinks=False):

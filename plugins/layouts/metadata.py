@@ -47,14 +47,14 @@ def read_metadata(path: Path) -> dict[str, Submission]:
 
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise BadDownload(f"{path.name}: larger than {_MAX_BYTES >> 20} MiB; remove the results from it")
+            raise BadDownload(f"{path.name}: larger than {_MAX_BYTES >> 20} MiB; delete the old results in it")
         with path.open("rb") as file:
             loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
             return _Reader(yaml.parse(file, Loader=loader), path.name).submissions()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise BadDownload(f"{path.name}{line}: it is not YAML; export the submissions again") from None
+        raise BadDownload(f"{path.name}{line}: it is not valid YAML; export the submissions again") from None
     except (OSError, UnicodeError) as error:
         raise BadDownload(f"{path.name}: it cannot be read: {error}") from None
 

@@ -57,7 +57,7 @@ def collect(folder: Path, name: str) -> Collected:
     for path in listing.all:
         entry = parse(path.name)
         if entry is None:
-            skipped.append(Skipped(path.name, "not named like a Moodle submission: its owner is unknown"))
+            skipped.append(Skipped(path.name, "not named like a Moodle submission, so its owner is unknown"))
         elif why := _why_not(entry, path in listing.folders):
             skipped.append(Skipped(path.name, why))
         else:

@@ -35,8 +35,8 @@ TOLD = (
     "It was stopped in `attack`, during the check 'The attack, which says what it could do', when the 1 s for all "
     "checks were spent; what passed before that counts."
 )
-STOPPED = End("timeout", 1, "it was stopped in `attack`, because the 1 s for all checks were spent")
-FULL = End("memory", 5, "it was stopped in `attack`, because it used more than 200 MiB of memory")
+STOPPED = End("timeout", 1, "it was stopped in `attack` because the 1 s for all checks were spent")
+FULL = End("memory", 5, "it was stopped in `attack` because it used more than 200 MiB of memory")
 DIED = End("crashed", 5, "it died in `attack`: its process ")
 RAISED = End("graded", 5, "`attack` raised ")
 WRONG = End("graded", 5, "`attack` returned ")
@@ -190,7 +190,7 @@ def test_an_endless_definition_ends_the_attempt(end):
     grade = end("p21_endless_metaclass", seconds=1)
     assert (grade.status, grade.points) == ("timeout", 0)
     assert grade.checks[0].message.startswith("it was stopped")
-    assert "spent: it may contain an endless loop" in grade.checks[0].message
+    assert "spent: it may contain an infinite loop" in grade.checks[0].message
 
 
 def test_an_endless_neighbour_is_left_out(grade, submission, reference):

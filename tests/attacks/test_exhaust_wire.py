@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 MEMORY_KIB = 4 * wire.BLOB_CAP >> 10
 """What a grading may take of the host's memory: the largest frame, and what it is made into."""
 CUT = "it printed more than 1024 KiB; the rest was dropped"
-WROTE = "it wrote to the grader's own channel and was stopped"
+WROTE = "it was stopped because it wrote to the grader's internal channel"
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def refuses_all(row: str, attack: Callable) -> None:
     count = source.count("\n") + 1 - first
     grade = attack(f"exhaust/{row}", seconds=15).grade
     assert outcome(grade) == ("graded", 7, ["plain-import-failed", "protocol"])
-    reason = "was left out: it wrote to the grader's own channel"
+    reason = "was left out: it wrote to the grader's internal channel"
     assert grade.notes == [
         *(f"`task.py`, line {line}, {reason}" for line in range(first, first + 5)),
         f"{count - 5} more statements were left out",

@@ -136,7 +136,7 @@ def test_exit_codes(batch: Batch, tmp_path: Path):
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
     (tmp_path / "empty").mkdir()
     empty = batch(path=tmp_path / "empty")
-    assert empty.returncode == 2 and "no submission found in it" in empty.stderr
+    assert empty.returncode == 2 and "no submissions found" in empty.stderr
     assert batch(path=tmp_path / "missing").returncode == 2
 
 

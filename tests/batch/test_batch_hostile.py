@@ -204,7 +204,7 @@ def test_an_instructors_evening(tmp_path: Path, course: Path, grade_here: Here):
     done = grade_here("batch", "submissions.zip", variables={"GRADE_OUTPUT": "reports", "NO_COLOR": "1"})
     assert done.returncode == 0, done.stderr
     told = done.stderr.decode()
-    assert "Layout 'canvas': 5 submissions of 5 students, 1 late, 1 skipped" in told
+    assert "Layout 'canvas': 5 submissions from 5 students, 1 late, 1 skipped" in told
     assert "zuse_106_text.html: a text entry: there is no file to grade" in told
     assert "double.py was submitted twice: attachment 5013 counts, 5003 is left out" in " ".join(told.split())
     assert b"5 students graded" in done.stdout and not (tmp_path / "pages").exists()

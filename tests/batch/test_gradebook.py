@@ -153,7 +153,7 @@ def test_odd_names_are_kept_as_they_are(book: Gradebook):
 
 
 def test_no_gradebook_is_made_by_reading(tmp_path: Path):
-    with pytest.raises(GradebookError, match="no such gradebook; `grade batch` creates one"):
+    with pytest.raises(GradebookError, match="no such gradebook; create one with `grade batch`"):
         open_gradebook(f"sqlite:///{tmp_path}/none.db")
     assert not (tmp_path / "none.db").exists()
 

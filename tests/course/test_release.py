@@ -141,7 +141,7 @@ def test_of_the_bundled_course_no_solution_is_in_it(tmp_path, course):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: (path.mkdir(), (path / ".hidden").write_text("")), "is not empty; name a new folder"),
+        (lambda path: (path.mkdir(), (path / ".hidden").write_text("")), "is not empty; choose a new folder"),
         (lambda path: path.write_text("mine"), "is a file, expected a new folder"),
         (lambda path: path.parent.joinpath("x").write_text(""), None),
     ],

@@ -82,11 +82,11 @@ def test_what_explains_other_failures_is_said_there_first(hints):
     )
     why = "Asked twice, it differs, which may be why. It is random."
     assert found == {
-        "before": f"{why} If it is not that: Add one.",
+        "before": f"{why} If that is not the cause: Add one.",
         "bare": why,
         "passes": None,
         "same": "It is random.",
-        "part": f"{why} If it is not that: More of it.",
+        "part": f"{why} If that is not the cause: More of it.",
         "certain": "The rate is off.",
     }
 
@@ -96,7 +96,7 @@ def test_what_a_trained_model_does_wrong_says_more_than_its_score(hints):
         "learns": lambda: Judged(0.5, "half of it", "More of it."),
         "follows": lambda: Unmet("it blurs", "Keep them apart."),
     }
-    why = "It blurs, which may be why. Keep them apart. If it is not that: More of it."
+    why = "It blurs, which may be why. Keep them apart. If that is not the cause: More of it."
     assert hints(behaviour, task=True) == {"learns": why, "follows": "Keep them apart."}
     assert hints(behaviour) == {"learns": "More of it.", "follows": "Keep them apart."}
     full = {**behaviour, "learns": lambda: Judged(1.0, "all of it")}

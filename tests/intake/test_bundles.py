@@ -156,7 +156,7 @@ def test_an_upload_that_was_changed_since_the_plan_is_not_graded(
     change(ada)
     with pytest.raises(CannotGrade) as refused:
         list(batch.run(plan.todo, executor, 1))
-    assert str(refused.value) == "the submission of Ada changed while the batch was running: run the command again"
+    assert str(refused.value) == "the submission from Ada changed during the run; run the command again"
     assert len(executor.tasks) == 2
 
 

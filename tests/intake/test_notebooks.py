@@ -176,13 +176,13 @@ def test_a_notebook_in_a_folder_or_a_zip(grade, submission, archive, reference):
 def test_a_python_file_of_the_same_name_wins(convert):
     submission, files = convert({"a.ipynb": notebook("x = 1"), "a.py": "x = 2\n"})
     assert files == {"a.py": "x = 2\n"}
-    assert submission.notes == ["`a.ipynb` was ignored: `a.py` exists too"]
+    assert submission.notes == ["`a.ipynb` was ignored: `a.py` also exists"]
 
 
 def test_a_file_that_a_cell_would_write_does_not_replace_one(convert):
     submission, files = convert({"a.ipynb": notebook("x = 1", "%%writefile b.py\nx = 3"), "b.py": "x = 2\n"})
     assert files == {"a.py": "x = 1\n", "b.py": "x = 2\n"}
-    assert submission.notes == ["`b.py`, from `a.ipynb`, was ignored: the file exists already"]
+    assert submission.notes == ["`b.py`, from `a.ipynb`, was ignored: the file already exists"]
 
 
 def test_many_notebooks_are_not_all_looked_at(convert):
@@ -364,7 +364,7 @@ def test_a_notebook_that_takes_too_much_memory_or_time(grade, submission, monkey
     found = grade(folder)
     assert (found.status, found.message) == (
         "invalid",
-        "`ada.ipynb` cannot be graded: reading it failed: the time was spent",
+        "`ada.ipynb` cannot be graded: conversion failed: the time was spent",
     )
 
 

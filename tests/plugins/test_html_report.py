@@ -516,7 +516,7 @@ def test_samples_are_a_table_with_marks(render):
     assert '<code class="sample">2024<mark>␣</mark>05-<mark>10</mark></code>' in figure
     assert '<code class="sample">2024-05-3<mark class="gap"></mark></code>' in figure
     assert "(character 5 differs, characters 9 to 10 differ)" in reader.text
-    assert "(something is missing after character 9)" in reader.text
+    assert "(text is missing after character 9)" in reader.text
     assert [attributes["scope"] for tag, attributes in reader.tags if tag == "th"] == ["col"] * 3 + ["row"] * 3
 
 

@@ -316,7 +316,7 @@ def test_canvas_a_name_that_looks_like_somebody_elses_number_is_told_and_never_m
 def test_canvas_what_does_not_parse_is_skipped(entry, collect):
     collected = collect("canvas", {"ada_7_10_a.py": CODE, entry: ""})
     assert len(collected.uploads) == 1
-    assert why(collected) == {entry: "not named like a Canvas attachment: its owner is unknown"}
+    assert why(collected) == {entry: "not named like a Canvas attachment, so its owner is unknown"}
 
 
 @pytest.mark.parametrize("entries", [MOODLE, MOODLE_OLD], ids=["new", "old"])
@@ -391,18 +391,18 @@ def test_gradescope_one_student_in_two_submissions_is_told(collect):
     entries = {"submission_metadata.yml": text, "submission_1/a.py": "", "submission_2/a.py": ""}
     uploads = collect("gradescope", entries).uploads
     assert [upload.doubts for upload in uploads] == [
-        ["duplicate: 7 is in submission_2 too"],
-        ["duplicate: 7 is in submission_1 too"],
+        ["duplicate: 7 is also in submission_2"],
+        ["duplicate: 7 is also in submission_1"],
     ]
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("a: [\n", "line 2: it is not YAML"),
+        ("a: [\n", "line 2: it is not valid YAML"),
         ("- 1\n", "expected a list of submissions"),
         ("", "expected a list of submissions"),
-        ("a: \x07", "it is not YAML"),
+        ("a: \x07", "it is not valid YAML"),
         ("submission_1: " + "[" * 100_000, "nested deeper than 1000"),
     ],
 )
@@ -478,7 +478,7 @@ def test_git_a_clone_that_is_named_otherwise_is_told(collect):
     entries = {**CLASSROOM, "other/.git/HEAD": "", "notes.txt": ""}
     collected = collect("git", entries, "hw-1-submissions")
     assert by_key(collected)["other"].doubts == ["its name does not start with hw-1- like the others"]
-    assert why(collected) == {"notes.txt": "a file next to the clones"}
+    assert why(collected) == {"notes.txt": "a file, not a clone"}
 
 
 def test_plain(collect):

@@ -91,12 +91,12 @@ def test_a_pair_is_called_after_two_mistakes(verify, name):
     [
         (
             mistake("right", "41", "First: is 41; planets | stars"),
-            "what a student reads first does not say 'planets' or 'stars': answer() is 41 Think of the universe.",
+            "the first thing a student reads does not mention 'planets' or 'stars': answer() is 41 Think of the universe.",
         ),
         # a check above the claimed one fails, and is read first
         (
             mistake("right", "41.0", "Hint: universe", "First: universe"),
-            "what a student reads first does not say 'universe': answer() is no whole number Return an int.",
+            "the first thing a student reads does not mention 'universe': answer() is no whole number Return an int.",
         ),
     ],
 )

@@ -88,8 +88,8 @@ def test_a_course_that_proves_itself_passes(command):
         ({"solutions/reference/answer.py": WRONG}, "right is failed: answer() is 41"),
         ({"solutions/reference/answer.py": None}, "the exercise has no reference solution"),
         ({"solutions/answer/restless/answer.py": None}, "no mistake in solutions/ fails this check"),
-        ({"solutions/answer/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right does not say 'tanh'"),
-        ({"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}, "right is passed"),
+        ({"solutions/answer/wrong/answer.py": WRONG.replace("universe", "tanh")}, "right does not mention 'tanh'"),
+        ({"solutions/answer/wrong/answer.py": WRONG.replace("41", "42")}, "right must fail, but its status is passed"),
         (
             {"solutions/answer/wrong/answer.py": WRONG.replace("right:", "left:")},
             "names 'answer.left', which is not a check",
@@ -121,7 +121,7 @@ def test_one_solution_can_be_verified_alone(command):
     assert "The chosen solutions are verified" in result.stdout
     result = command(broken, "--only", "wrong")
     assert result.returncode == 1
-    assert "right is passed" in result.stdout
+    assert "right must fail, but its status is passed" in result.stdout
     assert "\n1 problems" in result.stdout
 
 
@@ -401,7 +401,7 @@ def test_what_is_not_proved_fails_in_one_plain_sentence(pytest_in):
     result = pytest_in(changes, "--grade-verify", "exercises", "solutions/answer")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "right (never fails): no mistake in solutions/ fails this check" in result.stdout
-    assert "wrong (2 of 2): right is passed" in result.stdout
+    assert "wrong (2 of 2): right must fail, but its status is passed" in result.stdout
     assert "LacksSomething: answer, restless: no hint names this mistake" in result.stdout
     assert "2 failed, 3 passed, 1 warning" in result.stdout
     assert "Traceback" not in result.stdout

@@ -81,7 +81,7 @@ def test_each_save_is_answered_with_what_changed(watching, tmp_path, reference):
     """However it is written: in place, by renaming, after it was gone; and Ctrl-C is a good end."""
     file = tmp_path / "my_rnn.py"
     watch = watching("my_rnn.py", "--seed", 5)
-    assert "my_rnn.py is not there, or is empty; waiting for it." in watch.until("waiting for it")
+    assert "my_rnn.py does not exist or is empty; waiting for it." in watch.until("waiting for it")
     file.write_bytes((ROOT / "solutions/my_rnn/missing-bias/my_rnn.py").read_bytes())
     first = watch.answer()
     assert "my_rnn  9.5 of 10 points" in first

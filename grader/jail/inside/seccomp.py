@@ -1,7 +1,7 @@
 """The system-call filter (seccomp) of a worker: a deny list as a BPF program.
 
 It is installed last, because it denies the calls that set up the other layers. Denied calls return EPERM, so that a
-library can fall back instead of dying. `syscalls` has the numbers for x86-64 and aarch64; on other machines, where
+library can fall back instead of dying. `syscalls` holds the numbers for x86-64 and aarch64; on other machines, where
 workers run without a filter, the level drops to `process`.
 """
 
@@ -73,16 +73,17 @@ def build(pid: int, machine: str | None = None, *, gpu: bool = False) -> bytes:
 
 
 def _by_argument(pid: int, gpu: bool) -> Iterator[tuple[str, int, list[bytes]]]:
-    """The calls that are filtered by an argument: (name, number of the argument, block that is run on its value)."""
-    # threads only: a new process would outlive the kill through the pidfd, and escape the memory watch
+    """The calls that are filtered by an argument: (name, argument index, block to run on the argument's value)."""
+    # threads only: a child process would survive a kill by pidfd and escape the memory watch
     yield "clone", 0, [_op(_JUMP_ANY_BIT, _CLONE_THREAD, 1, 0), _DENY]
     # mode 0 only: with FALLOC_FL_KEEP_SIZE, the space beyond a file's end escapes the limit on file sizes
     yield "fallocate", 1, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
-    # only reading the own limits (pid 0, new_limit NULL). A filter sees half of an argument, and a pointer may be zero
-    # in its low half only: the pid is what protects other processes' limits, and hard limits protect the worker's own
+    # allow only reading the worker's own limits (pid 0, new_limit NULL). This filter compares only the low half of an
+    # argument, and a non-null pointer can have a zero low half. The pid check protects other processes; hard limits
+    # protect the worker's own
     yield "prlimit64", 0, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
     yield "prlimit64", 2, [_op(_JUMP_EQUAL, 0, 1, 0), _DENY]
-    # only to the own process: glibc signals its threads (abort). Landlock confines signals only from version 6 on
+    # only to its own process: glibc signals its threads (abort). Landlock confines signals only since ABI version 6
     yield "tgkill", 0, [_op(_JUMP_EQUAL, pid, 1, 0), _DENY]
     # without namespaces, the parent-death signal is the only thing that ends a worker whose grader was killed
     yield "prctl", 0, [_op(_JUMP_EQUAL, _PR_SET_PDEATHSIG, 0, 1), _DENY]
@@ -90,7 +91,7 @@ def _by_argument(pid: int, gpu: bool) -> Iterator[tuple[str, int, list[bytes]]]:
         yield "socket", 0, [_op(_JUMP_EQUAL, _AF_UNIX, 1, 0), _DENY]
     else:
         # RLIMIT_DATA counts private memory only. Without shared anonymous mappings and MAP_GROWSDOWN ("stacks"), it
-        # covers all that a worker can allocate, also between two looks of the memory watch
+        # covers all that a worker can allocate, even between two samples of the memory watch
         both = _MAP_SHARED_ANONYMOUS
         yield "mmap", 3, [_op(_AND, both), _op(_JUMP_EQUAL, both, 0, 1), _DENY]
         yield "mmap", 3, [_op(_JUMP_ANY_BIT, _MAP_GROWSDOWN, 0, 1), _DENY]
@@ -125,7 +126,7 @@ def _op(code: int, k: int, if_true: int = 0, if_false: int = 0) -> bytes:
 def _when(number: int, argument: int, block: list[bytes]) -> list[bytes]:
     """Run `block` on the low half of an argument of this call, then reload the call's number for the next check.
 
-    The last instruction of a block is `_DENY`; its jumps skip that where the call is allowed.
+    A block ends with `_DENY`; its jumps skip that instruction if the call is allowed.
     """
     return [
         _op(_JUMP_EQUAL, number, 0, len(block) + 2),

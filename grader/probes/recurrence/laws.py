@@ -212,7 +212,7 @@ def shape_hint(name: str, value: Any, wanted: tuple[int, ...], time: int) -> str
         return None
     batch, hidden = wanted[1] if name == "h_n" else wanted[0], wanted[-1]
     time_first = "The batch comes first in outputs, as in x, which is (batch, time, features)."
-    last_alone = "outputs holds the states of all steps, not the last one alone."
+    last_alone = "outputs holds the states of all steps, not only the last one."
     known = {
         ("outputs", time, batch, hidden): time_first,
         ("outputs", batch, hidden): last_alone,
