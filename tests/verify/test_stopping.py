@@ -91,7 +91,8 @@ def test_a_pair_is_called_after_two_mistakes(verify, name):
     [
         (
             mistake("right", "41", "First: is 41; planets | stars"),
-            "the first thing a student reads does not mention 'planets' or 'stars': answer() is 41 Think of the universe.",
+            "the first thing a student reads does not mention 'planets' or 'stars': "
+            "answer() is 41 Think of the universe.",
         ),
         # a check above the claimed one fails, and is read first
         (
