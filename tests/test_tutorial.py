@@ -45,7 +45,10 @@ def test_the_code_shown_is_that_of_the_file(name, tmp_path):
 
 
 def run(command, folder):
-    """A command line of the page, in a folder, with `grade` on the path; what it prints."""
+    """A command line of the page, in a folder, with `grade` on the path; what it prints.
+
+    In a process of its own: one that has loaded a course does not load it again when its files change.
+    """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GRADE_")}
     clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=clean, capture_output=True, text=True, timeout=300)
@@ -73,7 +76,7 @@ def test_the_page_can_be_followed_word_for_word(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_course_proves_itself(invoke):
+def test_the_course_is_verified(invoke):
     """The bundled plugins and reports are used: it has none of its own. Nothing is missing either."""
     result = invoke("verify", "parity", "--course", COURSE)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -1,6 +1,6 @@
 """parity.repeatable: dropout stays on in evaluation mode.
 
-Hint: switch dropout
+Hint: switch off dropout
 """
 
 from torch import nn
