@@ -263,7 +263,7 @@ CONTROL = {
     "watch.changes.Saved",
     "grading.load.Retry",
     "pytest_plugin.practice.NotPassed",
-    "pytest_plugin.proof.NotProved",
+    "pytest_plugin.proof.NotVerified",
     "pytest_plugin.proof.LacksSomething",
 }
 """What only moves control about, or is pytest's to show."""

@@ -67,7 +67,7 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(start, tmp_path):
     [
         (["my_rn"], "unknown exercise 'my_rn'; available: adding_problem, "),
         (["my_rn", "work"], "unknown exercise 'my_rn'"),
-        (["my_rnn", "adding_problm"], "is it adding_problem? If it is a folder, write ./adding_problm"),
+        (["my_rnn", "adding_problm"], "did you mean adding_problem? For a folder, write ./adding_problm"),
         (["my_rnn", "taken"], "taken is a file"),
         (["my_rnn", "taken/work"], "cannot be written to"),
         (["there"], "name an exercise before the folder"),

@@ -61,7 +61,7 @@ def repeat(run_in: Run, levels_passed: Callable[[str, str, int, int], None]) -> 
 
     def run(environment: str, options: Sequence[str], files: Sequence[Path] = ()) -> None:
         chosen = [str(file.relative_to(TESTS.parent)) for file in files or marked_files()]
-        arguments = ["-m", "isolation and not slow", "-p", "no:cacheprovider"]
+        arguments = ["-m", "isolation", "-p", "no:cacheprovider"]
         result = run_in(options, "-B", "-m", "pytest", *chosen, *arguments, timeout=1200)
         assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
         levels_passed(*judged(result.stdout, chosen, environment))
