@@ -73,7 +73,7 @@ def verdict(grade: Grade | ExerciseGrade, check: str) -> Verdict:
     found = {verdict.id: verdict for exercise in exercises for verdict in exercise.checks}
     if check not in found:
         why = f": {grade.message}" if grade.message else ""
-        raise LookupError(f"no check is called '{check}'; there are: {', '.join(found) or 'none'}{why}")
+        raise LookupError(f"unknown check '{check}'; available: {', '.join(found) or 'none'}{why}")
     return found[check]
 
 

@@ -64,7 +64,7 @@ def test_a_verdict_is_found_by_its_check(grade, submission):
     lost = verdict(found, "answers")
     assert (lost.id, lost.status, lost.points, lost.hint) == ("answers", "failed", 0, "Return 1.")
     assert verdict(found.exercises[0], "divides").status == "passed"
-    with pytest.raises(LookupError, match=r"no check is called 'answer'; there are: answers, divides$"):
+    with pytest.raises(LookupError, match=r"unknown check 'answer'; available: answers, divides$"):
         verdict(found, "answer")
     with pytest.raises(LookupError, match=r"there are: none: .*no Python file"):
         verdict(grade(submission({"notes.txt": "x"}, "bob"), exercise="tiny"), "answers")

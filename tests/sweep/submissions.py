@@ -122,8 +122,8 @@ def unlike(grade: ExerciseGrade, claim: "Claim") -> Iterator[str]:
         yield f"{claim.check} is passed"
     first = first_in(grade)
     text = "" if first is None else f"{first.reason} {first.hint or ''}".strip()
-    for words in claim.not_said_first(text):
-        yield f"what is read first says nothing of {words}: {text or 'nothing is read'}"
+    for words in claim.missing_first(text):
+        yield f"what is read first does not mention {words}: {text or 'nothing is read'}"
 
 
 def fell_short(course: Path) -> list[Fall]:
