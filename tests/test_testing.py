@@ -66,7 +66,7 @@ def test_a_verdict_is_found_by_its_check(grade, submission):
     assert verdict(found.exercises[0], "divides").status == "passed"
     with pytest.raises(LookupError, match=r"unknown check 'answer'; available: answers, divides$"):
         verdict(found, "answer")
-    with pytest.raises(LookupError, match=r"there are: none: .*no Python file"):
+    with pytest.raises(LookupError, match=r"available: none: .*no Python file"):
         verdict(grade(submission({"notes.txt": "x"}, "bob"), exercise="tiny"), "answers")
 
 

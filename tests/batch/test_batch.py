@@ -113,7 +113,7 @@ def test_a_copy_is_graded_once_and_names_nobody_else(batch: Batch, tmp_path: Pat
         (tmp_path / "class" / student).mkdir(parents=True)
         (tmp_path / "class" / student / "double.py").write_text(KINDS["wrong"])
     done = batch()
-    assert "(1 of them the same as another)" in done.stderr
+    assert "(1 identical to another)" in done.stderr
     rows = rows_of(tmp_path / "out")
     assert rows["ada"].points == rows["bob"].points == 1 and attempts(tmp_path / "out") == 1
     pages = {name: (tmp_path / "out" / "students" / f"{name}.html").read_text() for name in rows}
@@ -127,7 +127,7 @@ def test_exit_codes(batch: Batch, tmp_path: Path):
     assert batch("--fail-under", 50).returncode == 1
     for wrong, words in (
         (["--executor", "none"], "unknown executor 'none'; available: "),
-        (["--executor", "local", "--executor-option", "a=1"], "no option of the executor 'local'; it has none"),
+        (["--executor", "local", "--executor-option", "a=1"], "unknown option of the executor 'local'; it has none"),
         (["--layout", "none"], "unknown layout 'none'; available: "),
         (["--gradebook", "nothing"], "'nothing' is not a database URL"),
         (["--exercise", "none"], "unknown exercise 'none'; available: double"),
@@ -245,5 +245,5 @@ def test_no_batch_without_isolation_unless_it_is_trusted(tmp_path: Path, course:
         pytest.skip(refused.stderr.strip())
     assert refused.returncode == 3, refused.stderr
     assert "isolation 'basic' is required, this machine reaches 'process'" in refused.stderr
-    assert "--trust grades all the same" in refused.stderr
+    assert "--trust grades anyway" in refused.stderr
     assert trusted.returncode == 0, trusted.stderr

@@ -253,7 +253,7 @@ def test_what_surrounds_a_batch(tmp_path: Path, course: Path, grade_here: Here):
         assert [row.student for row in book.rows()] == ["ada", "bob"]
     for output in ("class", "class/ada/reports"):
         refused = grade_here("batch", "class", "--output", output)
-        assert refused.returncode == 2 and b"name another folder with --output" in refused.stderr
+        assert refused.returncode == 2 and b"choose another with --output" in refused.stderr
     with Path("/dev/full").open("w") as nowhere:
         words = [sys.executable, "-m", "grader", "plugins"]
         full = subprocess.run(words, stdout=nowhere, stderr=subprocess.PIPE, timeout=WAIT)
