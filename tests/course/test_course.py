@@ -364,10 +364,10 @@ def test_two_courses_with_an_exercise_of_one_id_are_graded_side_by_side(
     [
         ("raise KeyError('our secret')", "KeyError: 'our secret'"),
         ("secret = 'our secret'\nassert student.call('one') == 2, secret", "AssertionError: our secret"),
-        ("return math.nan", "share nan"),
-        ("return math.inf", "share inf"),
-        ("return -0.1", "share -0.1"),
-        ("return 1.1", "share 1.1"),
+        ("return math.nan", "returned nan;"),
+        ("return math.inf", "returned inf;"),
+        ("return -0.1", "returned -0.1;"),
+        ("return 1.1", "returned 1.1;"),
         ("return 'all'", "could not convert string to float"),
         ("return [1]", "TypeError"),
         ("student.nothing", "AttributeError"),
@@ -390,7 +390,7 @@ def test_our_fault_is_broken_and_costs_nobody_points(graded, body, fault):
     assert fault in faults[0]
     page = course.reports["html"].page(result, Conditions("grade submit", {}, {}, []))
     for shown in (to_json(result), page):
-        for secret in ("our secret", "Traceback", "Error", "share nan"):
+        for secret in ("our secret", "Traceback", "Error", "returned nan;"):
             assert secret not in shown
 
 

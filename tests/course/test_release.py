@@ -97,7 +97,7 @@ def test_a_courses_own_data_stays_unless_it_is_asked_for(means, tmp_path):
     assert not (tmp_path / "given/lists").exists()
     assert "size = 5" in (tmp_path / "given/pyproject.toml").read_text()
     assert "names" not in (tmp_path / "given/pyproject.toml").read_text()
-    assert "the data of your course (`lists`) is not here" in " ".join(
+    assert "the data of your course (`lists`) is not included" in " ".join(
         (tmp_path / "given/README.md").read_text().split()
     )
     result = release(tmp_path / "all", "--with-data", "--course", means)

@@ -120,7 +120,7 @@ def assert_told(grade, status, *words):
         "a function": (
             "def MyRNN(i, h):\n    return [i, h]\n",
             "error",
-            ["of type list, not an `nn.Module`", "Derive"],
+            ["of type list, not an `nn.Module`", "subclass"],
         ),
         "a number": ("MyRNN = 3\n", "error", ["'int' object is not callable"]),
         "an instance": (layer() + "MyRNN = MyRNN(1, 1)\n", "error", ["raised"]),
@@ -195,7 +195,7 @@ def test_a_missing_package_that_is_not_used_costs_nothing(answer):
         ("return None", ["returned None", "Return two values: outputs, h_n"]),
         ("pass", ["returned None", "Return two values: outputs, h_n"]),
         ("return outputs", ["returned a tensor of shape", "expected a tuple of 2"]),
-        ("return [outputs, h_n, h]", ["returned 3 things, expected 2"]),
+        ("return [outputs, h_n, h]", ["returned 3 values, expected 2"]),
         ("return {'outputs': outputs}", ["returned a dict"]),
         ("return 'outputs, h_n'", ["returned a str"]),
         ("return 1, 2", ["outputs", "is an int, expected a tensor of shape"]),

@@ -501,6 +501,6 @@ def test_readme_example_runs(tmp_path, zygote, submission):
     files = {"a.lpy": "An answer.\n> def f():\n>     return 1 / 0\n\nThe end.", "b.lpy": "Nothing."}
     staged = stage(submission(files), zygote, Limits(), formats=course.formats)
     assert (zygote.spool / staged.entry / "a.py").read_text() == "\ndef f():\n    return 1 / 0\n\n"
-    assert staged.notes == ["`b.lpy` was left out: no line of it begins with `>`"]
+    assert staged.notes == ["`b.lpy` was left out: no line begins with `>`"]
     assert record(zygote, staged, "a.py").place(3) == ("a.lpy", 3)
     unstage(staged, zygote)
