@@ -187,7 +187,7 @@ def test_what_ever_fell_short_stays_in_ci_with_its_seed(runs, course_folder, tmp
     sweep(copy, "--table")
     assert explained in json.loads(file.read_text())
 
-    for name in ("conftest.py", "browsing.py", "sweep/submissions.py", "exercises/conftest.py"):
+    for name in ("conftest.py", "browsing.py", "scheduling.py", "sweep/submissions.py", "exercises/conftest.py"):
         (copy / "tests" / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / "tests" / name, copy / "tests" / name)
     (copy / "tests/exercises/test_promises.py").write_text(TESTS)

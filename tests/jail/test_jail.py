@@ -392,7 +392,7 @@ def test_the_command_says_in_one_line_that_the_jail_failed(submission, tmp_path)
         os.kill(pid, signal.SIGKILL)
     output, errors = running.communicate(timeout=60)
     assert (running.returncode, output, errors.count("\n")) == (3, "", 1)
-    assert errors.startswith("grade: ") and "zygote" in errors
+    assert errors.startswith("grade: ") and "fork server" in errors
 
 
 def launchers_of(parent: int) -> list[int]:

@@ -537,7 +537,7 @@ def test_links_and_names_that_are_no_text_are_skipped(layout, course, lay, tmp_p
     assert collected.uploads == []
     told = why(collected)
     for link in ("ada_1_2_x.py", "Ada_1_assignsubmission_file", "submission_1"):
-        assert told[link].startswith("a link")
+        assert told[link].startswith("a symbolic link")
     assert told["bad?.py"] == "its name is not UTF-8; rename it"
     assert told["pipe.py"] == "neither a file nor a folder"
 
