@@ -99,7 +99,7 @@ def test_each_save_is_answered_with_what_changed(watching, tmp_path, reference):
     assert "my_rnn.py, line 1: invalid syntax" in third
 
     file.unlink()
-    watch.until("my_rnn.py is not there")
+    watch.until("my_rnn.py does not exist")
     file.write_text(reference.replace("torch.tanh", "torch.relu"))
     fourth = watch.answer()
     assert "my_rnn can be judged again" in fourth
