@@ -76,7 +76,7 @@ def test_an_exercise_that_does_not_exist_is_named_with_those_that_do(grade, subm
     where = f"(in the course {course.settings.folder})"
     assert str(raised.value) == f"unknown exercise 'tinny'; available: tiny {where}"
     course.exercises.clear()
-    with pytest.raises(UnknownExercise, match=r"there are: none .* once it is installed, as with `pip install -e"):
+    with pytest.raises(UnknownExercise, match=r"available: none .* once it is installed, as with `pip install -e"):
         grade(submission({"tiny.py": ONE}), exercise="tiny")
 
 

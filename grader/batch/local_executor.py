@@ -36,7 +36,8 @@ class LocalExecutor(Executor):
                 process.terminate()
         self._threads.shutdown(wait=wait)
         for slot in self._all:
-            slot.shutdown(wait=wait, cancel_futures=True)
+            # waits for a terminated process, too: a pool that is closing while Python exits prints a traceback
+            slot.shutdown(wait=wait or cancel_futures, cancel_futures=True)
 
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         slot = self._idle.get()
@@ -45,7 +46,7 @@ class LocalExecutor(Executor):
             return slot.submit(function, *args, **kwargs).result()
         except BrokenProcessPool:
             if slot is not None:
-                slot.shutdown(wait=False)
+                slot.shutdown()
             slot = None
             raise
         finally:

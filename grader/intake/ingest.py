@@ -59,7 +59,7 @@ def _drop_reports(output: Path, uploads: Sequence[Upload]) -> list[Upload]:
         if any(part.path in output.parents for part in upload.parts):
             raise BadDownload(
                 f"{output}: the report folder is inside the submission of {one_line(upload.members[0].key, _KEY)}; "
-                "name another folder with --output"
+                "choose another with --output"
             )
     return [upload for upload in uploads if all(output not in (p.path, *p.path.parents) for p in upload.parts)]
 

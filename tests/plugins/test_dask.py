@@ -303,5 +303,5 @@ def test_a_node_whose_course_differs_refuses(make, folder, tmp_path):
             differs = executor.submit(run_task, Task(before, 3, bundle)).result()
     finally:
         cluster.stop()
-    assert held.record is None and "was changed after a process loaded it" in held.refused
+    assert held.record is None and "changed after a process loaded it" in held.refused
     assert differs.record is None and "differs from the one here" in differs.refused
