@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 
 from grader.records.extras import EXTRAS, MissingExtra, require_extra
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
 COURSE = ROOT / "tests/courses/means"

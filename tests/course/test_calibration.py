@@ -33,6 +33,8 @@ from grader.jail.isolation import Isolation
 from grader.verify.calibrate import calibrate, measure
 from grader.verify.verify import verify_check
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 EXERCISE = '''

@@ -22,6 +22,7 @@ def test_every_mistake_says_what_is_read_first():
     assert {f"{path.parents[1].name}/{path.name}" for path in VARIANTS} <= set(claims)
 
 
+@pytest.mark.slow
 def test_the_hint_is_the_same_whoever_made_the_mistake(variant_in_ci, broken_promises):
     """Mistakes in another hand than that of the solution: another cell, another layout, other names. The check that
     catches the solution is not passed, and what is read first names the mistake."""
