@@ -125,11 +125,11 @@ def all_in_one():
 
 
 @pytest.mark.slow
-def test_a_single_file_and_a_folder_may_hold_all_exercises(submission, grade_all):
-    for path in (submission({"homework.py": all_in_one()}) / "homework.py", ROOT / "solutions" / "reference"):
-        answer = grade_all(path)
-        assert [exercise.status for exercise in answer.exercises] == ["graded"] * len(EXERCISES)
-        assert answer.percent == 100, [lost for e in answer.exercises for lost in e.checks if lost.status != "passed"]
+def test_a_single_file_may_hold_all_exercises(submission, grade_all):
+    """So may a folder: `test_each_reference_gets_full_marks` grades `solutions/reference` for each of them."""
+    answer = grade_all(submission({"homework.py": all_in_one()}) / "homework.py")
+    assert [exercise.status for exercise in answer.exercises] == ["graded"] * len(EXERCISES)
+    assert answer.percent == 100, [lost for e in answer.exercises for lost in e.checks if lost.status != "passed"]
 
 
 def test_exercises_that_are_left_out_count_and_say_so(submission, grade_all, reference):
