@@ -21,6 +21,7 @@ class LocalExecutor(Executor):
         self._threads = ThreadPoolExecutor(jobs)
         self._idle: queue.LifoQueue[ProcessPoolExecutor | None] = queue.LifoQueue()
         self._all: list[ProcessPoolExecutor] = []
+        self._closing = threading.Lock()
         for _ in range(jobs):
             self._idle.put(None)  # started on its first task
 
@@ -37,7 +38,7 @@ class LocalExecutor(Executor):
         self._threads.shutdown(wait=wait)
         for slot in self._all:
             # waits for a terminated process, too: a pool that is closing while Python exits prints a traceback
-            slot.shutdown(wait=wait or cancel_futures, cancel_futures=True)
+            self._close(slot, wait=wait or cancel_futures)
 
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         slot = self._idle.get()
@@ -46,11 +47,15 @@ class LocalExecutor(Executor):
             return slot.submit(function, *args, **kwargs).result()
         except BrokenProcessPool:
             if slot is not None:
-                slot.shutdown()
+                self._close(slot, wait=True)
             slot = None
             raise
         finally:
             self._idle.put(slot)
+
+    def _close(self, slot: ProcessPoolExecutor, *, wait: bool) -> None:
+        with self._closing:  # two threads that close a pool at once would close its pipe twice
+            slot.shutdown(wait=wait, cancel_futures=True)
 
     def _start(self) -> ProcessPoolExecutor:
         # a fork would copy the locks of torch's threads
