@@ -89,22 +89,23 @@ def test_killed_zygotes_are_replaced_and_the_work_goes_on(attack: Callable, own:
         assert attack(HONEST, given=own).spoiled_nothing
         if number % 5 == 4 and number > 4:
             seen.append(kept(own))
-    compare(*seen)
+    compare(*seen, blocks=GROWTH_BLOCKS // 2)
 
 
-def compare(*seen: Kept) -> None:
+def compare(*seen: Kept, blocks: int = GROWTH_BLOCKS) -> None:
     """Memory may move a little; all else is as it was.
 
-    What grows with each attempt grows between any two. An attempt may fail in a way that none did before, which fills
-    caches once: so memory must not grow in at least one of the intervals.
+    Measured over 40 attempts, three times: 2 to 24 blocks in five attempts, and once, at any moment, about 820. So of
+    several intervals the one with the largest growth does not count: what grows with each attempt grows in all.
     """
-    margins = {"blocks": GROWTH_BLOCKS, "host_kib": GROWTH_KIB, "zygote_kib": GROWTH_KIB}
+    margins = {"blocks": blocks, "host_kib": GROWTH_KIB, "zygote_kib": GROWTH_KIB}
     for earlier, now in itertools.pairwise(seen):
         exact = {name: value for name, value in vars(now).items() if name not in margins}
         assert exact == {name: getattr(earlier, name) for name in exact}
     for name, margin in margins.items():
-        growth = [getattr(now, name) - getattr(earlier, name) for earlier, now in itertools.pairwise(seen)]
-        assert min(growth) < margin, (name, growth)
+        growth = sorted(getattr(now, name) - getattr(earlier, name) for earlier, now in itertools.pairwise(seen))
+        counted = growth[:-1] or growth
+        assert counted[-1] < margin, (name, growth)
 
 
 def kept(zygote: Jail) -> Kept:

@@ -11,6 +11,8 @@ from grader.batch.database import GradebookError
 from grader.batch.gradebook import Gradebook, open_gradebook
 from grader.records.grade import Adjustment, Conditions, ExerciseGrade, Grade, HandIn, Record
 
+pytestmark = pytest.mark.slow
+
 CONDITIONS = Conditions("grade submit submission --seed 7", {}, {}, [])
 
 

@@ -138,10 +138,11 @@ def test_a_batch_stopped_once_and_killed_twice_is_as_one_that_was_not(tmp_path: 
 def test_a_batch_into_postgresql_killed_and_gone_on_with_is_the_same(
     tmp_path: Path, course: Path, postgresql: str, whole, invoke: Run
 ):
-    """The same, smaller, over PostgreSQL: as the SQLite file of an uninterrupted run."""
+    """The same, smaller, over PostgreSQL, with two slots: as the SQLite file of an uninterrupted run."""
     folder = make_class(tmp_path / "class", a_class_of(24))
-    run = [*command(folder, course, tmp_path / "killed", "--seed", 5, "--jobs", 1), "--gradebook", postgresql]
-    stopped_at(run, lambda: attempts_in(postgresql), random.randrange(1, 12), by=signal.SIGKILL)
+    run = [*command(folder, course, tmp_path / "killed", "--seed", 5, "--jobs", 2), "--gradebook", postgresql]
+    for moment in sorted(random.sample(range(1, 14), 2)):
+        stopped_at(run, lambda: attempts_in(postgresql), moment, by=signal.SIGKILL)
     goes_on(run)
     with open_gradebook(postgresql) as book:
         found = {row.student: row for row in book.rows()}

@@ -95,6 +95,7 @@ def test_there_are_enough_of_them(exercise, course):
     assert len(list(ROOT.glob(f"tests/exercises/{exercise}/styles/*/"))) >= 6
 
 
+@pytest.mark.slow
 def test_correct_styles_get_full_marks(style_in_ci, broken_promises):
     """With one seed, and with each with which one ever fell short; `make sweep` takes many."""
     assert not broken_promises(*style_in_ci)

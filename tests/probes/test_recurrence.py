@@ -70,6 +70,7 @@ class Unit(nn.Module):
         ("False", "'tanh'", 3, "there is no bias: b is zero whatever the parameters are"),
     ],
 )
+@pytest.mark.slow
 def test_a_cell_of_another_make_is_recognised(submission, submit_json, tmp_path, bias, kind, points, reason):
     """Another name, another order of arguments, in a course of its own, by the real command."""
     course = submission({"exercises/unit/__init__.py": COURSE}, "course")
